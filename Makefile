@@ -1,0 +1,41 @@
+# Everything runs in .venv, which `make setup` builds from requirements.lock.
+# Only python3 (3.11), make and a package index are needed beforehand.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint bench lock
+
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(VENV)/.ready ## build .venv from the lock file (hashes checked)
+
+$(VENV)/.ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
+	  { echo "make: Python 3.11 is needed, $(PYTHON) is $$($(PYTHON) --version 2>&1). Try: make setup PYTHON=python3.11" >&2; exit 2; }
+	@$(PYTHON) -c 'import ctypes; ctypes.CDLL("libgomp.so.1")' 2>/dev/null || \
+	  { echo "make: LightGBM needs the system library libgomp1. Install it first: apt-get install libgomp1" >&2; exit 2; }
+	@echo "Installing the locked packages into $(VENV) (one to two minutes, once) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: setup ## simulate, build features, train, score; prints where everything lies
+	@$(BIN)/python demo.py
+
+test: setup ## run the tests
+	@$(BIN)/python -m pytest
+
+lint: setup ## ruff (lint and format) and mypy
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --quiet --check .
+	@$(BIN)/mypy
+
+bench: setup ## every benchmark beside its rival
+	@for b in benchmarks/[a-z]*.py; do echo "== $$b"; $(BIN)/python $$b || exit 1; done
+
+lock: ## write requirements.lock anew from pyproject.toml
+	@$(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-annotate --no-header --all-extras pyproject.toml --output-file requirements.lock
