@@ -355,8 +355,8 @@ def conform(frame: pl.DataFrame, table: str) -> pl.DataFrame:
     except pl.exceptions.PolarsError as error:
         types = ", ".join(f"{c} {frame.schema[c]}" for c in spec.columns if c in frame.columns)
         raise ContractError(
-            f"{table}: expected columns of the contract's types, got {types} ({str(error).splitlines()[0]}). "
-            "Convert the columns and try again."
+            f"{table}: expected columns of the contract's types, got {types} "
+            f"({str(error).splitlines()[0]}). Convert the columns and try again."
         ) from error
 
 
@@ -384,7 +384,7 @@ def violations(frame: pl.DataFrame, table: str) -> pl.DataFrame:
     polars.DataFrame with columns row (UInt32 position), column, value, problem (text)
     """
     spec = TABLES[table]
-    found = []
+    found: list[pl.DataFrame] = []
     try:
         spec.checks.validate(frame, lazy=True)
     except pa.errors.SchemaErrors as errors:
@@ -417,7 +417,7 @@ def violations(frame: pl.DataFrame, table: str) -> pl.DataFrame:
             )
         )
     schema = {"row": pl.UInt32, "column": pl.String, "value": pl.String, "problem": pl.String}
-    every = pl.concat([pl.DataFrame(schema=schema), *found])
+    every: pl.DataFrame = pl.concat([pl.DataFrame(schema=schema), *found])
     # NaN fails as empty and again as not finite: one cell is one problem
     return every.unique(["row", "column"], keep="last", maintain_order=True).sort(
         "row", maintain_order=True
