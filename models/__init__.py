@@ -1,0 +1,1 @@
+"""Training, comparison, calibration and explanation of the models, and the files they live in."""

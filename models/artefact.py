@@ -1,0 +1,252 @@
+"""A trained model as a folder of plain files: LightGBM text, JSON and Parquet; no code, no pickle.
+
+model.json        name, version, features, fingerprint, typical values, development bins
+trees.txt         or scorecard.json and points.csv
+calibration.json
+reference.parquet the frozen reference of the peer features, when the features need one
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from features.tables import ContractError
+from models.calibration import Calibration
+from models.scorecard import Scorecard
+from models.trees import Trees
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+Matrix: TypeAlias = npt.NDArray[Any]
+
+FORMAT = 1
+CARD = "model.json"
+
+
+class Estimator(Protocol):
+    """What gives the margin and its parts: `Trees` or `Scorecard`."""
+
+    kind: str
+
+    @property
+    def bias(self) -> float:
+        """Where the contributions start from (log-odds)."""
+
+    def margin(self, X: Matrix) -> Matrix:
+        """Log-odds of default, ndarray of shape (n_samples,)."""
+
+    def contributions(self, X: Matrix) -> Matrix:
+        """SHAP values of the margin, ndarray of shape (n_samples, n_features)."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Model:
+    """A model ready to score.
+
+    Attributes
+    ----------
+    name : str
+        Registered name, `first-time-borrower` for this product's own.
+    version : str
+        Registry version, or "unregistered".
+    candidate : str
+        Which row of the candidates' table it came from.
+    feature_names : tuple of str
+        Columns of the matrix, in order.
+    fingerprint : str
+        `features.catalogue.fingerprint()` of the features it was trained on; empty for a matrix of
+        one's own.
+    trained_on : {"simulated", "real"}
+    estimator : Trees or Scorecard
+    calibration : Calibration
+    typical : dict of str to float
+        Median of each feature over the applicants of the training period; NaN if never present.
+    development : dict
+        `pd_edges`, `pd_share`: ten bins of PD over the calibration slice's applicants, for PSI;
+        `features`: for each feature `edges` and `share` (the last share is of missing values);
+        `reliability`: for each number of covered sources and PD bin, rows and bads (`sources`,
+        `bin`, `rows`, `bads`) of the calibration slice, PD by cross-fitting.
+    reference : DataFrame or None
+        Frozen reference of the peer features, to be handed to `features.build.build_features`.
+    """
+
+    name: str
+    version: str
+    candidate: str
+    feature_names: tuple[str, ...]
+    fingerprint: str
+    trained_on: str
+    estimator: Estimator
+    calibration: Calibration
+    typical: Mapping[str, float] = field(repr=False)
+    development: Mapping[str, Any] = field(repr=False)
+    reference: pl.DataFrame | None = field(default=None, repr=False)
+
+    @property
+    def label(self) -> str:
+        """Name, version and origin, as the column `model` of a scored file has it."""
+        version = f" v{self.version}" if self.version.isdigit() else ""
+        return f"{self.name}{version} (trained on {self.trained_on} firms)"
+
+    def matrix(self, X: pl.DataFrame) -> Matrix:
+        """The model's columns as numbers.
+
+        Parameters
+        ----------
+        X : DataFrame holding at least `feature_names`
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features), NaN where missing
+
+        Raises
+        ------
+        ContractError
+            When features are missing.
+        """
+        absent = [name for name in self.feature_names if name not in X.columns]
+        if absent:
+            raise ContractError(
+                f"features: {len(absent)} of the {len(self.feature_names)} columns of model "
+                f"{self.label} are missing, first {absent[0]!r}. Build them again with "
+                "`firstloan features`, or use the model trained on these features."
+            )
+        wanted = X.select(pl.col(name).cast(pl.Float64) for name in self.feature_names)
+        return wanted.fill_null(np.nan).to_numpy()
+
+    def margin(self, X: pl.DataFrame) -> Matrix:
+        """Log-odds of default before calibration, ndarray of shape (n_samples,)."""
+        return self.estimator.margin(self.matrix(X))
+
+    def pd(self, margin: Matrix) -> Matrix:
+        """Calibrated 12-month probability of default, ndarray of shape (n_samples,)."""
+        return self.calibration.pd(margin)
+
+    def contributions(self, X: pl.DataFrame) -> Matrix:
+        """Exact SHAP values of the margin, ndarray of shape (n_samples, n_features).
+
+        Without the bias: `margin = bias + contributions.sum(axis=1)`.
+        """
+        return self.estimator.contributions(self.matrix(X))
+
+    @property
+    def bias(self) -> float:
+        """Where the contributions start from: the reference population's margin (log-odds)."""
+        return self.estimator.bias
+
+
+def save(model: Model, folder: Path) -> None:
+    """Write the model into `folder`, which is made if need be.
+
+    Parameters
+    ----------
+    model : Model
+    folder : Path
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    card = {
+        "format": FORMAT,
+        "kind": model.estimator.kind,
+        "name": model.name,
+        "version": model.version,
+        "candidate": model.candidate,
+        "trained_on": model.trained_on,
+        "fingerprint": model.fingerprint,
+        "feature_names": list(model.feature_names),
+        "typical": {k: None if np.isnan(v) else v for k, v in model.typical.items()},
+        "development": dict(model.development),
+    }
+    _write(folder / CARD, card)
+    _write(folder / "calibration.json", model.calibration.to_json())
+    if isinstance(model.estimator, Scorecard):
+        _write(folder / "scorecard.json", model.estimator.to_json())
+        model.estimator.points().write_csv(folder / "points.csv")
+    elif isinstance(model.estimator, Trees):
+        (folder / "trees.txt").write_text(model.estimator.text, encoding="utf-8")
+    if model.reference is not None:
+        model.reference.write_parquet(folder / "reference.parquet", compression="zstd")
+
+
+def load(folder: Path) -> Model:
+    """Read a model that `save` wrote, or the folder of an MLflow model that holds one.
+
+    Neither MLflow nor pickle has a part in it.
+
+    Parameters
+    ----------
+    folder : Path
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    ContractError
+        When the folder is none of ours, files are missing, or its format is newer than this code.
+    """
+    home = next((f for f in (folder, folder / "data" / "model") if (f / CARD).is_file()), None)
+    if home is None:
+        raise ContractError(
+            f"{folder}: no model here ({CARD} is missing). Give the folder of a trained model, "
+            "or a registry address such as models:/first-time-borrower@champion."
+        )
+    card = _read(home / CARD)
+    if card.get("format") != FORMAT:
+        raise ContractError(
+            f"{home / CARD}: format {card.get('format')!r}, this version reads {FORMAT}. "
+            "Train the model again, or install the version that wrote it."
+        )
+    reference = home / "reference.parquet"
+    return Model(
+        name=card["name"],
+        version=card["version"],
+        candidate=card["candidate"],
+        feature_names=tuple(card["feature_names"]),
+        fingerprint=card["fingerprint"],
+        trained_on=card["trained_on"],
+        estimator=_estimator(card["kind"], home),
+        calibration=Calibration.from_json(_read(home / "calibration.json")),
+        typical={k: np.nan if v is None else float(v) for k, v in card["typical"].items()},
+        development=card["development"],
+        reference=pl.read_parquet(reference) if reference.is_file() else None,
+    )
+
+
+def _estimator(kind: str, home: Path) -> Estimator:
+    """Trees or Scorecard, by what `model.json` says."""
+    if kind == Scorecard.kind:
+        return Scorecard.from_json(_read(home / "scorecard.json"))
+    if kind == Trees.kind:
+        return Trees(_text(home / "trees.txt"))
+    kinds = ", ".join(sorted((Scorecard.kind, Trees.kind)))
+    raise ContractError(f"{home / CARD}: kind {kind!r} is unknown, expected one of {kinds}.")
+
+
+def _write(path: Path, plain: Mapping[str, Any]) -> None:
+    text = json.dumps(plain, ensure_ascii=False, indent=1, allow_nan=False)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ContractError(
+            f"{path}: {error.strerror}. The model's folder is incomplete."
+        ) from None
+
+
+def _read(path: Path) -> Any:  # noqa: ANN401 (whatever the JSON holds)
+    try:
+        return json.loads(_text(path))
+    except json.JSONDecodeError as error:
+        raise ContractError(f"{path}: not readable as JSON ({error}).") from None

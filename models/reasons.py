@@ -1,0 +1,138 @@
+"""From contributions to reasons in numbers: which themes push an applicant's risk up most.
+
+The wording of a reason belongs to `scoring`; the registered model returns these numbers too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+if TYPE_CHECKING:
+    from models.artefact import Matrix, Model
+
+ABSENT = "no_"  # theme of a source without any value: "no_ecommerce"
+SCHEMA = {
+    "row": pl.Int64,
+    "rank": pl.Int64,
+    "theme": pl.String,
+    "feature": pl.String,
+    "contribution": pl.Float64,
+    "value": pl.Float64,
+    "typical": pl.Float64,
+}
+
+
+def top_reasons(contributions: Matrix, X: pl.DataFrame, model: Model, k: int = 5) -> pl.DataFrame:
+    """Rank the adverse themes of each row.
+
+    A theme's contribution is the sum over its features, so that correlated features count once.
+    It is a reason when the sum is positive and at least one of its features may be blamed: one
+    that pushes risk up and whose value is not better than typical (for its sign in the feature
+    table). That feature, with the largest push, stands for the theme. When a whole source is
+    missing, its features form one theme of their own, `no_<source>`.
+
+    Parameters
+    ----------
+    contributions : ndarray of shape (n_samples, n_features), log-odds
+        From `model.contributions(X)`.
+    X : DataFrame of n_samples rows, holding the model's features
+    model : Model
+    k : int
+        At most so many reasons a row; fewer when fewer themes are adverse.
+
+    Returns
+    -------
+    DataFrame
+        Columns row (position in X), rank (1 is the worst), theme, feature, contribution (of the
+        theme, log-odds), value (of the feature, null if missing) and typical (null if unknown),
+        sorted by row and rank.
+    """
+    table = _themes(model.feature_names)
+    values = model.matrix(X)
+    typical = np.array([model.typical.get(name, np.nan) for name in model.feature_names])
+    missing: Matrix = np.isnan(values)
+    absent = _absent(missing, table)
+    # Worse than typical in the direction of the sign; an unsigned or missing value may be blamed.
+    with np.errstate(invalid="ignore"):
+        worse = (table.sign * (values - typical) > 0) | (table.sign == 0) | missing
+    blamed = np.where(worse & (contributions > 0), contributions, -np.inf)
+
+    net = np.empty((len(values), len(table.themes)))
+    witness = np.empty((len(values), len(table.themes)), dtype=np.int64)
+    for j, (columns, whole_source) in enumerate(table.columns):
+        inside = absent[:, columns] if whole_source else ~absent[:, columns]
+        part = np.where(inside, blamed[:, columns], -np.inf)
+        best = part.argmax(axis=1)
+        witness[:, j] = columns[best]
+        total = np.where(inside, contributions[:, columns], 0.0).sum(axis=1)
+        net[:, j] = np.where(np.isfinite(part[np.arange(len(part)), best]), total, 0.0)
+
+    order = np.argsort(-net, axis=1, kind="stable")[:, :k]
+    pushed = np.take_along_axis(net, order, axis=1)
+    row, rank = np.nonzero(pushed > 0)
+    theme = order[row, rank]
+    feature = witness[row, theme]
+    return pl.DataFrame(
+        {
+            "row": row,
+            "rank": rank + 1,
+            "theme": np.array(table.themes)[theme].tolist(),
+            "feature": np.array(model.feature_names)[feature].tolist(),
+            "contribution": pushed[row, rank],
+            "value": values[row, feature],
+            "typical": typical[feature],
+        },
+        schema=SCHEMA,
+    ).with_columns(pl.col("value", "typical").fill_nan(None))
+
+
+@dataclass(frozen=True)
+class _Themes:
+    """Themes of a list of features: names, and for each its columns and if it is a whole source."""
+
+    themes: tuple[str, ...]
+    columns: tuple[tuple[Matrix, bool], ...]
+    sign: Matrix
+    sources: tuple[Matrix, ...]  # columns of each source that can be absent as a whole
+
+
+@lru_cache(maxsize=8)
+def _themes(names: tuple[str, ...]) -> _Themes:
+    """Look the features up in the catalogue; one that is not there is its own theme, unsigned."""
+    from features.catalogue import FEATURES  # noqa: PLC0415 (not needed for one's own matrix)
+
+    from features.tables import SOURCES  # noqa: PLC0415
+
+    known = {feature.name: feature for feature in FEATURES}
+    by_theme: dict[str, list[int]] = {}
+    by_source: dict[str, list[int]] = {}
+    sign = np.zeros(len(names))
+    for column, name in enumerate(names):
+        feature = known.get(name)
+        by_theme.setdefault(feature.theme if feature else name, []).append(column)
+        if feature:
+            sign[column] = feature.sign
+            # A coverage feature is never missing: it would hide that everything else is.
+            if feature.source in SOURCES and not name.startswith("coverage"):
+                by_source.setdefault(feature.source, []).append(column)
+    themes = [(theme, np.array(columns), False) for theme, columns in by_theme.items()]
+    themes += [(ABSENT + source, np.array(columns), True) for source, columns in by_source.items()]
+    return _Themes(
+        themes=tuple(theme for theme, _, _ in themes),
+        columns=tuple((columns, whole) for _, columns, whole in themes),
+        sign=sign,
+        sources=tuple(np.array(columns) for columns in by_source.values()),
+    )
+
+
+def _absent(missing: Matrix, table: _Themes) -> Matrix:
+    """Cells whose whole source is missing in that row, ndarray of shape (n_samples, n_features)."""
+    absent = np.zeros_like(missing)
+    for columns in table.sources:
+        absent[:, columns] = missing[:, columns].all(axis=1, keepdims=True)
+    return absent

@@ -1,0 +1,79 @@
+"""A LightGBM model held as text, scored and explained without running any code from its file."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from features.tables import ContractError
+
+if TYPE_CHECKING:
+    from models.artefact import Matrix
+
+
+class Trees:
+    """Boosted trees on the log-odds scale.
+
+    Parameters
+    ----------
+    text : str
+        The model as LightGBM writes it (`Booster.model_to_string`).
+
+    Raises
+    ------
+    ContractError
+        When the text is no LightGBM model (on first use).
+    """
+
+    kind = "lightgbm"
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    @cached_property
+    def booster(self) -> Any:  # noqa: ANN401 (LightGBM ships no types)
+        """The LightGBM booster, parsed on first use."""
+        import lightgbm as lgb  # noqa: PLC0415 (two seconds that a scorecard need not pay)
+
+        try:
+            return lgb.Booster(model_str=self.text)
+        except lgb.basic.LightGBMError as error:
+            raise ContractError(f"trees.txt: no LightGBM model: {error}") from error
+
+    @cached_property
+    def bias(self) -> float:
+        """Log-odds of the mean prediction that the contributions start from."""
+        empty = np.full((1, self.booster.num_feature()), np.nan)
+        return float(self.booster.predict(empty, pred_contrib=True)[0, -1])
+
+    def margin(self, X: Matrix) -> Matrix:
+        """Log-odds of default before calibration.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_features), NaN where missing
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+        """
+        if not len(X):
+            return np.empty(0)
+        return np.asarray(self.booster.predict(X, raw_score=True), dtype=np.float64)
+
+    def contributions(self, X: Matrix) -> Matrix:
+        """Exact path-dependent SHAP values of the margin; with `bias` they add up to it.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_features), NaN where missing
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features)
+        """
+        if not len(X):
+            return np.empty(X.shape)
+        return np.asarray(self.booster.predict(X, pred_contrib=True)[:, :-1], dtype=np.float64)
