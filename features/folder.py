@@ -1,0 +1,299 @@
+"""Reading a data folder: applications, outcomes and the signal tables beside them.
+
+A signal table is a Parquet dataset cut into buckets of firms, as `simulate` and `import` write
+it, one plain Parquet file, or one CSV file. Only the rows of the firms asked for are read.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+
+from features.read_csv import REJECTS, Reading, read_csv
+from features.tables import (
+    CONTRACT_KEY,
+    CONTRACT_VERSION,
+    SIGNALS,
+    ContractError,
+    conform,
+    empty,
+    require_columns,
+    violations,
+)
+
+WHOLE = "all"
+"""Name of the only bucket where the tables are not cut into buckets."""
+
+MOST_BAD_ROWS = 0.01
+"""Share of bad rows in a signal table above which nothing is scored (design.md section 4)."""
+
+
+@dataclass(eq=False)
+class Signals:
+    """The signal tables of some firms, read bucket by bucket.
+
+    Attributes
+    ----------
+    folder : pathlib.Path or None
+        Where the tables lie; None if they are frames in memory.
+    frames : dict of str to polars.DataFrame
+        Tables held in memory: given as frames, or read from CSV.
+    rejects : dict of str to polars.DataFrame
+        Bad rows found so far, by table, schema `features.read_csv.REJECTS`; `id` is the firm.
+    warnings : list of str
+    """
+
+    folder: Path | None
+    frames: dict[str, pl.DataFrame] = field(default_factory=dict)
+    rejects: dict[str, pl.DataFrame] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    _paths: dict[str, dict[str, Path]] = field(default_factory=dict)
+
+    @classmethod
+    def open(cls, path: Path) -> "Signals":
+        """Find the tables below `path`: a signals folder, or the data folder that holds one.
+
+        Raises
+        ------
+        ContractError
+            If there is no such folder or no table in it, or a CSV table is broken.
+        """
+        if path.is_file():
+            raise ContractError(f"{path}: expected a folder of signal tables, got a file.")
+        folder = path / "signals" if (path / "signals").is_dir() else path
+        if not folder.is_dir():
+            raise ContractError(f"{path}: no such folder. Check the path.")
+        signals = cls(folder)
+        for table in SIGNALS:
+            signals._find(table)
+        if not signals._paths and not signals.frames:
+            raise ContractError(
+                f"{path}: expected signal tables ({', '.join(SIGNALS)}) as folders of Parquet "
+                "files or as CSV files, found none. Name the folder that holds them."
+            )
+        return signals
+
+    @classmethod
+    def from_frames(cls, frames: Mapping[str, pl.DataFrame]) -> "Signals":
+        """Take tables that are already in memory, by name.
+
+        Raises
+        ------
+        ContractError
+            If a name is not in the contract or a frame does not have its columns.
+        """
+        if unknown := [name for name in frames if name not in SIGNALS]:
+            raise ContractError(
+                f"signals: expected tables among {', '.join(SIGNALS)}, got {', '.join(unknown)}."
+            )
+        return cls(None, {name: conform(frame, name) for name, frame in frames.items()})
+
+    @property
+    def buckets(self) -> tuple[str, ...]:
+        """Names of the buckets, sorted; `("all",)` where nothing is cut."""
+        names = {bucket for paths in self._paths.values() for bucket in paths} - {WHOLE}
+        return tuple(sorted(names)) or (WHOLE,)
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Names of the tables present, in contract order."""
+        return tuple(t for t in SIGNALS if t in self._paths or t in self.frames)
+
+    def assign(self, firms: pl.Series) -> dict[str, pl.Series]:
+        """Say which bucket holds each firm.
+
+        Parameters
+        ----------
+        firms : polars.Series of String
+            Firm ids, each once or more.
+
+        Returns
+        -------
+        dict of bucket name to polars.Series
+            Every firm exactly once. Firms that no table knows stand in the first bucket.
+        """
+        wanted = firms.unique().sort()
+        if self.buckets == (WHOLE,):
+            return {WHOLE: wanted}
+        found: dict[str, pl.Series] = {}
+        missing = wanted
+        for table in self.tables:
+            for bucket, path in self._paths.get(table, {}).items():
+                if missing.is_empty() or bucket == WHOLE:
+                    break
+                here = (
+                    pl.scan_parquet(path)
+                    .select("firm_id")
+                    .filter(pl.col("firm_id").is_in(missing.implode()))
+                    .unique()
+                    .collect()["firm_id"]
+                )
+                found[bucket] = pl.concat([found.get(bucket, here.clear()), here])
+                missing = missing.filter(~missing.is_in(here.implode()))
+        first = self.buckets[0]
+        found[first] = pl.concat([found.get(first, missing.clear()), missing])
+        return {bucket: found[bucket].sort() for bucket in sorted(found) if len(found[bucket])}
+
+    def read(
+        self,
+        table: str,
+        *,
+        bucket: str,
+        firms: pl.Series | None = None,
+        columns: Sequence[str] | None = None,
+    ) -> pl.DataFrame:
+        """Read the rows of one table.
+
+        Parameters
+        ----------
+        table : str
+        bucket : str
+            One of `buckets`.
+        firms : polars.Series of String, optional
+            Only the rows of these firms.
+        columns : sequence of str, optional
+            Only these columns; `known_on` is left out where the table does not carry it.
+
+        Returns
+        -------
+        polars.DataFrame
+            Contract columns; no rows if the table is absent.
+        """
+        if table in self.frames:
+            frame = self.frames[table]
+            if firms is not None:
+                frame = frame.filter(pl.col("firm_id").is_in(firms.implode()))
+        else:
+            paths = self._paths.get(table, {})
+            path = paths.get(bucket, paths.get(WHOLE))
+            if path is None:
+                frame = empty(table)
+            else:
+                frame = self._read_parquet(path, table, firms, columns)
+        if columns is None:
+            return frame
+        return frame.select([c for c in columns if c in frame.columns])
+
+    def _find(self, table: str) -> None:
+        assert self.folder is not None  # noqa: S101 - only `open` comes here
+        csv = [
+            p for p in (self.folder / f"{table}.csv", self.folder / f"{table}.csv.gz") if p.exists()
+        ]
+        parquet = self._parquet(table)
+        if (csv and parquet) or len(csv) > 1:
+            raise ContractError(
+                f"{self.folder}: {table} is there twice, as "
+                f"{' and '.join(str(p.name) for p in [*csv, *list(parquet.values())[:1]])}. "
+                "Keep one of them."
+            )
+        if csv:
+            self._take(table, csv[0])
+        elif parquet:
+            self._paths[table] = parquet
+
+    def _parquet(self, table: str) -> dict[str, Path]:
+        assert self.folder is not None  # noqa: S101 - only `open` comes here
+        folder = self.folder / table
+        single = self.folder / f"{table}.parquet"
+        if single.is_file():
+            return {WHOLE: single}
+        if not folder.is_dir():
+            return {}
+        cut = {p.parent.name.removeprefix("bucket="): p for p in folder.glob("bucket=*/*.parquet")}
+        if cut:
+            return dict(sorted(cut.items()))
+        loose = sorted(folder.glob("*.parquet"))
+        if len(loose) > 1:
+            raise ContractError(
+                f"{folder}: expected one Parquet file, or folders bucket=0000, bucket=0001 …, got "
+                f"{len(loose)} files. Join them into one."
+            )
+        return {WHOLE: loose[0]} if loose else {}
+
+    def _take(self, table: str, path: Path) -> None:
+        reading = read_csv(path, table)
+        self.frames[table] = reading.frame.drop("line")
+        self._count_bad(table, reading.rejects, reading.rejected, reading.rows, path)
+        self.warnings.extend(reading.warnings)
+
+    def _count_bad(
+        self, table: str, rejects: pl.DataFrame, bad: int, rows: int, path: Path
+    ) -> None:
+        if bad > MOST_BAD_ROWS * rows:
+            first = rejects.row(0, named=True)
+            where = f"line {first['line']}" if first["line"] else f"firm_id {first['id']}"
+            raise ContractError(
+                f"{path}: {first['column']}: {first['problem']}, got {first['value']!r} "
+                f"on {where}; {bad} of {rows} rows are bad, more than {MOST_BAD_ROWS:.0%}. "
+                "Mend the table; nothing was written."
+            )
+        if bad:
+            before = self.rejects.get(table, rejects.clear())
+            self.rejects[table] = pl.concat([before, rejects])
+
+    def _read_parquet(
+        self, path: Path, table: str, firms: pl.Series | None, columns: Sequence[str] | None
+    ) -> pl.DataFrame:
+        try:
+            lazy = pl.scan_parquet(path, hive_partitioning=False)
+            found = lazy.collect_schema().names()
+            require_columns(found, table, where=str(path))
+            trusted = pl.read_parquet_metadata(path).get(CONTRACT_KEY) == CONTRACT_VERSION
+            if firms is not None:
+                lazy = lazy.filter(pl.col("firm_id").is_in(firms.implode()))
+            if trusted and columns is not None:
+                lazy = lazy.select([c for c in columns if c in found])
+            frame = lazy.collect()
+        except (pl.exceptions.PolarsError, OSError) as error:
+            raise ContractError(
+                f"{path}: expected a Parquet file, cannot read it ({str(error).splitlines()[0]}). "
+                "Write it again."
+            ) from error
+        if trusted:
+            return frame
+        frame = conform(frame, table)
+        bad = violations(frame, table)
+        if bad.height:
+            rejects = bad.with_columns(
+                line=pl.lit(None, pl.Int64), id=frame["firm_id"].gather(bad["row"])
+            ).select(*REJECTS)
+            rows = bad["row"].unique()
+            self._count_bad(table, rejects, len(rows), frame.height, path)
+            frame = frame.filter(~pl.int_range(pl.len()).is_in(rows.implode()))
+        return frame
+
+
+def read_applications(path: Path) -> pl.DataFrame:
+    """Read the applications of a data folder; every row must satisfy the contract.
+
+    Raises
+    ------
+    ContractError
+        Also if a row is bad: a data folder is written by a program, not typed by hand.
+    """
+    return _read_whole(path, "applications")
+
+
+def read_outcomes(path: Path) -> pl.DataFrame:
+    """Read the outcomes of a data folder; every row must satisfy the contract."""
+    return _read_whole(path, "outcomes")
+
+
+def _read_whole(path: Path, table: str) -> pl.DataFrame:
+    reading: Reading = read_csv(path, table)
+    if reading.rejected:
+        first = reading.rejects.row(0, named=True)
+        raise ContractError(
+            f"{path}: {first['column']}: {first['problem']}, got {first['value']!r} on line "
+            f"{first['line']}; {reading.rejected} of {reading.rows} rows are bad. "
+            "Mend the rows and try again."
+        )
+    twice = reading.frame.filter(pl.col("application_id").is_duplicated())
+    if twice.height:
+        raise ContractError(
+            f"{path}: expected each application_id once, got {twice['application_id'][0]!r} on "
+            f"lines {', '.join(str(n) for n in twice['line'].head(2))}; {twice.height} rows share "
+            "an id with another. Mend the rows and try again."
+        )
+    return reading.frame.drop("line")
