@@ -213,7 +213,7 @@ class Signals:
 
     def _take(self, table: str, path: Path) -> None:
         reading = read_csv(path, table)
-        self.frames[table] = reading.frame.drop("line")
+        self.frames[table] = reading.frame.drop("file_line")
         self._count_bad(table, reading.rejects, reading.rejected, reading.rows, path)
         self.warnings.extend(reading.warnings)
 
@@ -293,7 +293,7 @@ def _read_whole(path: Path, table: str) -> pl.DataFrame:
     if twice.height:
         raise ContractError(
             f"{path}: expected each application_id once, got {twice['application_id'][0]!r} on "
-            f"lines {', '.join(str(n) for n in twice['line'].head(2))}; {twice.height} rows share "
+            f"lines {', '.join(str(n) for n in twice['file_line'].head(2))}; {twice.height} rows share "
             "an id with another. Mend the rows and try again."
         )
-    return reading.frame.drop("line")
+    return reading.frame.drop("file_line")

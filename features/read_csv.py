@@ -43,7 +43,7 @@ class Reading:
     Attributes
     ----------
     frame : polars.DataFrame
-        Good rows in file order: the contract's columns, then `line` (Int64, line in the file).
+        Good rows in file order: the contract's columns, then `file_line` (Int64).
     rejects : polars.DataFrame
         One row per bad cell, schema `REJECTS`.
     rows : int
@@ -84,13 +84,13 @@ def read_csv(path: Path, table: str) -> Reading:
     raw = text.frame
     typed = raw.select(
         *[
-            _typed(name, dtype).alias(name)
+            typed_cell(name, dtype).alias(name)
             if name in raw.columns
             else pl.lit(None, dtype).alias(name)
             for name, dtype in spec.dtypes.items()
             if name in raw.columns or name != Table.KNOWN_ON
         ],
-        "line",
+        "file_line",
     )
     unread = [
         raw.with_row_index("row")
@@ -105,10 +105,10 @@ def read_csv(path: Path, table: str) -> Reading:
         if name in raw.columns
     ]
     # a cell that is no number at all is reported as that, not as an empty one
-    bad = pl.concat([*unread, violations(typed.drop("line"), table)]).unique(
+    bad = pl.concat([*unread, violations(typed.drop("file_line"), table)]).unique(
         ["row", "column"], keep="first", maintain_order=True
     )
-    ids = raw.with_row_index("row").select("row", "line", id=pl.col(spec.key[0]))
+    ids = raw.with_row_index("row").select("row", line="file_line", id=pl.col(spec.key[0]))
     rejects = (
         bad.join(ids, on="row", how="left")
         .with_columns(pl.col("value").str.slice(0, _SHOWN))
@@ -127,7 +127,7 @@ def read_csv(path: Path, table: str) -> Reading:
 
 @dataclass(frozen=True, eq=False)
 class Text:
-    """A CSV file as text: every cell a string, empty cells null, and `line`."""
+    """A CSV file as text: every cell a string, empty cells null, and `file_line`."""
 
     frame: pl.DataFrame
     rejects: pl.DataFrame
@@ -136,7 +136,7 @@ class Text:
 
     @property
     def columns(self) -> list[str]:
-        """Columns of the file, without `line`."""
+        """Columns of the file, without `file_line`."""
         return self.frame.columns[:-1]
 
 
@@ -254,15 +254,16 @@ def _lines(frame: pl.DataFrame, ragged: list[arrow_csv.InvalidRow]) -> tuple[pl.
     breaks[skipped] = [row.text.count("\n") for row in ragged]
     before = np.concatenate([[0], np.cumsum(breaks)[:-1]])
     return (
-        pl.Series("line", good + before[good], pl.Int64),
+        pl.Series("file_line", good + before[good], pl.Int64),
         [int(record + before[record]) for record in skipped],
     )
 
 
-def _typed(name: str, dtype: object) -> pl.Expr:
+def typed_cell(name: str, dtype: object, *, dates: str = "%Y-%m-%d") -> pl.Expr:
+    """The text column `name` as `dtype`; null where the text cannot be read as that."""
     cell = pl.col(name)
     if dtype == pl.Date:
-        return cell.str.to_date("%Y-%m-%d", strict=False)
+        return cell.str.to_date(dates, strict=False)
     if dtype == pl.Boolean:
         lower = cell.str.to_lowercase()
         return pl.when(lower.is_in(_TRUE)).then(True).when(lower.is_in(_FALSE)).then(False)

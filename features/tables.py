@@ -7,7 +7,9 @@ row becomes known is applied by `features.known`.
 """
 
 import datetime as dt
-from collections.abc import Mapping
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -34,6 +36,9 @@ ROW_GROUP_ROWS = 50_000
 CONTRACT_VERSION = "1"
 CONTRACT_KEY = "firstloan.contract"
 """Parquet metadata key of files whose rows this module has already checked."""
+
+MANIFEST = "manifest.json"
+"""What made a data folder, and of what; also the mark that a folder is one of ours."""
 
 EXCEL_NUMBER = r"^\d(\.\d+)?[Ee]\+\d+$"
 
@@ -422,6 +427,41 @@ def violations(frame: pl.DataFrame, table: str) -> pl.DataFrame:
     return every.unique(["row", "column"], keep="last", maintain_order=True).sort(
         "row", maintain_order=True
     )
+
+
+@contextmanager
+def fresh_folder(out: Path) -> Iterator[Path]:
+    """Give a folder to write into that becomes `out` when all went well, and vanishes when not.
+
+    A data folder of ours that stands at `out` is replaced whole.
+
+    Raises
+    ------
+    ContractError
+        If `out` is a file, or a folder that holds something else.
+    """
+    refuse_foreign(out)
+    unfinished = out.with_name(f"{out.name}.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    try:
+        yield unfinished
+        if out.exists():
+            shutil.rmtree(out)
+        unfinished.rename(out)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def refuse_foreign(out: Path) -> None:
+    """Raise ContractError unless `out` is absent, empty, or a data folder that we wrote."""
+    if out.is_file():
+        raise ContractError(f"{out}: expected a folder to write, got a file. Choose another name.")
+    if out.is_dir() and any(out.iterdir()) and not (out / MANIFEST).is_file():
+        raise ContractError(
+            f"{out}: expected a new folder or a data folder of firstloan, got a folder with other "
+            "files. Choose another name; nothing was written."
+        )
 
 
 def bucket_name(bucket: int) -> str:

@@ -73,7 +73,7 @@ def test_bad_rows_are_kept_with_their_line_and_cell(tmp_path):
         "A8,F8,2025-03-04,1,12.5,equipment,yes\n",  # line 10: half a month
     ]
     reading = read_csv(write(tmp_path, HEADER + "".join(rows)), "applications")
-    assert reading.frame.select("application_id", "line").rows() == [("A1", 2), ("A4", 5)]
+    assert reading.frame.select("application_id", "file_line").rows() == [("A1", 2), ("A4", 5)]
     assert reading.rows == 8
     assert reading.rejected == 6
     assert reading.rejects.select("line", "column", "value").rows() == [
@@ -102,13 +102,13 @@ def test_leading_zeros_order_of_columns_and_foreign_columns(tmp_path):
 def test_a_header_without_rows_is_no_error_and_empty_lines_are_told(tmp_path):
     assert read_csv(write(tmp_path, HEADER), "applications").rows == 0
     reading = read_csv(write(tmp_path, HEADER + "\n" + ROW + ",,,,,,\n\n"), "applications")
-    assert reading.frame["line"].to_list() == [3]
+    assert reading.frame["file_line"].to_list() == [3]
     assert any("3 empty lines" in warning for warning in reading.warnings)
 
 
 def test_ten_megabytes_in_one_cell_are_read(tmp_path):
     text = HEADER + "A1,F1,2025-03-04,1,12," + "x" * 10_000_000 + ",true\n"
-    assert read_csv(write(tmp_path, text), "applications").frame["line"].to_list() == [2]
+    assert read_csv(write(tmp_path, text), "applications").frame["file_line"].to_list() == [2]
 
 
 def test_text_that_is_no_number_shows_a_short_piece(tmp_path):
