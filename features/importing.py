@@ -266,14 +266,14 @@ def _read_source(
         *[pl.col(one.column).alias(name) for name, one in theirs.items()],
         *[pl.lit(str(value)).alias(name) for name, value in source.constants.items()],
     )
-    problems = [_describe(raw.filter("repeated"), "", "", DUPLICATE)]
+    problems = [_describe(raw.filter("repeated"), None, DUPLICATE)]
     words, typed = [], []
     spec = TABLES[table]
     for name in [c for c in raw.columns if c in spec.dtypes]:
         known = source.values.get(name)
         if known:
             strange = raw.filter(pl.col(name).is_not_null() & ~pl.col(name).is_in(list(known)))
-            problems.append(_describe(strange, name, name, f"expected one of {', '.join(known)}"))
+            problems.append(_describe(strange, name, f"expected one of {', '.join(known)}"))
             words.append(pl.col(name).replace_strict(known, default=None))
     raw = raw.with_columns(words)
     for name in [c for c in raw.columns if c in spec.dtypes]:
@@ -282,7 +282,7 @@ def _read_source(
         holds = pl.all_horizontal(pl.lit(value=True), *[pl.col(k) == v for k, v in where.items()])
         unread = raw.filter(pl.col(name).is_not_null() & cell.is_null() & holds)
         kind = f"dates as {source.dates}" if spec.dtypes[name] == pl.Date else spec.expected(name)
-        problems.append(_describe(unread, name, name, f"expected {kind}"))
+        problems.append(_describe(unread, name, f"expected {kind}"))
         typed.append(pl.when(holds).then(cell).alias(name))
     frame = raw.select("file_line", *typed).with_columns(
         pl.lit(None).alias(c) for c in spec.required if c not in raw.columns
@@ -304,7 +304,9 @@ def _read_source(
             }
         )
     )
-    ragged = text.rejects.select("line", pl.lit("").alias("firm_id"), "column", "value", "problem")
+    ragged = text.rejects.select(
+        "line", pl.lit(None, pl.String).alias("firm_id"), "column", "value", "problem"
+    )
     # one cell is one problem, and the first words found for it are the plainest
     bad = pl.concat([p.cast({"line": pl.Int64}) for p in problems]).unique(
         ["line", "column"], keep="first", maintain_order=True
@@ -318,12 +320,12 @@ def _read_source(
     return rows.filter(~lines.is_in(bad["line"].unique().implode())), rejects, text.warnings
 
 
-def _describe(rows: pl.DataFrame, column: str, value: str, problem: str) -> pl.DataFrame:
+def _describe(rows: pl.DataFrame, column: str | None, problem: str) -> pl.DataFrame:
     return rows.select(
         pl.col("file_line").alias("line"),
         "firm_id",
-        pl.lit(column).alias("column"),
-        (pl.col(value) if value else pl.lit("")).alias("value"),
+        pl.lit(column, pl.String).alias("column"),
+        (pl.col(column) if column else pl.lit(None, pl.String)).alias("value"),
         pl.lit(problem).alias("problem"),
     )
 
