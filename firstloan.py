@@ -1,0 +1,222 @@
+"""The command line of firstloan: one thin command per step of the chain.
+
+Results go to stdout, progress and warnings to stderr. Wrong input ends with one clear line and
+exit code 2.
+"""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+from typer import Option
+
+app = typer.Typer(
+    name="firstloan",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Score microenterprises that have never borrowed: simulate a province with known truth, "
+    "build features from tax, electricity, logistics and e-commerce records, train models tracked "
+    "in MLflow, and score applicants from CSV with reasons.",
+)
+
+_PLAIN_STEPS = 5
+"""Progress lines at most, where stderr is no terminal."""
+
+Workers = Annotated[int, Option(min=1, help="Processes that share the work.")]
+Data = Annotated[Path, Option(help="Data folder, from simulate or import.", show_default=False)]
+
+
+@app.command()
+def simulate(
+    *,
+    out: Annotated[Path, Option(help="Data folder to write.", show_default=False)],
+    firms: Annotated[int, Option(min=1, help="Firms; each applies once.")] = 10_000,
+    seed: Annotated[int, Option(min=0, help="Same seed, same bytes.")] = 1,
+    config: Annotated[
+        str | None, Option(help="TOML with changed settings, or a shipped scenario's name.")
+    ] = None,
+    workers: Workers = 2,
+    csv: Annotated[bool, Option("--csv", help="Write CSV tables beside Parquet.")] = False,
+) -> None:
+    """Simulate firms, their records and their true risk."""
+    from synthetic.config import load_config
+    from synthetic.simulate import simulate_world
+
+    with _progress("simulating firms") as progress:
+        manifest = simulate_world(
+            out=out,
+            firms=firms,
+            seed=seed,
+            config=load_config(config),
+            workers=workers,
+            progress=progress,
+            csv=csv,
+        )
+    _say(f"Wrote {firms:,} firms to {out} (seed {seed}).")
+    _say(f"  {out}/applications.csv, outcomes.csv   who applied, and what became of it")
+    _say(f"  {out}/signals/                         their records, one folder per table")
+    _say(f"  {out}/truth/                           what no real lender knows")
+    del manifest
+
+
+@app.command(name="import")
+def import_(
+    *,
+    mapping: Annotated[Path, Option(help="TOML: which column is which.", show_default=False)],
+    source: Annotated[Path, Option(help="Folder of the source files.", show_default=False)],
+    out: Annotated[Path, Option(help="Data folder to write.", show_default=False)],
+) -> None:
+    """Turn your own files into a data folder by a mapping."""
+    from features.importing import import_folder, load_mapping
+
+    with _progress("reading files") as progress:
+        summary = import_folder(load_mapping(mapping), source=source, out=out, progress=progress)
+    for warning in summary.warnings:
+        _warn(warning)
+    _say(f"Imported {summary.firms:,} firms to {out}, one application each.")
+    for table, rows in summary.rows.items():
+        _say(f"  {table:<18}{rows:>12,} rows")
+    if summary.rejected_rows:
+        _say(f"Put aside {summary.rejected_rows:,} rows, see {out}/import.rejects.csv:")
+        for (table, problem), rows in summary.rejected.items():
+            _say(f"  {table:<18}{rows:>12,}  {problem}")
+
+
+@app.command()
+def features(
+    *,
+    data: Data,
+    out: Annotated[Path, Option(help="Parquet file to write.", show_default=False)],
+    workers: Workers = 2,
+) -> None:
+    """Build one row of features per application."""
+    from features.build import build_file
+
+    with _progress("building features of applications") as progress:
+        frame = build_file(data, out, workers=workers, progress=progress)
+    _say(f"Wrote {frame.height:,} rows of {frame.width - 3} features to {out}.")
+
+
+@app.command()
+def catalogue() -> None:
+    """List every feature with its meaning and formula."""
+    from features.catalogue import as_table
+
+    effects = {1: "raises risk", -1: "lowers risk", 0: "either way"}
+    for row in as_table().iter_rows(named=True):
+        window = f"{row['window']} days" if row["window"] else "at application"
+        _say(f"{row['name']}  ({row['source']}, {window}, {row['unit']}, {effects[row['sign']]})")
+        _say(f"    {row['meaning']} · {row['meaning_zh']}")
+        _say(f"    = {row['formula']}")
+
+
+@app.command()
+def score(
+    applicants: Annotated[Path, typer.Argument(help="CSV of applications.", show_default=False)],
+    *,
+    signals: Annotated[Path, Option(help="Folder of signal tables.", show_default=False)],
+    out: Annotated[Path, Option(help="Scored CSV to write.", show_default=False)],
+    model: Annotated[
+        str | None, Option(help="Model folder or MLflow address. [default: the champion]")
+    ] = None,
+    strict: Annotated[bool, Option("--strict", help="Stop if any row would be rejected.")] = False,
+    workers: Workers = 2,
+) -> None:
+    """Score applicants from CSV, with reasons."""
+    from scoring.score import score_file
+
+    with _progress("scoring applicants") as progress:
+        summary = score_file(
+            applicants=applicants,
+            signals=signals,
+            out=out,
+            model=model,
+            strict=strict,
+            workers=workers,
+            progress=progress,
+        )
+    for warning in summary.warnings:
+        _warn(warning)
+    _say(
+        f"Read {summary.read:,} applicants: {summary.scored:,} scored, {summary.insufficient:,} "
+        f"with insufficient data, {summary.rejected:,} rejected."
+    )
+    _say(f"Model: {summary.model}")
+    _say("Decisions: " + _counts(summary.decisions) + ".  Grades: " + _counts(summary.grades) + ".")
+    for path in summary.outputs:
+        _say(f"  wrote {path}")
+
+
+def _counts(numbers: dict[str, int]) -> str:
+    return ", ".join(f"{name} {count:,}" for name, count in numbers.items())
+
+
+@contextmanager
+def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on a terminal, a few plain lines elsewhere; both on stderr."""
+    if not sys.stderr.isatty():
+        shown = 0
+
+        def plain(done: int, total: int) -> None:
+            nonlocal shown
+            step = done * _PLAIN_STEPS // max(total, 1)
+            if step > shown:
+                shown = step
+                sys.stderr.write(f"{what}: {done:,} of {total:,}\n")
+
+        yield plain
+        return
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=None),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+    with bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _say(line: str) -> None:
+    typer.echo(line)
+
+
+def _warn(line: str) -> None:
+    typer.echo(f"warning: {line}", err=True)
+
+
+def _show(table: Table) -> None:
+    Console(width=None if sys.stdout.isatty() else 80).print(table)
+
+
+def main() -> Any:  # noqa: ANN401 - what the console script returns is the exit code
+    """Run the command line; wrong input becomes one line on stderr and exit code 2."""
+    from features.tables import ContractError
+
+    try:
+        return app()
+    except ContractError as error:
+        typer.echo(f"firstloan: {error}", err=True)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,75 @@
+"""The rooms keep apart: who may import whom, who may open the truth, and no global randomness."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+ROOMS = ("synthetic", "features", "models", "scoring")
+MAY_IMPORT = {
+    "features": set(),
+    "synthetic": {"features.tables"},
+    "models": {"features"},
+    "scoring": {"features", "models"},
+}
+FILES = [path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py"))]
+
+
+def imports(path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_room_imports_only_what_it_may(path):
+    room = path.relative_to(ROOT).parts[0]
+    allowed = MAY_IMPORT[room] | {room}
+    for name in imports(path):
+        if name.split(".")[0] in ROOMS:
+            assert any(name == ok or name.startswith(f"{ok}.") for ok in allowed), name
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_only_the_oracle_opens_the_truth(path):
+    room = path.relative_to(ROOT).parts[0]
+    if room == "synthetic" or path == ROOT / "models" / "oracle.py":
+        return
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            parts = node.value.replace("\\", "/").split("/")
+            assert "truth" not in parts, f"line {node.lineno}"
+            assert "truth.parquet" not in parts, f"line {node.lineno}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_randomness_is_never_global(path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Attribute) and ast.unparse(node).startswith("np.random."):
+            assert node.attr in {"Generator", "default_rng", "SeedSequence", "PCG64", "Philox"}, (
+                f"line {node.lineno}"
+            )
+        if isinstance(node, ast.Import):
+            assert "random" not in [alias.name for alias in node.names], f"line {node.lineno}"
+
+
+def test_nothing_loads_a_pickle():
+    for path in FILES:
+        for name in imports(path):
+            assert name.split(".")[0] not in {"pickle", "joblib", "cloudpickle", "dill"}, path
+
+
+def test_only_the_scoring_tables_of_the_contract_are_named_in_the_truth():
+    oracle = ROOT / "models" / "oracle.py"
+    users = [p for p in FILES if any(n.startswith("models.oracle") for n in imports(p))]
+    assert oracle.exists()
+    assert all(p.parent.name == "models" for p in users), users
+
+
+def test_the_project_names_no_machine_and_no_index():
+    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    assert "://" not in lock
+    assert "index-url" not in lock

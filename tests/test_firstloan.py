@@ -1,0 +1,70 @@
+"""The command line as its user meets it: what she types, what she sees, what goes wrong."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+import firstloan
+
+ROOT = Path(__file__).parents[1]
+COMMANDS = sorted(
+    command.name or command.callback.__name__ for command in firstloan.app.registered_commands
+)
+
+
+def run(*arguments, cwd=None):
+    return subprocess.run(
+        [sys.executable, str(ROOT / "firstloan.py"), *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=cwd,
+    )
+
+
+def test_the_commands_are_those_of_the_design():
+    assert set(COMMANDS) >= {"simulate", "import", "features", "catalogue", "train", "score"}
+
+
+@pytest.mark.parametrize("command", [[], *[[name] for name in COMMANDS]])
+def test_help_fits_80_columns(command):
+    result = CliRunner().invoke(firstloan.app, [*command, "--help"], terminal_width=80)
+    assert result.exit_code == 0
+    assert all(len(line) <= 80 for line in result.stdout.splitlines())
+    assert "..." not in result.stdout, "a summary is cut short"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["score", "none.csv", "--signals", ".", "--out", "o.csv"], "none.csv: no such file"),
+        (["score", ".", "--signals", ".", "--out", "o.csv"], "expected a CSV file, got a folder"),
+        (["score", "empty.csv", "--signals", ".", "--out", "o.csv"], "got an empty file"),
+        (["score", "short.csv", "--signals", ".", "--out", "o.csv"], "missing: firm_id"),
+        (["import", "--mapping", "no.toml", "--source", ".", "--out", "o"], "no.toml"),
+        (["features", "--data", "none", "--out", "f.parquet"], "none"),
+        (["train", "--data", "none"], "none"),
+        (["simulate", "--out", "letters"], "letters: expected a new folder"),
+    ],
+)
+def test_wrong_input_is_one_line_exit_2_and_nothing_written(tmp_path, arguments, words):
+    (tmp_path / "empty.csv").write_text("")
+    (tmp_path / "short.csv").write_text("application_id,applied_on,first_time\n")
+    (tmp_path / "letters").mkdir()
+    (tmp_path / "letters" / "dear.txt").write_text("dear")
+    before = sorted(tmp_path.rglob("*"))
+    result = run(*arguments, cwd=tmp_path)
+    assert result.returncode == 2, result.stderr
+    assert words in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert "Traceback" not in result.stderr
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_mistyped_option_is_told_at_once(tmp_path):
+    result = run("simulate", "--out", tmp_path / "w", "--firm", "10")
+    assert result.returncode == 2
+    assert "--firms" in result.stderr
