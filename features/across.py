@@ -1,0 +1,48 @@
+"""Features across sources: how long the records are, and whether they agree with each other.
+
+Formulas read other features of the same applicant by name.
+"""
+# ruff: noqa: E501, PLR2004 - a table reads best with one row to a line and its limits in place
+
+import polars as pl
+from polars import col
+
+from features.feature import Feature, ratio
+from features.tables import SOURCES
+
+_SOURCE_ZH = {"tax": "税务", "electricity": "用电", "logistics": "物流", "ecommerce": "电商"}
+
+
+def _gap(a: str, b: str) -> pl.Expr:
+    """Distance between two changes; each lies between -1 and 1."""
+    return (col(a) - col(b)).abs()
+
+
+COVERAGE: tuple[Feature, ...] = (
+    *(Feature(f"coverage_{source}", "coverage", 180, col(f"{source}_180") / 180, "1", -1, f"known share of the last 180 days, {source}", f"近180天{_SOURCE_ZH[source]}数据覆盖率", "coverage", "S04" if source == "tax" else "") for source in SOURCES),
+    *(Feature(f"history_{source}", "coverage", 455, col(f"{source}_455"), "days", -1, f"known days of 455, {source}", f"近455天{_SOURCE_ZH[source]}数据天数", "coverage") for source in SOURCES),
+)  # fmt: skip
+"""How much is known. `coverage_*` decides whether an applicant can be scored."""
+
+ACROSS: tuple[Feature, ...] = (
+    Feature("sources_covered", "across", 180, pl.sum_horizontal(*[col(f"coverage_{s}") >= 0.5 for s in SOURCES]), "sources", -1, "sources with 90 known days in the last 180", "近180天有90天以上数据的来源数", "coverage"),
+    Feature("loan_to_sales", "across", 365, ratio(col("loan_amount"), 365 * col("tax_sales_mean_365d")), "1", +1, "amount applied for per yuan of a year's invoiced sales", "申请金额与近一年开票销售之比", "loan", "R034"),
+    Feature("loan_to_turnover", "across", 365, ratio(col("loan_amount"), 365 * col("shop_gmv_mean_365d")), "1", +1, "amount applied for per yuan of a year's online turnover", "申请金额与近一年网店成交额之比", "loan"),
+    Feature("sales_per_employee", "across", 365, ratio(col("tax_sales_mean_365d"), col("firm_employees")), "CNY/day", -1, "invoiced sales a day per employee", "人均日开票销售额", "sales_level"),
+    Feature("kwh_per_employee", "across", 365, ratio(col("elec_mean_365d"), col("firm_employees")), "kWh/day", 0, "electricity a day per employee", "人均日用电量", "power_level", note="a matter of the trade"),
+    Feature("kwh_per_sales_90d", "across", 90, ratio(col("elec_mean_90d"), col("tax_sales_mean_90d")), "kWh/CNY", 0, "electricity per invoiced yuan over 90 days", "近90天单位开票销售耗电", "consistency", "R190", "too much is unsold work, too little is invoices without work"),
+    Feature("kwh_per_sales_365d", "across", 365, ratio(col("elec_mean_365d"), col("tax_sales_mean_365d")), "kWh/CNY", 0, "electricity per invoiced yuan over a year", "近一年单位开票销售耗电", "consistency", "R190", "as above"),
+    Feature("parcels_per_order_90d", "across", 90, ratio(col("log_out_mean_90d"), col("shop_orders_mean_90d")), "1", 0, "parcels sent per online order over 90 days", "近90天每单发件数", "consistency", "C28", "orders without parcels are invented, parcels without orders are offline sales"),
+    Feature("parcels_per_order_365d", "across", 365, ratio(col("log_out_mean_365d"), col("shop_orders_mean_365d")), "1", 0, "parcels sent per online order over a year", "近一年每单发件数", "consistency", "C28", "as above"),
+    Feature("turnover_to_sales_365d", "across", 365, ratio(col("shop_gmv_mean_365d"), col("tax_sales_mean_365d")), "1", 0, "online turnover per invoiced yuan over a year", "近一年网店成交与开票之比", "consistency", note="depends on how much of the trade is online"),
+    Feature("sales_against_power_13w", "across", 182, _gap("tax_sales_change_13w", "elec_change_13w"), "1", +1, "disagreement of the quarter's sales and electricity", "近一季销售与用电变化背离", "consistency", "R190, C26"),
+    Feature("sales_against_power_yoy", "across", 455, _gap("tax_sales_yoy_13w", "elec_yoy_13w"), "1", +1, "disagreement of sales and electricity with a year ago", "同比销售与用电变化背离", "consistency", "R190, C26"),
+    Feature("orders_against_parcels_13w", "across", 182, _gap("shop_orders_change_13w", "log_out_change_13w"), "1", +1, "disagreement of the quarter's orders and parcels", "近一季订单与发件变化背离", "consistency", "C28"),
+    Feature("sales_against_orders_13w", "across", 182, _gap("tax_sales_change_13w", "shop_gmv_change_13w"), "1", +1, "disagreement of the quarter's invoiced and online sales", "近一季开票与网店销售变化背离", "consistency"),
+    Feature("steady_power_late_tax", "across", 180, pl.when(col("elec_week_cv_180d") < 0.15).then(col("tax_late_share_180d")).otherwise(0.0 * col("tax_late_share_180d")), "1", +1, "late returns of a firm with steady electricity", "用电平稳但申报逾期", "consistency", "R190, C26"),
+    Feature("work_change_4w", "across", 112, pl.mean_horizontal("tax_sales_change_4w", "elec_change_4w", "log_out_change_4w", "shop_orders_change_4w"), "1", -1, "mean change of all covered sources, last 4 weeks", "各来源近4周平均变化", "consistency"),
+    Feature("work_change_13w", "across", 182, pl.mean_horizontal("tax_sales_change_13w", "elec_change_13w", "log_out_change_13w", "shop_orders_change_13w"), "1", -1, "mean change of all covered sources, last quarter", "各来源近一季平均变化", "consistency"),
+    Feature("work_yoy_13w", "across", 455, pl.mean_horizontal("tax_sales_yoy_13w", "elec_yoy_13w", "log_out_yoy_13w", "shop_orders_yoy_13w"), "1", -1, "mean change of all covered sources against a year ago", "各来源同比平均变化", "consistency"),
+    Feature("late_payer", "across", 365, pl.mean_horizontal("tax_late_share_365d", "elec_bills_late_share_365d"), "1", +1, "share of returns and electricity bills late in a year", "近一年申报与电费逾期占比", "tax_filing"),
+)  # fmt: skip
+"""Agreement between sources, and figures that need two of them."""

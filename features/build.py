@@ -1,0 +1,305 @@
+"""The feature engine: applications and signals in, one row of figures per application out."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+import polars as pl
+
+from features import peers
+from features.catalogue import FEATURES, feature_names, fingerprint
+from features.feature import OVER_FEATURES, Feature
+from features.folder import Signals, read_applications
+from features.frames import FRAMES
+from features.prepare import prepare
+from features.tables import BUCKET_FIRMS, TABLES, ContractError, Table, conform
+
+Progress = Callable[[int, int], None]
+
+IDS = ("application_id", "firm_id", "as_of")
+"""Columns before the features."""
+
+FINGERPRINT_KEY = "firstloan.features"
+"""Key of the table's fingerprint in the metadata of a feature file."""
+
+_FEW_FIRMS = 250
+"""Below this many firms of a bucket only their rows are read, above it the whole bucket."""
+
+
+def build_features(
+    signals: Signals,
+    applications: pl.DataFrame,
+    *,
+    workers: int = 1,
+    reference: pl.DataFrame | None = None,
+    progress: Progress | None = None,
+    by_event: bool = False,
+) -> pl.DataFrame:
+    """Compute every feature as known on the day of each application.
+
+    Parameters
+    ----------
+    signals : Signals
+    applications : polars.DataFrame
+        The contract's applications; a firm may apply more than once.
+    workers : int
+        Buckets in work at a time; the result does not depend on it.
+    reference : polars.DataFrame, optional
+        What is usual among peers, from `features.peers.build_reference`; without it the peer
+        features are missing.
+    progress : callable, optional
+        Called with (applications done, applications in all).
+    by_event : bool
+        Join by the day of the event instead of the day of knowledge: a leak, for measuring only.
+
+    Returns
+    -------
+    polars.DataFrame
+        One row per application in the order given: application_id, firm_id, as_of (Date), then
+        Float32 features in the order of `feature_names()`. Nothing known is missing, not an error.
+
+    Raises
+    ------
+    ContractError
+        If a table lacks a required column or cannot be read.
+    """
+    wanted = _number(applications)
+    if wanted.is_empty():
+        return _finish(wanted, {})
+    jobs = list(_jobs(signals, wanted))
+    with_coverage = "coverage" in signals.tables
+
+    def run(job: tuple[str, pl.DataFrame]) -> pl.DataFrame:
+        return _bucket(
+            signals,
+            *job,
+            with_coverage=with_coverage,
+            reference=reference,
+            by_event=by_event,
+        )
+
+    parts = []
+    done = 0
+    with _mapper(workers, len(jobs)) as each:
+        for part in each(run, jobs):
+            parts.append(part)
+            done += part.height
+            if progress is not None:
+                progress(done, wanted.height)
+    return pl.concat(parts).sort("position").drop("position")
+
+
+def build_file(
+    data: Path,
+    out: Path,
+    *,
+    workers: int = 1,
+    reference: pl.DataFrame | None = None,
+    progress: Progress | None = None,
+) -> pl.DataFrame:
+    """Compute the features of a data folder into one Parquet file, whole or not at all.
+
+    Returns
+    -------
+    polars.DataFrame
+        What was written; rows in the order of applications.csv.
+    """
+    if out.is_dir():
+        raise ContractError(f"{out}: expected a file to write, got a folder. Name a .parquet file.")
+    applications = read_applications(data / "applications.csv")
+    frame = build_features(
+        Signals.open(data), applications, workers=workers, reference=reference, progress=progress
+    )
+    write_features(frame, out)
+    return frame
+
+
+def write_features(frame: pl.DataFrame, out: Path) -> None:
+    """Write a feature matrix with the fingerprint of the table in the file's metadata."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    part = out.with_name(f".{out.name}.part")
+    try:
+        frame.write_parquet(part, compression="zstd", metadata={FINGERPRINT_KEY: fingerprint()})
+        part.replace(out)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def read_features(path: Path) -> pl.DataFrame:
+    """Read a feature matrix written by `write_features`.
+
+    Raises
+    ------
+    ContractError
+        If the file is not one, or was made with another feature table.
+    """
+    try:
+        mark = pl.read_parquet_metadata(path).get(FINGERPRINT_KEY)
+        frame = pl.read_parquet(path)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise ContractError(
+            f"{path}: expected a feature file, cannot read it ({str(error).splitlines()[0]}). "
+            "Build it with `firstloan features`."
+        ) from error
+    if mark != fingerprint():
+        raise ContractError(
+            f"{path}: expected features of the table {fingerprint()}, got {mark or 'no mark'}. "
+            "Build it again with `firstloan features`."
+        )
+    return frame
+
+
+def _number(applications: pl.DataFrame) -> pl.DataFrame:
+    """Sort by firm and day, so that files sorted by firm need no sorting; keep the position."""
+    own = applications if "line" not in applications.columns else applications.drop("line")
+    return (
+        conform(own, "applications")
+        .with_row_index("position")
+        .with_columns(as_of_day=pl.col("applied_on").to_physical())
+        .sort("firm_id", "as_of_day", "application_id")
+    )
+
+
+def _jobs(signals: Signals, wanted: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
+    for bucket, firms in signals.assign(wanted["firm_id"]).items():
+        own = (
+            wanted
+            if len(firms) == wanted.height
+            else wanted.join(
+                firms.to_frame("firm_id"), on="firm_id", how="semi", maintain_order="left"
+            )
+        )
+        yield bucket, own
+
+
+def _bucket(
+    signals: Signals,
+    bucket: str,
+    wanted: pl.DataFrame,
+    *,
+    with_coverage: bool,
+    reference: pl.DataFrame | None,
+    by_event: bool,
+) -> pl.DataFrame:
+    firms = wanted["firm_id"].unique()
+    few = firms if len(firms) < _FEW_FIRMS else None
+    tables = {
+        table: signals.read(table, bucket=bucket, firms=few, columns=_COLUMNS[table])
+        for table in _COLUMNS
+    }
+    parts = []
+    for start in range(0, wanted.height, BUCKET_FIRMS):
+        chunk = wanted.slice(start, BUCKET_FIRMS).with_columns(
+            app=pl.int_range(pl.len(), dtype=pl.Int32)
+        )
+        frames = prepare(
+            tables.__getitem__,
+            chunk,
+            coverage=tables["coverage"] if with_coverage else None,
+            by_event=by_event,
+        )
+        found = compute(frames, chunk.height)
+        place = peers.places(frames["register"], chunk)
+        parts.append(_finish(chunk, _over_features(found, place, reference)))
+    return pl.concat(parts)
+
+
+def compute(frames: dict[str, pl.DataFrame], n: int) -> pl.DataFrame:
+    """Evaluate the formulas of all frames; one group_by per frame and window.
+
+    Returns
+    -------
+    polars.DataFrame
+        `app` 0 to n - 1 and the features as Float64.
+    """
+    found = pl.DataFrame({"app": pl.int_range(n, dtype=pl.Int32, eager=True)})
+    columns: dict[str, pl.Series] = {}
+    for (name, days), formulas in _groups().items():
+        frame = frames[name]
+        step = FRAMES[name].step
+        if step is not None:
+            frame = frame.filter(pl.col("age") <= days - step)
+        part = frame.group_by("app", maintain_order=True).agg(formulas)
+        if part.height < n:
+            part = found.select("app").join(part, on="app", how="left", maintain_order="left")
+        columns |= {s.name: s for s in part.get_columns()[1:]}
+    return found.with_columns(list(columns.values()))
+
+
+@cache
+def _groups() -> dict[tuple[str, int], list[pl.Expr]]:
+    groups: dict[tuple[str, int], list[pl.Expr]] = {}
+    for feature in FEATURES:
+        if feature.frame in OVER_FEATURES:
+            continue
+        days = feature.days if FRAMES[feature.frame].step is not None else 0
+        groups.setdefault((feature.frame, days), []).append(_number_of(feature))
+    return groups
+
+
+def _number_of(feature: Feature) -> pl.Expr:
+    formula = feature.formula
+    if FRAMES[feature.frame].source in ("register", "coverage"):
+        formula = formula.first()
+    return formula.cast(pl.Float64).alias(feature.name)
+
+
+def _over_features(
+    found: pl.DataFrame, place: pl.DataFrame, reference: pl.DataFrame | None
+) -> dict[str, pl.Series]:
+    across = [_over(f) for f in FEATURES if f.frame == "across"]
+    # peers compare figures as they are stored, so that they can be filled in later just the same
+    found = found.with_columns(across).with_columns(pl.exclude("app").cast(pl.Float32))
+    found = peers.with_typical(found, place, reference)
+    found = found.with_columns([_over(f) for f in FEATURES if f.frame == "peers"])
+    return {name: found[name] for name in feature_names()}
+
+
+def _over(feature: Feature) -> pl.Expr:
+    return feature.formula.cast(pl.Float64).alias(feature.name)
+
+
+def _finish(wanted: pl.DataFrame, columns: dict[str, pl.Series]) -> pl.DataFrame:
+    ids = wanted.select("application_id", "firm_id", as_of="applied_on")
+    if columns:
+        ids = wanted.select("position", "application_id", "firm_id", as_of="applied_on")
+    features = {
+        name: columns[name].cast(pl.Float32)
+        if name in columns
+        else pl.Series(name, [], dtype=pl.Float32)
+        for name in feature_names()
+    }
+    return ids.with_columns(**features)
+
+
+@contextmanager
+def _mapper(workers: int, jobs: int) -> Iterator[Callable[..., Iterator[pl.DataFrame]]]:
+    """Give `map`, over threads where that helps: Polars works outside the interpreter lock."""
+    if workers <= 1 or jobs <= 1:
+        yield map
+        return
+    with ThreadPoolExecutor(min(workers, jobs)) as pool:
+        yield pool.map
+
+
+def _needed(table: str) -> tuple[str, ...]:
+    spec = TABLES[table]
+    return (*spec.columns, Table.KNOWN_ON) if spec.versioned else spec.columns
+
+
+_COLUMNS = {
+    table: _needed(table)
+    for table in (
+        "firms",
+        "coverage",
+        "invoices",
+        "tax_filings",
+        "electricity",
+        "electricity_bills",
+        "logistics",
+        "ecommerce",
+    )
+}
+"""What is read of each table."""

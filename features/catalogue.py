@@ -1,0 +1,58 @@
+"""The feature table: every feature there is, its fingerprint, and its printed form."""
+
+import hashlib
+from functools import cache
+
+import polars as pl
+
+from features.across import ACROSS, COVERAGE
+from features.ecommerce import ECOMMERCE
+from features.electricity import ELECTRICITY
+from features.feature import Feature, check_table
+from features.logistics import LOGISTICS
+from features.peers import PEERS
+from features.register import REGISTER
+from features.tax import TAX
+
+FEATURES: tuple[Feature, ...] = check_table(
+    (*REGISTER, *COVERAGE, *TAX, *ELECTRICITY, *LOGISTICS, *ECOMMERCE, *ACROSS, *PEERS)
+)
+"""Every feature, in the order of the feature matrix."""
+
+
+def feature_names() -> tuple[str, ...]:
+    """Columns of the feature matrix, in order."""
+    return tuple(feature.name for feature in FEATURES)
+
+
+@cache
+def fingerprint() -> str:
+    """Hash of names, frames, windows and formulas: equal if the same data give the same figures."""
+    lines = (f"{f.name}\t{f.frame}\t{f.days}\t{f.formula}" for f in FEATURES)
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+
+
+def as_table() -> pl.DataFrame:
+    """Build the catalogue for people.
+
+    Returns
+    -------
+    polars.DataFrame
+        name, source, window (days, empty if none), formula, unit, sign, meaning, meaning_zh,
+        theme, reference, note; one row per feature.
+    """
+    return pl.DataFrame(
+        {
+            "name": [f.name for f in FEATURES],
+            "source": [f.source for f in FEATURES],
+            "window": pl.Series([f.days or None for f in FEATURES], dtype=pl.Int32),
+            "formula": [str(f.formula) for f in FEATURES],
+            "unit": [f.unit for f in FEATURES],
+            "sign": pl.Series([f.sign for f in FEATURES], dtype=pl.Int8),
+            "meaning": [f.meaning for f in FEATURES],
+            "meaning_zh": [f.meaning_zh for f in FEATURES],
+            "theme": [f.theme for f in FEATURES],
+            "reference": [f.reference for f in FEATURES],
+            "note": [f.note for f in FEATURES],
+        }
+    )

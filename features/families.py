@@ -1,0 +1,130 @@
+"""Families of features that several signals share: level, change, rhythm, shape of one series."""
+# ruff: noqa: E501, PLR0917 - a table reads best with one row to a line and no names in it
+
+from collections.abc import Iterable
+
+import polars as pl
+
+from features.feature import Feature, change, ratio
+
+AGE = pl.col("age")
+
+
+def each(
+    windows: Iterable[int],
+    name: str,
+    frame: str,
+    formula: pl.Expr,
+    unit: str,
+    sign: int,
+    meaning: str,
+    meaning_zh: str,
+    theme: str,
+    reference: str = "",
+    note: str = "",
+) -> tuple[Feature, ...]:
+    """Declare one formula over several windows; `{d}` in the texts stands for the days."""
+    return tuple(
+        Feature(
+            name.format(d=days),
+            frame,
+            days,
+            formula,
+            unit,
+            sign,
+            meaning.format(d=days),
+            meaning_zh.format(d=days),
+            theme,
+            reference,
+            note,
+        )
+        for days in windows
+    )
+
+
+def _between(x: pl.Expr, newest: int, oldest: int) -> pl.Expr:
+    """Mean over blocks that begin `newest` weeks ago or more, and less than `oldest` weeks ago."""
+    return x.filter((newest * 7 <= AGE) & (oldest * 7 > AGE)).mean()
+
+
+def changes(
+    prefix: str,
+    frame: str,
+    column: str,
+    what: str,
+    what_zh: str,
+    theme: str,
+    *,
+    sign: int = -1,
+    note: str = "",
+    reference: str = "",
+) -> tuple[Feature, ...]:
+    """Declare how a weekly series moved, against itself before and a year before.
+
+    Changes are symmetric, from -1 (stopped) over 0 (as before) to 1 (new).
+    """
+    x = pl.col(column)
+    rows = (
+        ("change_4w", 112, (0, 4), (4, 16), "last 4 weeks against the 12 before", "近4周较此前12周"),
+        ("change_13w", 182, (0, 13), (13, 26), "last quarter against the one before", "近一季较上一季"),
+        ("change_26w", 364, (0, 26), (26, 52), "last half-year against the one before", "近半年较上半年"),
+        ("yoy_4w", 455, (0, 4), (52, 56), "last 4 weeks against a year ago", "近4周同比"),
+        ("yoy_13w", 455, (0, 13), (52, 65), "last quarter against a year ago", "近一季同比"),
+    )  # fmt: skip
+    return tuple(
+        Feature(
+            f"{prefix}_{name}",
+            frame,
+            days,
+            change(_between(x, *now), _between(x, *before)),
+            "1",
+            sign,
+            f"change of {what}, {when}",
+            f"{what_zh}{when_zh}变化",
+            theme,
+            reference,
+            note,
+        )
+        for name, days, now, before, when, when_zh in rows
+    )
+
+
+def rhythm(
+    prefix: str,
+    name: str,
+    column: str,
+    what: str,
+    what_zh: str,
+    theme: str,
+    *,
+    reference: str = "",
+) -> tuple[Feature, ...]:
+    """Declare how uneven a series is from week to week and from month to month."""
+    x = pl.col(column)
+    return (
+        *each(
+            (90, 180, 365), f"{prefix}_week_cv_{{d}}d", f"{name}_weeks", ratio(x.std(), x.mean()), "1",
+            +1, f"unevenness of weekly {what} over {{d}} days", f"近{{d}}天每周{what_zh}波动率", theme, reference,
+        ),
+        Feature(
+            f"{prefix}_month_cv_365d", f"{name}_months", 365, ratio(x.std(), x.mean()), "1",
+            +1, f"unevenness of monthly {what} over a year", f"近一年每月{what_zh}波动率", theme, reference,
+        ),
+        Feature(
+            f"{prefix}_jumps_180d", f"{name}_weeks", 180, ratio(x.diff().abs().mean(), x.mean()), "1",
+            +1, f"mean jump of {what} from one week to the next over 180 days", f"近180天{what_zh}周间跳动幅度", theme,
+        ),
+        Feature(
+            f"{prefix}_worst_month_365d", f"{name}_months", 365, ratio(x.min(), x.mean()), "1",
+            -1, f"worst month of {what} against the year's mean", f"近一年最差月份{what_zh}占均值比", theme,
+        ),
+        Feature(
+            f"{prefix}_now_to_best_365d", f"{name}_months", 365, ratio(x.last(), x.max()), "1",
+            -1, f"last month's {what} against the best month of the year", f"近一月{what_zh}与年内最好月份之比", theme,
+        ),
+        Feature(
+            f"{prefix}_slope_365d", f"{name}_months", 365,
+            ratio(-28 * pl.cov(x, AGE.cast(pl.Float64)), AGE.cast(pl.Float64).var() * x.mean()), "1/month",
+            -1, f"trend of monthly {what} over a year, relative to their mean", f"近一年{what_zh}月度趋势", theme,
+        ),
+    )  # fmt: skip

@@ -1,0 +1,160 @@
+"""Figures against what is usual among firms of the same trade, place and month.
+
+The usual is the median of a feature in a cell of applications: sector, city and calendar month
+where that holds 30 firms or more, else sector and month, else sector. It is counted once, on the
+training side, and frozen with the model, so that no applicant's figures depend on who else
+applies.
+"""
+# ruff: noqa: E501 - a table reads best with one row to a line
+
+import polars as pl
+from polars import col
+
+from features.feature import PEER_PREFIX, Feature
+
+SMALLEST_CELL = 30
+"""Firms that a cell needs (design.md section 5)."""
+
+PLACE = ("sector", "city", "month")
+_CELLS = (("sector", "city", "month"), ("sector", "month"), ("sector",))
+
+COMPARED = (
+    "tax_sales_change_13w",
+    "tax_sales_yoy_13w",
+    "tax_sales_week_cv_180d",
+    "tax_sales_mean_365d",
+    "elec_change_13w",
+    "elec_yoy_13w",
+    "elec_week_cv_180d",
+    "log_out_change_13w",
+    "log_out_yoy_13w",
+    "shop_orders_change_13w",
+    "shop_orders_yoy_13w",
+    "shop_refund_rate_90d",
+    "shop_conversion_90d",
+    "kwh_per_sales_365d",
+    "kwh_per_sales_90d",
+    "kwh_per_employee",
+    "sales_per_employee",
+    "parcels_per_order_90d",
+    "loan_to_sales",
+)
+"""Features for which the usual is kept."""
+
+
+def _minus(name: str) -> pl.Expr:
+    return col(name) - col(PEER_PREFIX + name)
+
+
+def _log_times(name: str) -> pl.Expr:
+    """Logarithm of the ratio to the usual: 0 as usual, 0.7 the double, -0.7 the half."""
+    own, usual = col(name), col(PEER_PREFIX + name)
+    return pl.when((own > 0) & (usual > 0)).then((own / usual).log())
+
+
+PEERS: tuple[Feature, ...] = (
+    Feature("peer_sales_change", "peers", 182, _minus("tax_sales_change_13w"), "1", -1, "quarter's change of sales beyond that of the trade", "近一季销售变化与同业之差", "peers", "S26"),
+    Feature("peer_sales_yoy", "peers", 455, _minus("tax_sales_yoy_13w"), "1", -1, "year-on-year change of sales beyond that of the trade", "销售同比与同业之差", "peers"),
+    Feature("peer_sales_cv", "peers", 180, _minus("tax_sales_week_cv_180d"), "1", +1, "unevenness of sales beyond that of the trade", "销售波动与同业之差", "peers"),
+    Feature("peer_sales_level", "peers", 365, _log_times("tax_sales_mean_365d"), "log", -1, "size of sales against the trade", "销售规模与同业之比", "peers"),
+    Feature("peer_sales_per_employee", "peers", 365, _log_times("sales_per_employee"), "log", -1, "sales per employee against the trade", "人均销售与同业之比", "peers"),
+    Feature("peer_power_change", "peers", 182, _minus("elec_change_13w"), "1", -1, "quarter's change of electricity beyond that of the trade", "近一季用电变化与同业之差", "peers", "S12"),
+    Feature("peer_power_yoy", "peers", 455, _minus("elec_yoy_13w"), "1", -1, "year-on-year change of electricity beyond that of the trade", "用电同比与同业之差", "peers", "S12"),
+    Feature("peer_power_cv", "peers", 180, _minus("elec_week_cv_180d"), "1", +1, "unevenness of electricity beyond that of the trade", "用电波动与同业之差", "peers", "S12"),
+    Feature("peer_power_per_employee", "peers", 365, _log_times("kwh_per_employee"), "log", -1, "electricity per employee against the trade", "人均用电与同业之比", "peers"),
+    Feature("peer_parcels_change", "peers", 182, _minus("log_out_change_13w"), "1", -1, "quarter's change of parcels beyond that of the trade", "近一季发件变化与同业之差", "peers"),
+    Feature("peer_parcels_yoy", "peers", 455, _minus("log_out_yoy_13w"), "1", -1, "year-on-year change of parcels beyond that of the trade", "发件同比与同业之差", "peers"),
+    Feature("peer_orders_change", "peers", 182, _minus("shop_orders_change_13w"), "1", -1, "quarter's change of orders beyond that of the trade", "近一季订单变化与同业之差", "peers"),
+    Feature("peer_orders_yoy", "peers", 455, _minus("shop_orders_yoy_13w"), "1", -1, "year-on-year change of orders beyond that of the trade", "订单同比与同业之差", "peers"),
+    Feature("peer_refunds", "peers", 90, _minus("shop_refund_rate_90d"), "1", +1, "refund rate beyond that of the trade", "退款率与同业之差", "peers"),
+    Feature("peer_conversion", "peers", 90, _minus("shop_conversion_90d"), "1", -1, "conversion of visitors beyond that of the trade", "转化率与同业之差", "peers"),
+    Feature("peer_kwh_per_sales", "peers", 365, _log_times("kwh_per_sales_365d"), "log", 0, "electricity per invoiced yuan against the trade", "单位开票耗电与同业之比", "consistency", "R190, S12", "too much is unsold work, too little is invoices without work"),
+    Feature("peer_kwh_per_sales_distance", "peers", 365, _log_times("kwh_per_sales_365d").abs(), "log", +1, "distance of electricity per invoiced yuan from the trade's", "单位开票耗电偏离同业程度", "consistency", "R190, S12"),
+    Feature("peer_parcels_per_order_distance", "peers", 90, _log_times("parcels_per_order_90d").abs(), "log", +1, "distance of parcels per order from the trade's", "每单发件数偏离同业程度", "consistency", "C28"),
+    Feature("peer_loan_to_sales", "peers", 365, _log_times("loan_to_sales"), "log", +1, "amount applied for per yuan of sales against the trade", "申请额与销售之比较同业", "loan"),
+)  # fmt: skip
+"""Every feature against peers; missing without a reference or where the trade is unknown."""
+
+
+def build_reference(features: pl.DataFrame, place: pl.DataFrame) -> pl.DataFrame:
+    """Count what is usual in every cell that is large enough.
+
+    Parameters
+    ----------
+    features : polars.DataFrame
+        Rows of the training side, as `features.build.build_features` returns them.
+    place : polars.DataFrame
+        sector, city, month of the same rows, from `places`.
+
+    Returns
+    -------
+    polars.DataFrame
+        sector, city, month (null where the cell spans them all), firms, and the median of each
+        compared feature. To be saved with the model.
+    """
+    rows = pl.concat([features.select("firm_id", *COMPARED), place.select(PLACE)], how="horizontal")
+    medians = [col(name).median().cast(pl.Float64) for name in COMPARED]
+    parts = []
+    for cell in _CELLS:
+        known = rows.filter(pl.all_horizontal(col(c).is_not_null() for c in cell))
+        part = known.group_by(cell).agg(col("firm_id").n_unique().alias("firms"), *medians)
+        parts.append(
+            part.filter(col("firms") >= SMALLEST_CELL).select(
+                *[col(c) if c in cell else pl.lit(None, _PLACE_TYPES[c]).alias(c) for c in PLACE],
+                "firms",
+                *COMPARED,
+            )
+        )
+    return pl.concat(parts).sort(PLACE, nulls_last=True)
+
+
+_PLACE_TYPES = {"sector": pl.String, "city": pl.String, "month": pl.Int8}
+
+
+def places(firms: pl.DataFrame, applications: pl.DataFrame) -> pl.DataFrame:
+    """Give the cell of each application: sector, city, calendar month.
+
+    Parameters
+    ----------
+    firms : polars.DataFrame
+        firm_id, sector, city; firms may be absent.
+    applications : polars.DataFrame
+        firm_id and the day of application, `applied_on` or `as_of`.
+    """
+    day = "applied_on" if "applied_on" in applications.columns else "as_of"
+    own = firms.select("firm_id", "sector", "city").unique("firm_id", keep="first")
+    return (
+        applications.select("firm_id", month=col(day).dt.month())
+        .join(own, on="firm_id", how="left", maintain_order="left")
+        .select(PLACE)
+    )
+
+
+def with_typical(
+    features: pl.DataFrame, place: pl.DataFrame, reference: pl.DataFrame | None
+) -> pl.DataFrame:
+    """Add the usual of each row's cell as `typical_*` columns; missing without a reference."""
+    names = {name: PEER_PREFIX + name for name in COMPARED}
+    if reference is None:
+        return features.with_columns(pl.lit(None, pl.Float64).alias(n) for n in names.values())
+    found = place.select(PLACE)
+    columns = []
+    for cell in _CELLS:
+        level = reference.filter(
+            *[col(c).is_not_null() if c in cell else col(c).is_null() for c in PLACE]
+        )
+        columns.append(
+            found.join(level.select(*cell, *COMPARED), on=cell, how="left", maintain_order="left")
+        )
+    return features.with_columns(
+        pl.coalesce([part[name] for part in columns]).alias(usual) for name, usual in names.items()
+    )
+
+
+def apply_reference(
+    features: pl.DataFrame, place: pl.DataFrame, reference: pl.DataFrame
+) -> pl.DataFrame:
+    """Fill the peer features of a feature matrix that was built without a reference."""
+    usual = with_typical(features, place, reference)
+    filled = usual.with_columns(f.formula.cast(pl.Float32).alias(f.name) for f in PEERS)
+    return filled.select(features.columns)

@@ -1,0 +1,264 @@
+"""From raw rows to the frames of `features.frames`, for some applications of one bucket."""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import polars as pl
+
+from features import covered, known
+from features.covered import Span
+from features.frames import HORIZON_DAYS
+from features.grid import Floats, Grid, scatter, total
+from features.known import MISSING, Rows
+from features.parties import parties
+from features.tables import SOURCES, TABLES
+
+SIGNAL_TABLES = tuple(name for name, table in TABLES.items() if table.source)
+"""Tables of daily life, in contract order."""
+
+_FEN = 100.0
+"""Sums of whole fen are exact in a double, whatever the order of the rows."""
+
+_LONGEST_PERIOD = 100
+"""Days of a quarterly period, with some slack; filings further apart leave a gap between."""
+
+
+def prepare(
+    read: Callable[[str], pl.DataFrame],
+    applications: pl.DataFrame,
+    *,
+    coverage: pl.DataFrame | None,
+    by_event: bool = False,
+) -> dict[str, pl.DataFrame]:
+    """Build every frame.
+
+    Parameters
+    ----------
+    read : callable
+        Gives the raw rows of a table by name.
+    applications : polars.DataFrame
+        firm_id, app (0, 1, ... in order), as_of_day, consent_on and the contract's columns.
+    coverage : polars.DataFrame or None
+        None if the data hold no coverage table.
+    by_event : bool
+        See `features.known.as_known`.
+
+    Returns
+    -------
+    dict of frame name to polars.DataFrame
+        Each with `app`, sorted by it; applications without rows do not occur.
+    """
+    n = applications.height
+    rows = {
+        table: known.as_known(read(table), table, applications, by_event=by_event)
+        for table in SIGNAL_TABLES
+    }
+    by_source = {
+        source: tuple(rows[t] for t in SIGNAL_TABLES if TABLES[t].source == source)
+        for source in SOURCES
+    }
+    span = covered.spans(applications, coverage, by_source, by_event=by_event)
+    inside = {
+        table: found.where(
+            (found.age < HORIZON_DAYS)
+            & span[TABLES[table].source or ""].holds(found.app, found.age)
+        )
+        for table, found in rows.items()
+        if table not in ("tax_filings", "electricity_bills")
+    }
+    frames: dict[str, pl.DataFrame] = {}
+    counts: dict[str, np.ndarray] = {}
+
+    days, invoice_frames = _tax(inside["invoices"], span["tax"], n, by_event=by_event)
+    frames |= invoice_frames | _cut("tax", days)
+    counts["tax"] = days.known
+    frames["filings"] = _filings(rows["tax_filings"], span["tax"], days, by_event=by_event)
+
+    days = _power(inside["electricity"], n)
+    frames |= _cut("power", days)
+    counts["electricity"] = days.known
+    frames["bills"] = _bills(rows["electricity_bills"], span["electricity"], by_event=by_event)
+
+    days = _daily(inside["logistics"], span["logistics"], n)
+    frames |= _cut("parcel", days)
+    counts["logistics"] = days.known
+
+    days = _shop(inside["ecommerce"], span["ecommerce"], n)
+    frames |= _cut("shop", days)
+    counts["ecommerce"] = days.known
+
+    frames["coverage"] = pl.DataFrame(
+        {
+            "app": np.arange(n, dtype=np.int32),
+            **{
+                f"{source}_{window}": counts[source][:, -window:].sum(axis=1)
+                for source in SOURCES
+                for window in (180, HORIZON_DAYS)
+            },
+        }
+    )
+    frames["register"] = _register(read("firms"), applications)
+    return frames
+
+
+def _cut(name: str, grid: Grid) -> dict[str, pl.DataFrame]:
+    weeks, months = grid.blocks()
+    return {f"{name}_days": grid.days(), f"{name}_weeks": weeks, f"{name}_months": months}
+
+
+def _tax(rows: Rows, span: Span, n: int, *, by_event: bool) -> tuple[Grid, dict[str, pl.DataFrame]]:
+    out = (rows.frame["direction"] == "output").to_numpy()
+    void = known.void(rows, by_event=by_event)
+    fen = np.rint(rows.frame["amount_cny"].fill_null(0.0).to_numpy() * _FEN)
+    valid, red = ~void, fen < 0
+
+    def count(mask: known.Bools) -> Floats:
+        return total(None, rows.app[mask], rows.age[mask], n).astype(np.float64)
+
+    def value(mask: known.Bools) -> Floats:
+        return total(fen[mask], rows.app[mask], rows.age[mask], n) / _FEN
+
+    grid = Grid(
+        span.days(),
+        {
+            "sales_cny": value(out & valid),
+            "purchases_cny": value(~out & valid),
+            "sales_count": count(out & valid & ~red),
+            "purchase_count": count(~out & valid & ~red),
+            "void_count": count(out & void),
+            "void_cny": value(out & void),
+            "red_count": count(out & valid & red),
+            "red_cny": -value(out & valid & red),
+        },
+    )
+    ticket = out & valid & (fen > 0)
+    frames = {
+        "tickets": _rows_frame(
+            rows.where(ticket), {"age": rows.age[ticket], "ticket_cny": fen[ticket] / _FEN}
+        ),
+        "customers": parties(rows.where(out & valid), fen[out & valid]),
+        "suppliers": parties(rows.where(~out & valid), fen[~out & valid]),
+    }
+    return grid, frames
+
+
+def _power(rows: Rows, n: int) -> Grid:
+    present = np.zeros((n, HORIZON_DAYS), dtype=np.bool_)
+    present[rows.app, rows.age] = True
+    columns = ("kwh_peak", "kwh_flat", "kwh_valley")
+    values = {c: scatter(rows.frame[c], rows.app, rows.age, n) for c in columns}
+    return Grid(
+        present, values | {"kwh": values["kwh_peak"] + values["kwh_flat"] + values["kwh_valley"]}
+    )
+
+
+def _daily(rows: Rows, span: Span, n: int) -> Grid:
+    columns = ("parcels_out", "parcels_in", "weight_kg", "destinations", "late_parcels")
+    return Grid(span.days(), {c: scatter(rows.frame[c], rows.app, rows.age, n) for c in columns})
+
+
+def _shop(rows: Rows, span: Span, n: int) -> Grid:
+    columns = (
+        "visitors",
+        "orders",
+        "gmv_cny",
+        "refunds",
+        "refund_cny",
+        "reviews",
+        "bad_reviews",
+        "buyers",
+        "repeat_buyers",
+    )
+    values = {c: scatter(rows.frame[c], rows.app, rows.age, n) for c in columns}
+    rated = rows.frame.select(
+        pl.when(pl.col("rating_mean").is_not_null()).then("reviews").otherwise(0)
+    ).to_series()
+    stars = rows.frame.select(pl.col("rating_mean") * pl.col("reviews")).to_series()
+    values["rated"] = scatter(rated, rows.app, rows.age, n)
+    values["stars"] = scatter(stars, rows.app, rows.age, n)
+    return Grid(span.days(), values)
+
+
+def _filings(rows: Rows, span: Span, days: Grid, *, by_event: bool) -> pl.DataFrame:
+    rows = rows.where((rows.age < HORIZON_DAYS) & span.holds(rows.app, np.maximum(rows.age, 0)))
+    order = np.lexsort((-rows.age, rows.app))
+    rows = Rows(rows.frame[order], rows.app[order], rows.age[order], rows.as_of[order])
+    filed = known.filed(rows, by_event=by_event)
+    due = known.days(rows.frame["due_on"])
+    filed_on = np.where(filed, known.days(rows.frame["filed_on"]), rows.as_of)
+    paid_on = rows.known("paid_on", by_event=by_event)
+    paid = filed & (paid_on != MISSING)
+    content = rows.frame.select(
+        pl.when(pl.Series(filed)).then(pl.col("declared_sales_cny", "tax_due_cny")),
+        paid_cny=pl.when(pl.Series(paid)).then(
+            pl.col("tax_paid_cny").fill_null(pl.col("tax_due_cny"))
+        ),
+    )
+    owed = (content["tax_due_cny"].fill_null(0.0) > 0).to_numpy()
+    unpaid = owed & ~paid & (due < rows.as_of)
+    age = np.maximum(rows.age, 0)
+    return _rows_frame(
+        rows,
+        {
+            "age": age,
+            "unfiled": (~filed).astype(np.float64),
+            "late_days": np.maximum(filed_on - due, 0).astype(np.float64),
+            "unpaid": unpaid.astype(np.float64),
+            "pay_late_days": np.where(
+                owed, np.maximum(np.where(paid, paid_on, rows.as_of) - due, 0), 0
+            ).astype(np.float64),
+            "invoiced_cny": _invoiced(rows, age, days),
+        },
+    ).with_columns(content)
+
+
+def _invoiced(rows: Rows, age: known.Ints, days: Grid) -> pl.Series:
+    """Sales invoiced between the period's end and the end before; missing where not covered."""
+    n = len(days.known)
+    edge = np.zeros((n, 1))
+    sales = np.hstack([edge, np.cumsum(days.values["sales_cny"], axis=1)])
+    seen = np.hstack([edge, np.cumsum(days.known, axis=1)])
+    end = HORIZON_DAYS - age
+    same = np.zeros(len(age), dtype=np.bool_)
+    same[1:] = rows.app[1:] == rows.app[:-1]
+    start = np.where(same, np.roll(end, 1), 0)
+    length = end - start
+    fully = seen[rows.app, end] - seen[rows.app, start] == length
+    ok = same & (length > 0) & (length <= _LONGEST_PERIOD) & fully & (rows.age >= 0)
+    value = sales[rows.app, end] - sales[rows.app, start]
+    return pl.Series(np.where(ok, value, np.nan)).fill_nan(None)
+
+
+def _bills(rows: Rows, span: Span, *, by_event: bool) -> pl.DataFrame:
+    rows = rows.where((rows.age < HORIZON_DAYS) & span.holds(rows.app, rows.age))
+    order = np.lexsort((-rows.age, rows.app))
+    rows = Rows(rows.frame[order], rows.app[order], rows.age[order], rows.as_of[order])
+    due = known.days(rows.frame["due_on"])
+    paid_on = rows.known("paid_on", by_event=by_event)
+    paid = paid_on != MISSING
+    overdue = ~paid & (due < rows.as_of)
+    amount = rows.frame["amount_cny"].fill_null(0.0).to_numpy()
+    return _rows_frame(
+        rows,
+        {
+            "age": rows.age,
+            "amount_cny": amount,
+            "overdue": overdue.astype(np.float64),
+            "late_days": np.maximum(np.where(paid, paid_on, rows.as_of) - due, 0).astype(
+                np.float64
+            ),
+            "arrears_cny": np.where(overdue, amount, 0.0),
+        },
+    )
+
+
+def _register(firms: pl.DataFrame, applications: pl.DataFrame) -> pl.DataFrame:
+    own = firms.unique("firm_id", keep="first", maintain_order=True)
+    return applications.join(own, on="firm_id", how="left", maintain_order="left").with_columns(
+        firm_age_days=pl.col("as_of_day") - pl.col("founded_on").to_physical()
+    )
+
+
+def _rows_frame(rows: Rows, columns: Mapping[str, object]) -> pl.DataFrame:
+    frame = pl.DataFrame({"app": rows.app, **columns})
+    return frame.with_columns(pl.col("app").set_sorted())
