@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
+from features.catalogue import FEATURES
+from features.tables import SOURCES
+
 if TYPE_CHECKING:
     from models.artefact import Matrix, Model
 
@@ -104,10 +107,6 @@ class _Themes:
 @lru_cache(maxsize=8)
 def _themes(names: tuple[str, ...]) -> _Themes:
     """Look the features up in the catalogue; one that is not there is its own theme, unsigned."""
-    from features.catalogue import FEATURES  # noqa: PLC0415 (not needed for one's own matrix)
-
-    from features.tables import SOURCES  # noqa: PLC0415
-
     known = {feature.name: feature for feature in FEATURES}
     by_theme: dict[str, list[int]] = {}
     by_source: dict[str, list[int]] = {}

@@ -11,14 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
+from models.scale import FACTOR, OFFSET
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from models.artefact import Matrix
-
-POINTS_AT = 600.0  # design.md section 4: 600 points at good:bad odds of 50:1 ...
-ODDS_AT = 50.0
-POINTS_TO_DOUBLE = 40.0  # ... and 40 points double the odds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,8 +130,7 @@ class Scorecard:
         -------
         DataFrame with columns feature, bin, from (>=), below (<), points
         """
-        factor = POINTS_TO_DOUBLE / math.log(2)
-        start = POINTS_AT - factor * (math.log(ODDS_AT) + self.intercept)
+        start = OFFSET - FACTOR * self.intercept
         rows: list[dict[str, Any]] = [
             {"feature": "(start)", "bin": "", "from": None, "below": None, "points": start}
         ]
@@ -146,7 +143,7 @@ class Scorecard:
                     "bin": label,
                     "from": bounds[k] if k < len(f.woe) else None,
                     "below": bounds[k + 1] if k < len(f.woe) else None,
-                    "points": -factor * f.coefficient * value,
+                    "points": -FACTOR * f.coefficient * value,
                 }
                 for k, (label, value) in enumerate(zip(f.labels(), values, strict=True))
             ]

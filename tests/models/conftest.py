@@ -1,5 +1,6 @@
 """A small feature matrix with known risk, and models fitted to it."""
 
+import datetime as dt
 from dataclasses import replace
 
 import lightgbm as lgb
@@ -9,10 +10,12 @@ import pytest
 
 from models.artefact import Model
 from models.calibration import Calibration
+from models.material import Material
 from models.scorecard import Binned, Scorecard
 from models.trees import Trees
 
 NAMES = ("a", "b", "c")
+START = dt.date(2023, 1, 1)
 
 
 def matrix(rows=400, seed=1):
@@ -78,3 +81,40 @@ def scorecard_model(trees_model):
         ),
     )
     return replace(trees_model, estimator=card, candidate="scorecard", reference=None)
+
+
+def toy_material(rows=3_000, seed=5, *, firms=None):
+    """Applications over six quarters, risk known, a part refused; features of three sources."""
+    rng = np.random.default_rng(seed)
+    names = ("age", "amount", "sales", "swing", "void", "empty", "noise")
+    signs = (-1, 1, -1, 1, 1, -1, 0)
+    sources = ("register", "register", "tax", "tax", "tax", "ecommerce", "across")
+    X = rng.normal(size=(rows, len(names)))
+    risk = -2.2 - 0.4 * X[:, 0] + 0.3 * X[:, 1] - 0.9 * X[:, 2] + 0.7 * X[:, 3] + 0.5 * X[:, 4]
+    bad = rng.random(rows) < 1 / (1 + np.exp(-risk))
+    approved = rng.random(rows) < 0.8
+    X[rng.random(X.shape) < 0.05] = np.nan
+    X[:, 5] = np.nan
+    days = rng.integers(0, 547, rows)
+    ids = [f"A{i:05}" for i in range(rows)]
+    frame = pl.DataFrame(
+        {
+            "application_id": ids,
+            "firm_id": [f"F{i:05}" for i in (firms if firms is not None else range(rows))],
+            "as_of": [START + dt.timedelta(days=int(day)) for day in days],
+            "approved": approved,
+            "defaulted": [bool(b) if a else None for a, b in zip(approved, bad, strict=True)],
+            "first_time": rng.random(rows) < 0.5,
+        }
+    )
+    frame = frame.hstack(pl.DataFrame(X.astype(np.float32), schema=list(names)))
+    return Material(
+        rows=frame.sort("as_of", "application_id"),
+        names=names,
+        signs=dict(zip(names, signs, strict=True)),
+        sources=dict(zip(names, sources, strict=True)),
+        fingerprint="toy",
+        trained_on="simulated",
+        reference=None,
+        origin="toy",
+    )

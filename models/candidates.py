@@ -1,0 +1,75 @@
+"""The candidates, one row each.
+
+A new candidate is three steps: a function that fits it (Sample and settings in, an `Estimator`
+out), a row in `CANDIDATES`, its name under `candidates` in the settings.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from features.tables import ContractError
+from models.fit_scorecard import fit_scorecard
+from models.fit_trees import fit_trees
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from models.artefact import Estimator
+    from models.sample import Sample
+    from models.settings import TrainConfig
+
+    Fit = Callable[[Sample, TrainConfig], Estimator]
+
+REGISTER = ("register",)
+"""Sources of a lender without alternative data: firms' attributes, amount, term and purpose."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One way to a model.
+
+    Attributes
+    ----------
+    name : str
+        Used in settings, runs and files.
+    title : str
+        What a person reads.
+    sources : tuple of str, or None
+        Sources whose features it sees; None for all.
+    fit : callable
+    """
+
+    name: str
+    title: str
+    sources: tuple[str, ...] | None
+    fit: Fit
+
+
+CANDIDATES = {
+    candidate.name: candidate
+    for candidate in (
+        Candidate("scorecard_register", "scorecard, register only", REGISTER, fit_scorecard),
+        Candidate("scorecard_all", "scorecard, all sources", None, fit_scorecard),
+        Candidate("trees_register", "LightGBM, register only", REGISTER, fit_trees),
+        Candidate("trees_all", "LightGBM, all sources", None, fit_trees),
+    )
+}
+
+
+def chosen(names: Sequence[str]) -> list[Candidate]:
+    """The candidates of these names.
+
+    Raises
+    ------
+    ContractError
+        When a name is unknown or none is given.
+    """
+    unknown = [name for name in names if name not in CANDIDATES]
+    if unknown or not names:
+        raise ContractError(
+            f"settings.candidates: expected some of {', '.join(CANDIDATES)}, "
+            f"got {', '.join(unknown) or 'none'}."
+        )
+    return [CANDIDATES[name] for name in names]

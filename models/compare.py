@@ -1,0 +1,190 @@
+"""Fit every candidate, calibrate it, choose the champion, and only then look out of time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from features.tables import SOURCES, ContractError
+from models import develop, metrics
+from models.artefact import Model
+from models.calibration import calibrate, cross_calibrated
+from models.candidates import Candidate, chosen
+from models.evaluate import figures
+from models.split import CALIBRATION, OUT_OF_TIME, TRAIN
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from models.artefact import Matrix
+    from models.material import Material
+    from models.settings import TrainConfig
+
+FOLDS = 5
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """A candidate after fitting.
+
+    Attributes
+    ----------
+    candidate : Candidate
+    model : Model
+    selection_log_loss : float
+        Log loss of cross-fitted PDs on the calibration slice: what the champion is chosen by.
+    figures : dict of str to float
+        All metrics of its run.
+    """
+
+    candidate: Candidate
+    model: Model
+    selection_log_loss: float
+    figures: dict[str, float] = field(default_factory=dict)
+
+
+def fit_all(
+    material: Material,
+    rows: pl.DataFrame,
+    *,
+    config: TrainConfig,
+    name: str,
+    step: Callable[[], None],
+) -> list[Fitted]:
+    """Fit and calibrate the chosen candidates; the out-of-time slice is not touched.
+
+    Parameters
+    ----------
+    material : Material
+    rows : DataFrame
+        The material's rows with `slice` and `labelled`.
+    config : TrainConfig
+    name : str
+        Registered name of the model.
+    step : callable
+        Called after each candidate.
+
+    Returns
+    -------
+    list of Fitted
+    """
+    rows = rows.filter(pl.col("slice").is_in([TRAIN, CALIBRATION]))
+    fitted = []
+    for candidate in chosen(config.candidates):
+        fitted.append(_fit(candidate, material, rows, config=config, name=name))
+        step()
+    return fitted
+
+
+def choose(fitted: list[Fitted]) -> Fitted:
+    """The candidate with the least log loss on the calibration folds."""
+    return min(fitted, key=lambda one: one.selection_log_loss)
+
+
+def judge(one: Fitted, rows: pl.DataFrame, *, config: TrainConfig) -> None:
+    """Add the out-of-time figures to a candidate's, on all and on first-time borrowers.
+
+    Parameters
+    ----------
+    one : Fitted
+    rows : DataFrame
+        As for `fit_all`.
+    config : TrainConfig
+    """
+    late = rows.filter(pl.col("slice").eq(OUT_OF_TIME))
+    everyone = one.model.pd(one.model.margin(late))
+    expected = one.model.development["pd_share"]
+    actual = metrics.shares(everyone, one.model.development["pd_edges"])
+    one.figures["psi_score"] = metrics.psi(expected, actual)
+    labelled = late["labelled"].to_numpy()
+    pd, known = everyone[labelled], late.filter("labelled")
+    bad = known["defaulted"].cast(pl.Float64).to_numpy()
+    cutoff = config.policy.approve_pd_below
+    one.figures.update(figures(pd, bad, prefix="oot_", cutoff=cutoff))
+    for key in ("calibration_slope", "calibration_intercept"):
+        for end in ("", "_low", "_high"):
+            if f"oot_{key}{end}" in one.figures:
+                one.figures[key + end] = one.figures.pop(f"oot_{key}{end}")
+    first = known["first_time"].fill_null(value=False).to_numpy()
+    if bad[first].any():
+        one.figures.update(figures(pd[first], bad[first], prefix="oot_first_time_", cutoff=cutoff))
+    one.figures["oot_approval_rate_of_all_applicants"] = float((everyone < cutoff).mean())
+
+
+def _fit(
+    candidate: Candidate,
+    material: Material,
+    rows: pl.DataFrame,
+    *,
+    config: TrainConfig,
+    name: str,
+) -> Fitted:
+    names = tuple(
+        feature
+        for feature in material.names
+        if candidate.sources is None or material.sources[feature] in candidate.sources
+    )
+    period = pl.col("slice").eq(TRAIN)
+    train = material.sample(rows.filter(period & pl.col("labelled")), names)
+    if not train.usable():
+        raise ContractError(
+            f"features: none of the {len(names)} that candidate {candidate.name} uses has two "
+            "different values in the training slice. Check the features, or leave the candidate "
+            "out (settings.candidates)."
+        )
+    estimator = candidate.fit(train, config)
+
+    later = rows.filter(~period)
+    margin = estimator.margin(material.numbers(later, names))
+    labelled = later["labelled"].to_numpy()
+    bad = later.filter("labelled")["defaulted"].cast(pl.Float64).to_numpy()
+    folds = _folds(bad, seed=config.seed)
+    crossed = cross_calibrated(margin[labelled], bad, folds=folds)
+    calibration = calibrate(margin[labelled], bad)
+    everyone = calibration.pd(margin)
+    development = develop.pd_bins(everyone)
+    sources = covered_sources(later.filter("labelled"))
+    model = Model(
+        name=name,
+        version="unregistered",
+        candidate=candidate.name,
+        feature_names=names,
+        fingerprint=material.fingerprint,
+        trained_on=material.trained_on,
+        estimator=estimator,
+        calibration=calibration,
+        typical=develop.typical_values(rows.filter(period), names),
+        development={
+            **development,
+            "features": develop.feature_bins(rows.filter(period), names),
+            "reliability": develop.reliability(crossed, bad, sources, development["pd_edges"]),
+        },
+        reference=material.reference,
+    )
+    loss = metrics.log_loss(crossed, bad)
+    own = figures(crossed, bad, prefix="calibration_slice_")
+    return Fitted(candidate=candidate, model=model, selection_log_loss=loss, figures=own)
+
+
+def covered_sources(rows: pl.DataFrame) -> Matrix:
+    """Number of sources with any coverage in each row; 0 where the features do not say."""
+    names = [f"coverage_{source}" for source in SOURCES if f"coverage_{source}" in rows.columns]
+    count = rows.select(
+        pl.sum_horizontal(
+            pl.lit(0), *((pl.col(name) > 0).fill_null(value=False) for name in names)
+        ).cast(pl.Int64)
+    ).to_series()
+    return count.to_numpy() if names else np.zeros(rows.height, dtype=np.int64)
+
+
+def _folds(bad: Matrix, *, seed: int) -> Matrix:
+    """Fold of each row, bads spread evenly, so that no fold is without them."""
+    rng = np.random.default_rng(seed)
+    folds = np.empty(len(bad), dtype=np.int64)
+    for label in (0, 1):
+        inside = np.flatnonzero(bad == label)
+        folds[rng.permutation(inside)] = np.arange(len(inside)) % FOLDS
+    return folds

@@ -1,0 +1,92 @@
+"""The only place of the training that opens `truth/`: figures that no bank ever sees.
+
+They are computed after every choice is made, and choose nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+from scipy.stats import rankdata
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from models.artefact import Matrix
+
+TRUTH = "truth/truth.parquet"
+
+
+def true_pd(data: Path, applications: pl.Series) -> Matrix | None:
+    """True probability of default of each application.
+
+    Parameters
+    ----------
+    data : Path
+        A data folder.
+    applications : Series of application ids
+
+    Returns
+    -------
+    ndarray of shape (n_samples,), or None where there is no truth, as for real data
+    """
+    path = data / TRUTH
+    if not path.is_file():
+        return None
+    truth = pl.read_parquet(path, columns=["application_id", "true_pd"])
+    joined = (
+        applications.alias("application_id")
+        .to_frame()
+        .join(truth, on="application_id", how="left", maintain_order="left")
+    )
+    return joined["true_pd"].to_numpy()
+
+
+def truth_figures(pd: Matrix, true: Matrix, *, approved: Matrix) -> dict[str, float]:
+    """How near a model's PD comes to the truth.
+
+    Parameters
+    ----------
+    pd, true : ndarray of shape (n_samples,)
+    approved : ndarray of bool of shape (n_samples,)
+
+    Returns
+    -------
+    dict
+        `truth_pd_error`: root mean squared error of the PD; `truth_pd_error_constant`: that of one
+        PD for all; `truth_pd_error_share`: their ratio; `truth_gini_share`: expected Gini as a
+        share of that of the true PD; `truth_pd_bias_approved`, `truth_pd_bias_refused`: mean PD
+        less mean true PD.
+    """
+    error = float(np.sqrt(np.mean((pd - true) ** 2)))
+    constant = float(true.std())
+    figures = {
+        "truth_pd_error": error,
+        "truth_pd_error_constant": constant,
+        "truth_pd_error_share": error / constant if constant else np.nan,
+        "truth_gini_share": _expected_gini(pd, true) / _expected_gini(true, true),
+    }
+    for name, rows in (("approved", approved), ("refused", ~approved)):
+        if rows.any():
+            figures[f"truth_pd_bias_{name}"] = float(pd[rows].mean() - true[rows].mean())
+    return figures
+
+
+def _expected_gini(score: Matrix, true: Matrix) -> float:
+    """Gini of a score when every row is bad with its true probability.
+
+    The sum over pairs of rows, bad weight p, good weight 1 - p; a row paired with itself, which
+    no sample has, is left out.
+    """
+    order = np.argsort(score, kind="stable")
+    rank = rankdata(score, method="dense")[order]
+    p = true[order]
+    good = np.bincount(rank, weights=1 - p)
+    bad = np.bincount(rank, weights=p)
+    below = np.concatenate([[0.0], np.cumsum(good)[:-1]])
+    itself = float((p * (1 - p)).sum())
+    wins = float((bad * (below + good / 2)).sum()) - itself / 2
+    pairs = float(p.sum() * (1 - p).sum()) - itself
+    return 2 * wins / pairs - 1

@@ -1,0 +1,206 @@
+"""Everything that is said to MLflow: where it lives, the runs, the registry; and its silence.
+
+Without MLFLOW_TRACKING_URI the store is `mlflow.db` with `mlartifacts/` in the working folder.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import os
+import tempfile
+import warnings
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from features.tables import ContractError
+from models.artefact import Model, load
+from models.registry import CHALLENGER, CHAMPION
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+DEFAULT_STORE = "sqlite:///mlflow.db"
+SQLITE = "sqlite:///"
+LOGGERS = ("mlflow", "alembic", "sqlalchemy", "urllib3")
+SET_BY_MLFLOW = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI")  # set_tracking_uri exports itself
+QUIET = {  # MLflow reads these when it is imported or when it asks the server
+    "GIT_PYTHON_REFRESH": "quiet",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "0",
+}
+
+
+def store() -> str:
+    """Address of the tracking store and registry."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or DEFAULT_STORE
+
+
+@contextlib.contextmanager
+def session() -> Iterator[Any]:
+    """The mlflow module, pointed at the store and silent; its settings are put back afterwards.
+
+    Raises
+    ------
+    ContractError
+        When the store cannot be reached; nothing has been written then.
+    """
+    address = store()
+    with _silence():
+        import mlflow  # noqa: PLC0415 (four seconds)
+        from mlflow.exceptions import MlflowException  # noqa: PLC0415
+
+        for name in LOGGERS:  # once more: the import has set levels of its own
+            logging.getLogger(name).setLevel(logging.ERROR)
+        before = mlflow.get_tracking_uri(), mlflow.get_registry_uri()
+        mlflow.set_tracking_uri(address)
+        mlflow.set_registry_uri(address)
+        try:
+            try:
+                mlflow.MlflowClient().search_experiments(max_results=1)
+            except Exception as error:  # whatever the store's driver raises
+                raise ContractError(
+                    f"MLflow: no answer from {address} ({_first_line(error)}). Start the server, "
+                    f"or unset MLFLOW_TRACKING_URI to use {DEFAULT_STORE} in this folder."
+                ) from error
+            yield mlflow
+        except MlflowException as error:
+            raise ContractError(f"MLflow at {address}: {_first_line(error)}") from error
+        finally:
+            mlflow.set_tracking_uri(before[0])
+            mlflow.set_registry_uri(before[1])
+
+
+def open_experiment(mlflow: Any, name: str) -> str:  # noqa: ANN401 (the module)
+    """Id of the experiment, made on first use with its artefacts beside a local database."""
+    client = mlflow.MlflowClient()
+    found = client.get_experiment_by_name(name)
+    if found is not None:
+        if found.lifecycle_stage != "active":
+            raise ContractError(
+                f"MLflow at {store()}: experiment {name!r} is deleted. Restore it with "
+                f"`mlflow experiments restore --experiment-id {found.experiment_id}`."
+            )
+        return str(found.experiment_id)
+    place = None
+    if store().startswith(SQLITE):
+        database = Path(store().removeprefix(SQLITE)).resolve()
+        place = (database.parent / "mlartifacts").as_uri()
+    return str(client.create_experiment(name, artifact_location=place))
+
+
+def register(mlflow: Any, *, name: str, address: str, run: str, alias: str) -> str:  # noqa: ANN401
+    """Register a logged model and give it its alias, or leave the registry as it was.
+
+    Parameters
+    ----------
+    mlflow : module
+    name : str
+        Registered model.
+    address : str
+        `model_uri` of the logged model.
+    run : str
+        Run that logged it.
+    alias : str
+
+    Returns
+    -------
+    str
+        The new version.
+    """
+    client = mlflow.MlflowClient()
+    fresh = not client.search_registered_models(filter_string=f"name = '{name}'")
+    if fresh:
+        client.create_registered_model(name)
+    version = None
+    try:
+        version = str(client.create_model_version(name, address, run_id=run).version)
+        client.set_registered_model_alias(name, alias, version)
+    except BaseException:
+        if version is not None:
+            client.delete_model_version(name, version)
+        if fresh:
+            client.delete_registered_model(name)
+        raise
+    if alias == CHAMPION:
+        _drop_alias(client, name, CHALLENGER, version)
+    return version
+
+
+def _drop_alias(client: Any, name: str, alias: str, version: str) -> None:  # noqa: ANN401
+    """A champion is not its own challenger."""
+    aliases = client.get_registered_model(name).aliases
+    if str(aliases.get(alias)) == version:
+        client.delete_registered_model_alias(name, alias)
+
+
+def fetch(address: str) -> Model:
+    """Load a model from the registry or a run.
+
+    Parameters
+    ----------
+    address : str
+        Such as `models:/first-time-borrower@champion`.
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    ContractError
+        When it is not there, or is none of ours.
+    """
+    with session() as mlflow, tempfile.TemporaryDirectory() as scratch:
+        try:
+            folder = mlflow.artifacts.download_artifacts(address, dst_path=scratch)
+            found = load(Path(folder))
+            version = _version(mlflow, address)
+        except (mlflow.exceptions.MlflowException, OSError) as error:
+            raise ContractError(
+                f"{address}: not found in {store()} ({_first_line(error)}). "
+                "Train one first with `firstloan train`, or give a model folder with --model."
+            ) from error
+    return replace(found, version=version or found.version)
+
+
+def _version(mlflow: Any, address: str) -> str | None:  # noqa: ANN401
+    """The registered version that an address means; None if it is no registry address."""
+    name, _, wanted = address.removeprefix("models:/").partition("@")
+    if not address.startswith("models:/") or (not wanted and "/" not in name):
+        return None
+    if wanted:
+        return str(mlflow.MlflowClient().get_model_version_by_alias(name, wanted).version)
+    return name.split("/")[1]
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0][:200]
+
+
+@contextlib.contextmanager
+def _silence() -> Iterator[None]:
+    """Keep MLflow's prints, log lines and warnings from the user; errors still arrive."""
+    before = {key: os.environ.get(key) for key in (*QUIET, *SET_BY_MLFLOW)}
+    os.environ.update({key: value for key, value in QUIET.items() if before[key] is None})
+    loggers = [logging.getLogger(name) for name in LOGGERS]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+        for key, value in before.items():
+            if value is None:
+                os.environ.pop(key, None)
+            else:
+                os.environ[key] = value

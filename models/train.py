@@ -1,0 +1,201 @@
+"""Train the candidates, compare them in MLflow, register the champion.
+
+`python -m models.train` is `firstloan train`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from models import oracle, tracking
+from models.compare import Fitted, choose, fit_all, judge
+from models.log_runs import log_training
+from models.material import Material, read_material
+from models.registry import NAME
+from models.split import OUT_OF_TIME, Split, split
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from models.settings import TrainConfig
+
+AFTER_FITTING = 2  # steps of the progress: judging, logging
+
+
+@dataclass(frozen=True, eq=False)
+class TrainResult:
+    """What a training did.
+
+    Attributes
+    ----------
+    champion : str
+        Candidate that won.
+    label : str
+        Such as "first-time-borrower v3 (trained on simulated firms)".
+    version : str
+        Version in the registry.
+    alias : str
+        Alias it got there.
+    figures : DataFrame
+        One row per candidate, best first: candidate, champion, and its main metrics.
+    counts : dict of str to int
+        Rows read, dropped and used (`models.split.Split.counts`).
+    store : str
+        MLflow's tracking store.
+    experiment : str
+    run_id : str
+        The parent run.
+    """
+
+    champion: str
+    label: str
+    version: str
+    alias: str
+    figures: pl.DataFrame
+    counts: dict[str, int]
+    store: str
+    experiment: str
+    run_id: str
+
+
+def train(
+    *,
+    data: Path,
+    features: Path | None = None,
+    config: TrainConfig,
+    workers: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+) -> TrainResult:
+    """Train on a data folder and register the champion as `first-time-borrower`.
+
+    Parameters
+    ----------
+    data : Path
+        A data folder, simulated or imported.
+    features : Path, optional
+        Its feature file; built from the signals when not given.
+    config : TrainConfig
+    workers : int
+        Processes for building features.
+    progress : callable, optional
+        Called with (steps done, steps in all).
+
+    Returns
+    -------
+    TrainResult
+
+    Raises
+    ------
+    ContractError
+        When the data do not allow a model, or MLflow cannot be reached; nothing is registered.
+    """
+    with tracking.session():
+        pass  # an unreachable store is said now, not after the work
+    material = read_material(data, features, exclude=config.exclude, workers=workers)
+    return train_on(material, config=config, name=NAME, truth=data, progress=progress)
+
+
+def train_on(
+    material: Material,
+    *,
+    config: TrainConfig,
+    name: str,
+    truth: Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> TrainResult:
+    """Train on material that has been read already.
+
+    Parameters
+    ----------
+    material : Material
+    config : TrainConfig
+    name : str
+        Registered model and experiment.
+    truth : Path, optional
+        Data folder whose truth, if it has one, is compared with the result.
+    progress : callable, optional
+
+    Returns
+    -------
+    TrainResult
+    """
+    done, total = 0, len(config.candidates) + AFTER_FITTING
+
+    def step() -> None:
+        nonlocal done
+        done += 1
+        if progress:
+            progress(done, total)
+
+    parts = split(material.rows, config=config.split)
+    fitted = fit_all(material, parts.rows, config=config, name=name, step=step)
+    champion = choose(fitted)
+    # Every choice is made; from here on the out-of-time slice is read, once.
+    for one in fitted:
+        judge(one, parts.rows, config=config)
+        if truth is not None:
+            _compare_with_truth(one, parts, truth)
+    step()
+    logged = log_training(
+        fitted, champion, material=material, parts=parts, config=config, name=name
+    )
+    step()
+    return TrainResult(
+        champion=champion.candidate.name,
+        label=f"{name} v{logged.version} (trained on {material.trained_on} firms)",
+        version=logged.version,
+        alias=logged.alias,
+        figures=_table(fitted, champion),
+        counts=parts.counts,
+        store=tracking.store(),
+        experiment=name,
+        run_id=logged.run_id,
+    )
+
+
+def _compare_with_truth(one: Fitted, parts: Split, data: Path) -> None:
+    late = parts.rows.filter(pl.col("slice").eq(OUT_OF_TIME) & pl.col("approved").is_not_null())
+    true = oracle.true_pd(data, late["application_id"])
+    if true is None:
+        return
+    pd = one.model.pd(one.model.margin(late))
+    approved = late["approved"].to_numpy()
+    one.figures.update(oracle.truth_figures(pd, true, approved=approved))
+
+
+TABLE = (
+    "selection_log_loss",
+    "oot_auc",
+    "oot_auc_low",
+    "oot_auc_high",
+    "oot_first_time_auc",
+    "oot_ks",
+    "oot_log_loss",
+    "calibration_slope",
+    "psi_score",
+)
+
+
+def _table(fitted: list[Fitted], champion: Fitted) -> pl.DataFrame:
+    rows = [
+        {
+            "candidate": one.candidate.name,
+            "champion": one is champion,
+            **{
+                key: {**one.figures, "selection_log_loss": one.selection_log_loss}.get(key)
+                for key in TABLE
+            },
+        }
+        for one in fitted
+    ]
+    return pl.DataFrame(rows).sort("selection_log_loss")
+
+
+if __name__ == "__main__":
+    from models.command import main
+
+    main()
