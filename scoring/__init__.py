@@ -1,0 +1,1 @@
+"""Scores batches of applicants and says why, in words a borrower can read."""

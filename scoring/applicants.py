@@ -1,0 +1,225 @@
+"""The applicants file: which rows can be scored, and what is wrong with the others.
+
+Every row of the file ends up in exactly one place, `frame` or `rejects`.
+"""
+
+import datetime as dt
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from features.read_csv import read_csv
+from features.tables import CHANNELS, LENDER_TYPES, PURPOSES, ContractError
+from scoring.output import REJECTS
+
+EARLIEST = dt.date(2000, 1, 1)
+"""No record of any source goes back further; an older date is a slip of the pen."""
+
+_LONGEST_ID = 100
+_CATEGORIES = {"purpose": PURPOSES, "lender_type": LENDER_TYPES, "channel": CHANNELS}
+
+
+@dataclass(frozen=True, eq=False)
+class Applicants:
+    """What came out of an applicants file.
+
+    Attributes
+    ----------
+    frame : polars.DataFrame
+        Rows fit to score, in file order: the contract's columns, `line` (Int64, in the file),
+        `row` (UInt32, position among them) and `category_flags` (see `unknown_categories`).
+    rejects : polars.DataFrame
+        One row per problem, schema `scoring.output.REJECTS`.
+    read : int
+        Rows in the file.
+    sha256 : str
+        Hash of the file.
+    warnings : tuple of str
+    """
+
+    frame: pl.DataFrame
+    rejects: pl.DataFrame
+    read: int
+    sha256: str
+    warnings: tuple[str, ...]
+
+    @property
+    def rejected(self) -> int:
+        """Number of rows that cannot be scored."""
+        return self.read - self.frame.height
+
+    def without(self, problems: pl.DataFrame) -> "Applicants":
+        """Move the rows on the lines of `problems` (schema `REJECTS`) to the rejects."""
+        lines = problems["line"].unique().implode()
+        return Applicants(
+            frame=self.frame.filter(~pl.col("line").is_in(lines)),
+            rejects=_sorted([self.rejects, problems]),
+            read=self.read,
+            sha256=self.sha256,
+            warnings=self.warnings,
+        )
+
+
+def read_applicants(path: Path, *, today: dt.date) -> Applicants:
+    """Read an applicants file and set aside the rows that cannot be scored.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        CSV file of the contract's table `applications`.
+    today : datetime.date
+        Applications dated later are rejected.
+
+    Raises
+    ------
+    ContractError
+        If the file is missing, unreadable, empty, lacks a column, or changes while it is read.
+    """
+    before = _sha256(path) if path.is_file() else ""
+    reading = read_csv(path, "applications")
+    sha256 = _sha256(path)
+    if sha256 != before:
+        raise ContractError(
+            f"{path}: the file changed while it was read. Wait until it is complete, "
+            "then score again; nothing was written."
+        )
+    frame = reading.frame.rename({"file_line": "line"}).with_columns(
+        category_flags=unknown_categories(),
+    )
+    applicants = Applicants(
+        frame=frame.with_row_index("row"),
+        rejects=reading.rejects.rename({"id": "application_id"}).select(*REJECTS),
+        read=reading.rows,
+        sha256=sha256,
+        warnings=reading.warnings,
+    )
+    return applicants.without(problems(applicants.frame, today=today))
+
+
+def problems(frame: pl.DataFrame, *, today: dt.date) -> pl.DataFrame:
+    """Find what the contract's own checks leave open: dates, lengths, repeated ids.
+
+    Parameters
+    ----------
+    frame : polars.DataFrame
+        Typed applications with `line`.
+    today : datetime.date
+
+    Returns
+    -------
+    polars.DataFrame, schema `scoring.output.REJECTS`
+    """
+    applied = pl.col("applied_on")
+    found = [
+        _problem(frame, applied > today, "applied_on", f"is after today ({today})"),
+        _problem(frame, applied < EARLIEST, "applied_on", f"is before {EARLIEST}"),
+    ]
+    for name in ("application_id", "firm_id"):
+        column = pl.col(name)
+        found += [
+            _problem(
+                frame,
+                column.str.len_chars() > _LONGEST_ID,
+                name,
+                f"is longer than {_LONGEST_ID} characters",
+            ),
+            _problem(
+                frame,
+                column.str.contains(r"[\x00-\x1f\x7f]"),
+                name,
+                "holds a line break or another control character",
+            ),
+        ]
+    return _sorted([*found, _repeated(frame)])
+
+
+def unknown_categories() -> pl.Expr:
+    """Names of the application's columns whose value is on no list of the contract, joined by ;."""
+    marks = [
+        pl.when(pl.col(name).is_not_null() & ~pl.col(name).is_in(known)).then(
+            pl.lit(f"unknown_{name}")
+        )
+        for name, known in _CATEGORIES.items()
+    ]
+    return pl.concat_str(marks, separator=";", ignore_nulls=True)
+
+
+def unmatched(frame: pl.DataFrame, firms: pl.DataFrame) -> pl.DataFrame:
+    """Find applications of unknown firms, and of firms founded later.
+
+    Parameters
+    ----------
+    frame : polars.DataFrame
+        Applications with `line`.
+    firms : polars.DataFrame with columns firm_id, founded_on
+        Every firm that any signal table names.
+
+    Returns
+    -------
+    polars.DataFrame, schema `scoring.output.REJECTS`
+    """
+    known = frame.join(firms.with_columns(found=pl.lit(True)), on="firm_id", how="left")
+    return _sorted(
+        [
+            _problem(
+                known,
+                pl.col("found").is_null(),
+                "firm_id",
+                "no signal table names this firm; check the id and that its signals were delivered",
+            ),
+            _problem(
+                known,
+                pl.col("applied_on") < pl.col("founded_on"),
+                "applied_on",
+                "is before the firm was founded",
+            ),
+        ]
+    )
+
+
+def _repeated(frame: pl.DataFrame) -> pl.DataFrame:
+    """A row that repeats another word for word goes; of contradicting rows none can be trusted."""
+    content = [c for c in frame.columns if c not in ("line", "row")]
+    marked = frame.with_columns(
+        copies=pl.len().over("application_id"),
+        same=pl.struct(content).n_unique().over("application_id"),
+        first=pl.col("line").min().over("application_id"),
+    ).filter(pl.col("copies") > 1)
+    again = (pl.col("same") == 1) & (pl.col("line") > pl.col("first"))
+    clash = pl.col("same") > 1
+    return (
+        marked.filter(again | clash)
+        .with_columns(
+            problem=pl.when(again)
+            .then(pl.format("repeats line {}", pl.col("first")))
+            .otherwise(pl.format("{} rows with this id contradict each other", pl.col("copies"))),
+            column=pl.lit("application_id"),
+            value=pl.col("application_id"),
+        )
+        .select(*REJECTS)
+    )
+
+
+def _problem(frame: pl.DataFrame, bad: pl.Expr, column: str, text: str) -> pl.DataFrame:
+    return (
+        frame.filter(bad)
+        .with_columns(
+            column=pl.lit(column), value=pl.col(column).cast(pl.String), problem=pl.lit(text)
+        )
+        .select(*REJECTS)
+    )
+
+
+def _sorted(parts: list[pl.DataFrame]) -> pl.DataFrame:
+    schema = pl.DataFrame(schema=REJECTS)
+    return pl.concat([schema, *parts]).sort("line", maintain_order=True, nulls_last=True)
+
+
+def _sha256(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""  # read_csv says what is wrong with the path

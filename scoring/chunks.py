@@ -1,0 +1,195 @@
+"""Cutting the applicants into chunks and scoring one of them: read, check, features, score."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import polars as pl
+
+from features.folder import Signals
+from features.tables import SIGNALS, TABLES
+from scoring.applicants import unmatched
+from scoring.output import REJECTS, SCHEMA, SEPARATOR
+from scoring.score_rows import Scorer
+
+CHUNK = 1_000
+"""Applicants per chunk: enough to keep the processors busy, few enough to hold their signals."""
+
+
+@dataclass(frozen=True, eq=False)
+class Chunk:
+    """Some applicants and where the signals of their firms lie.
+
+    Attributes
+    ----------
+    number : int
+    applications : polars.DataFrame
+        Rows of `scoring.applicants.Applicants.frame`.
+    firms : dict of bucket name to list of firm ids
+    """
+
+    number: int
+    applications: pl.DataFrame
+    firms: dict[str, list[str]]
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What came out of a chunk.
+
+    Attributes
+    ----------
+    rows : polars.DataFrame
+        Schema `scoring.output.SCHEMA`, and `row` (UInt32, position in the applicants file).
+    rejects : polars.DataFrame
+        Schema `scoring.output.REJECTS`: applicants that cannot be scored, by line.
+    bad_signals : polars.DataFrame
+        The same schema without lines: bad rows of signal tables, counted for each applicant.
+    """
+
+    rows: pl.DataFrame
+    rejects: pl.DataFrame
+    bad_signals: pl.DataFrame
+
+
+def cut(applications: pl.DataFrame, signals: Signals, *, size: int = CHUNK) -> list[Chunk]:
+    """Cut the applicants into chunks that lie close together in the signals.
+
+    Parameters
+    ----------
+    applications : polars.DataFrame
+        Rows of `scoring.applicants.Applicants.frame`.
+    signals : Signals
+    size : int
+        Applicants per chunk, at most.
+    """
+    if applications.is_empty():
+        return []
+    places = pl.concat(
+        pl.DataFrame({"firm_id": firms}).with_columns(bucket=pl.lit(bucket))
+        for bucket, firms in signals.assign(applications["firm_id"]).items()
+    )
+    placed = applications.join(places, on="firm_id", how="left").sort("bucket", "row")
+    return [
+        Chunk(
+            number,
+            part.drop("bucket"),
+            dict(
+                part.group_by("bucket", maintain_order=True)
+                .agg(pl.col("firm_id").unique().sort())
+                .iter_rows()
+            ),
+        )
+        for number, part in enumerate(placed.iter_slices(size))
+    ]
+
+
+def score_chunk(
+    chunk: Chunk, signals: Signals, scorer: Scorer, *, found_at_opening: Mapping[str, pl.DataFrame]
+) -> Outcome:
+    """Score the applicants of one chunk.
+
+    Parameters
+    ----------
+    chunk : Chunk
+    signals : Signals
+    scorer : Scorer
+    found_at_opening : mapping of table name to polars.DataFrame
+        Bad rows that were found when `signals` was opened, schema `features.read_csv.REJECTS`.
+
+    Raises
+    ------
+    ContractError
+        If a signal table cannot be read or has too many bad rows.
+    """
+    signals.rejects.clear()
+    frames = {table: _read(signals, table, chunk.firms) for table in signals.tables}
+    bad_signals = _bad_signals(chunk.applications, [found_at_opening, signals.rejects])
+    rejects = unmatched(chunk.applications, _firms(frames))
+    fit = chunk.applications.filter(~pl.col("line").is_in(rejects["line"].implode()))
+    notes = _notes(fit, bad_signals)
+    applications = fit.select(TABLES["applications"].columns)
+    rows = (
+        scorer.score(applications, Signals.from_frames(frames), notes=notes)
+        if applications.height
+        else pl.DataFrame(schema=SCHEMA)
+    )
+    return Outcome(rows.with_columns(fit["row"]), rejects, bad_signals)
+
+
+def _read(signals: Signals, table: str, firms: Mapping[str, list[str]]) -> pl.DataFrame:
+    return pl.concat(
+        [
+            signals.read(table, bucket=bucket, firms=pl.Series(ids, dtype=pl.String))
+            for bucket, ids in firms.items()
+        ],
+        how="diagonal",  # known_on may stand in one bucket and not in another
+    )
+
+
+def _firms(frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """Every firm that a table names, with its founding day where the register has it."""
+    named = pl.concat([frame.select("firm_id") for frame in frames.values()]).unique()
+    register = frames.get("firms")
+    if register is None:
+        return named.with_columns(founded_on=pl.lit(None, pl.Date))
+    founded = register.group_by("firm_id").agg(pl.col("founded_on").min())
+    return named.join(founded, on="firm_id", how="left")
+
+
+def _bad_signals(
+    applications: pl.DataFrame, found: list[Mapping[str, pl.DataFrame]]
+) -> pl.DataFrame:
+    """Bad signal rows of the applicants, one row for each applicant, column and problem."""
+    parts = [
+        rejects.join(
+            applications.select("application_id", id="firm_id"), on="id", maintain_order="right"
+        )
+        .group_by("application_id", "column", "problem", maintain_order=True)
+        .agg(pl.len(), pl.col("value").first(), pl.col("line").first())
+        .with_columns(table=pl.lit(table))
+        for tables in found
+        for table in SIGNALS
+        if (rejects := tables.get(table)) is not None
+    ]
+    if not parts:
+        return pl.DataFrame(schema=REJECTS)
+    where = pl.when(pl.col("line").is_not_null()).then(
+        pl.format(" (first on line {} of that table)", pl.col("line"))
+    )
+    return (
+        pl.concat(parts)
+        .with_columns(
+            column=pl.format("{}.{}", "table", "column"),
+            problem=pl.concat_str(
+                pl.col("problem"),
+                pl.format("; {} such rows left out", pl.col("len")),
+                where.otherwise(pl.lit("")),
+            ),
+            line=pl.lit(None, pl.Int64),
+        )
+        .select(*REJECTS)
+    )
+
+
+def _notes(applications: pl.DataFrame, bad_signals: pl.DataFrame) -> dict[str, str]:
+    """Flags that do not depend on features, by application."""
+    late = pl.when(pl.col("consent_on") > pl.col("applied_on")).then(pl.lit("consent_after_as_of"))
+    tables = (
+        bad_signals.select(
+            "application_id",
+            flag=pl.format("bad_rows_{}", pl.col("column").str.extract(r"^([a-z_]+)\.")),
+        )
+        .unique()
+        .sort("flag")
+        .group_by("application_id")
+        .agg(pl.col("flag").str.join(SEPARATOR))
+    )
+    noted = applications.join(tables, on="application_id", how="left").select(
+        "application_id",
+        note=pl.concat_str(
+            [late, pl.col("category_flags").replace("", None), "flag"],
+            separator=SEPARATOR,
+            ignore_nulls=True,
+        ),
+    )
+    return dict(noted.filter(pl.col("note") != "").iter_rows())

@@ -1,0 +1,124 @@
+"""Who scored what with what: hashes of inputs, model and outputs, versions, settings, counts."""
+
+import datetime as dt
+import hashlib
+import platform
+import tempfile
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Self
+
+from features.catalogue import fingerprint
+from features.tables import CONTRACT_VERSION
+from models.artefact import Model, save
+from scoring.applicants import Applicants
+from scoring.policy import Policy
+from scoring.publish import Result
+
+_PACKAGES = ("firstloan", "numpy", "polars", "lightgbm", "scikit-learn")
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """What the content of the scored CSV depends on.
+
+    Attributes
+    ----------
+    plan : mapping
+        Hashes and settings; two runs with one plan give the same chunks.
+    """
+
+    plan: Mapping[str, Any]
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        people: Applicants,
+        signals: Path,
+        buckets: Collection[str],
+        model: Model,
+        label: str,
+        policy: Policy,
+        chunk_size: int,
+    ) -> Self:
+        """Hash everything that goes in.
+
+        Parameters
+        ----------
+        people : Applicants
+        signals : pathlib.Path
+            Folder of the signal tables.
+        buckets : collection of str
+            Only files of these buckets, and those of none, are read and hashed.
+        model : Model
+        label : str
+        policy : Policy
+        chunk_size : int
+        """
+        with tempfile.TemporaryDirectory() as scratch:
+            save(model, Path(scratch))
+            model_hash = folder_sha256(Path(scratch))
+        plan = {
+            "contract": CONTRACT_VERSION,
+            "firstloan": metadata.version("firstloan"),
+            "features": fingerprint(),
+            "applicants_sha256": people.sha256,
+            "applicants_fit": people.frame.height,
+            "signals_sha256": folder_sha256(signals, buckets=buckets),
+            "model": label,
+            "model_sha256": model_hash,
+            "policy": policy.model_dump(mode="json"),
+            "chunk_size": chunk_size,
+        }
+        return cls(plan)
+
+    def manifest(
+        self, result: Result, *, warnings: Collection[str], seconds: float, **settings: object
+    ) -> dict[str, Any]:
+        """What `scored.manifest.json` says, but for the hashes of the outputs."""
+        return {
+            **self.plan,
+            "settings": {key: _plain(value) for key, value in settings.items()},
+            "counts": {
+                "read": result.read,
+                "scored": result.scored,
+                "insufficient_data": result.insufficient,
+                "rejected": result.rejected,
+                "bad_signal_entries": result.bad_signals,
+                **result.counts,
+            },
+            "warnings": list(warnings),
+            "versions": {
+                "python": platform.python_version(),
+                **{package: metadata.version(package) for package in _PACKAGES},
+            },
+            "finished": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+            "seconds": round(seconds, 2),
+        }
+
+
+def folder_sha256(folder: Path, *, buckets: Collection[str] | None = None) -> str:
+    """Hash the names and the content of every file below a folder.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+    buckets : collection of str, optional
+        Files of other buckets (`bucket=<name>/`) are left out.
+    """
+    total = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        bucket = path.parent.name.removeprefix("bucket=")
+        cut_away = buckets is not None and bucket != path.parent.name and bucket not in buckets
+        if path.is_file() and not cut_away:
+            with path.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            total.update(f"{path.relative_to(folder).as_posix()}\n{digest}\n".encode())
+    return total.hexdigest()
+
+
+def _plain(value: object) -> object:
+    return str(value) if isinstance(value, Path) else value

@@ -1,0 +1,181 @@
+"""The lender's policy: points, grades, decisions and flags, read from TOML.
+
+A flag sends an applicant to a person (`refer`); it never declines.
+"""
+
+import tomllib
+from functools import cached_property
+from importlib import resources
+from pathlib import Path
+from typing import Literal, Self
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from features.tables import ContractError
+
+Decision = Literal["approve", "refer", "decline"]
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Points(_Settings):
+    """Straight line from log-odds to points, cut at both ends."""
+
+    anchor_points: float
+    anchor_odds: float = Field(gt=0)
+    double_odds: float = Field(gt=0)
+    lowest: int
+    highest: int
+
+    def of(self, pd: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Points of each probability of default.
+
+        Parameters
+        ----------
+        pd : ndarray of shape (n,)
+
+        Returns
+        -------
+        ndarray of shape (n,), whole numbers between `lowest` and `highest`
+        """
+        inside = np.clip(pd, 1e-12, 1 - 1e-12)
+        log_odds = np.log((1 - inside) / inside)
+        per_unit = self.double_odds / np.log(2)
+        points = self.anchor_points + per_unit * (log_odds - np.log(self.anchor_odds))
+        whole: npt.NDArray[np.float64] = np.clip(np.rint(points), self.lowest, self.highest)
+        return whole
+
+
+class Thin(_Settings):
+    """How much must be known before a score is given."""
+
+    window_days: int = Field(gt=0)
+    known_days: int = Field(gt=0)
+
+
+class Decisions(_Settings):
+    """Cut-offs on the probability of default."""
+
+    approve_below: float = Field(gt=0, lt=1)
+    decline_from: float = Field(gt=0, le=1)
+    insufficient_data: Decision
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.approve_below > self.decline_from:
+            raise ValueError("approve_below must not exceed decline_from")
+        return self
+
+
+class Grade(_Settings):
+    """A band of probabilities of default."""
+
+    name: str = Field(min_length=1, max_length=8)
+    pd_below: float = Field(gt=0)
+
+
+class Flag(_Settings):
+    """A sign that the sources contradict each other; a person should look."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    text: str
+    text_zh: str
+    all: tuple["Condition", ...] = Field(min_length=1)
+
+
+class Condition(_Settings):
+    """One comparison of a feature with a number."""
+
+    feature: str
+    above: float | None = None
+    below: float | None = None
+
+    @model_validator(mode="after")
+    def _one_side(self) -> Self:
+        if (self.above is None) == (self.below is None):
+            raise ValueError("give exactly one of above and below")
+        return self
+
+    @property
+    def expression(self) -> pl.Expr:
+        """True where the comparison holds; false where the feature is missing."""
+        column = pl.col(self.feature)
+        holds = column > self.above if self.above is not None else column < self.below
+        return (holds & column.is_not_nan()).fill_null(value=False)
+
+
+class Policy(_Settings):
+    """Everything a lender decides for himself."""
+
+    score: Points
+    thin: Thin
+    decision: Decisions
+    grades: tuple[Grade, ...] = Field(min_length=1)
+    flags: tuple[Flag, ...] = ()
+
+    @model_validator(mode="after")
+    def _bands(self) -> Self:
+        bounds = [grade.pd_below for grade in self.grades]
+        if sorted(set(bounds)) != bounds or bounds[-1] <= 1:
+            raise ValueError("grades: pd_below must rise from grade to grade and end above 1")
+        names = [grade.name for grade in self.grades] + [flag.name for flag in self.flags]
+        if len(set(names)) != len(names):
+            raise ValueError("grades and flags need names of their own")
+        return self
+
+    @classmethod
+    def load(cls, path: Path | None = None) -> Self:
+        """Read a policy file; without one, the policy shipped beside this module.
+
+        Raises
+        ------
+        ContractError
+            If the file cannot be read or holds unknown, missing or contradictory settings.
+        """
+        where = "policy.toml" if path is None else str(path)
+        source = resources.files("scoring") / "policy.toml" if path is None else path
+        try:
+            return cls.model_validate(tomllib.loads(source.read_text(encoding="utf-8")))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise ContractError(
+                f"{where}: expected a policy in TOML, got {error}. Correct the file."
+            ) from error
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(str(part) for part in first["loc"]) or "the whole file"
+            raise ContractError(
+                f"{where}: {place}: {first['msg']} ({error.error_count()} in all). "
+                "Correct the file; scoring/policy.toml shows every setting."
+            ) from error
+
+    @cached_property
+    def referring(self) -> frozenset[str]:
+        """Names of the flags that send an applicant to a person."""
+        return frozenset(flag.name for flag in self.flags)
+
+    def grade(self, pd: npt.NDArray[np.float64]) -> list[str]:
+        """Name the band of each probability of default, shape (n,); the last one takes NaN."""
+        bounds = np.array([grade.pd_below for grade in self.grades])
+        return [self.grades[i].name for i in np.searchsorted(bounds[:-1], pd, side="right")]
+
+    def decide(self, pd: npt.NDArray[np.float64], flagged: npt.NDArray[np.bool_]) -> list[Decision]:
+        """Approve, refer or decline by probability of default; a flag always means refer.
+
+        Parameters
+        ----------
+        pd : ndarray of shape (n,)
+        flagged : ndarray of shape (n,)
+            Whether any flag of this policy is raised.
+        """
+        cut = self.decision
+        return [
+            "refer"
+            if suspicious or cut.approve_below <= value < cut.decline_from
+            else ("approve" if value < cut.approve_below else "decline")
+            for value, suspicious in zip(pd, flagged, strict=True)
+        ]

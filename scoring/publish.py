@@ -1,0 +1,123 @@
+"""The outputs of a finished run, put in place all together or not at all."""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import polars as pl
+
+from scoring.applicants import Applicants
+from scoring.output import REJECTS, SCHEMA, beside, csv_bytes, rejects_bytes
+from scoring.parts import Parts
+
+_SLICE = 50_000
+"""Rows of the scored CSV that are held in memory at once."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Result:
+    """The chunks' counts added up.
+
+    Attributes
+    ----------
+    read, scored, insufficient, rejected : int
+        Rows of the applicants file.
+    counts : dict of column name to dict of value to int
+        Rows of the scored CSV by decision and by grade.
+    rejects : polars.DataFrame
+        Schema `scoring.output.REJECTS`: rejected applicants by line, then left-out signal rows.
+    bad_signals : int
+        How many of the rejects tell of signal rows.
+    chunks : int
+    """
+
+    read: int
+    scored: int
+    insufficient: int
+    rejected: int
+    counts: dict[str, dict[str, int]]
+    rejects: pl.DataFrame
+    bad_signals: int
+    chunks: int
+
+    @classmethod
+    def of(cls, people: Applicants, infos: Sequence[Mapping[str, Any]]) -> Self:
+        """Add up what `scoring.workers.run_chunks` returned."""
+        status: Counter[str] = Counter()
+        counts: dict[str, Counter[str]] = {"decision": Counter(), "grade": Counter()}
+        for info in infos:
+            status.update(info["counts"]["status"])
+            for column, counter in counts.items():
+                counter.update(info["counts"][column])
+        unmatched = _frame([row for info in infos for row in info["rejects"]])
+        signals = _frame([row for info in infos for row in info["bad_signals"]])
+        by_line = pl.concat([people.rejects, unmatched]).sort("line", maintain_order=True)
+        by_applicant = signals.sort("application_id", "column", "problem")
+        return cls(
+            read=people.read,
+            scored=status["scored"],
+            insufficient=status["insufficient_data"],
+            rejected=people.rejected + unmatched["line"].n_unique(),
+            counts={column: dict(sorted(counter.items())) for column, counter in counts.items()},
+            rejects=pl.concat([by_line, by_applicant]),
+            bad_signals=signals.height,
+            chunks=len(infos),
+        )
+
+
+def publish(
+    parts: Parts, result: Result, *, out: Path, manifest: Mapping[str, Any]
+) -> tuple[Path, ...]:
+    """Write every output into the parts folder, then move all of them into place.
+
+    Parameters
+    ----------
+    parts : Parts
+    result : Result
+    out : pathlib.Path
+        The scored CSV; the others lie beside it.
+    manifest : mapping
+        Gets the hashes of the other outputs.
+
+    Returns
+    -------
+    tuple of pathlib.Path
+        What was written, the scored CSV first.
+    """
+    _write_scored(parts.staged(".csv"), parts, result)
+    parts.staged(".rejects.csv").write_bytes(rejects_bytes(result.rejects))
+    hashes = {}
+    for ending in (".csv", ".rejects.csv"):
+        with parts.staged(ending).open("rb") as file:
+            hashes[beside(out, ending).name] = hashlib.file_digest(file, "sha256").hexdigest()
+    card = {**manifest, "outputs_sha256": hashes}
+    text = json.dumps(card, ensure_ascii=False, indent=2) + "\n"
+    parts.staged(".manifest.json").write_text(text, encoding="utf-8")
+    # the scored CSV comes last: where it is, everything else is
+    targets = {ending: beside(out, ending) for ending in (".rejects.csv", ".manifest.json")}
+    targets[".csv"] = out
+    for ending, target in targets.items():
+        parts.staged(ending).replace(target)
+    parts.remove()
+    return tuple(reversed(targets.values()))
+
+
+def _write_scored(path: Path, parts: Parts, result: Result) -> None:
+    """Write the chunks' rows in the order of the input, slice by slice."""
+    with path.open("wb") as file:
+        file.write(csv_bytes(pl.DataFrame(schema=SCHEMA), header=True))
+        if not result.chunks:
+            return
+        rows = parts.scan(result.chunks)
+        for start in range(0, result.read, _SLICE):
+            within = pl.col("row").is_between(start, start + _SLICE, closed="left")
+            part = rows.filter(within).collect().sort("row")
+            file.write(csv_bytes(part.select(*SCHEMA), header=False))
+
+
+def _frame(rows: Sequence[Sequence[object]]) -> pl.DataFrame:
+    return pl.DataFrame(rows, schema=REJECTS, orient="row")

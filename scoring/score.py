@@ -1,0 +1,177 @@
+"""Score a file of applicants: the plain function behind `firstloan score`."""
+
+import datetime as dt
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from features.folder import Signals
+from features.tables import ContractError
+from models.registry import resolve
+from scoring.applicants import read_applicants
+from scoring.chunks import CHUNK, cut
+from scoring.fit import check_fit
+from scoring.manifest import Run
+from scoring.output import beside
+from scoring.parts import Parts
+from scoring.policy import Policy
+from scoring.publish import Result, publish
+from scoring.workers import Task, run_chunks
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoreSummary:
+    """What became of the rows of an applicants file: read = scored + insufficient + rejected.
+
+    Attributes
+    ----------
+    read, scored, insufficient, rejected : int
+        Rows of the applicants file.
+    decisions, grades : dict of str to int
+        Rows of the scored CSV by decision and by grade.
+    bad_signals : int
+        Entries of the rejects file that tell of left-out signal rows.
+    model : str
+    warnings : tuple of str
+    seconds : float
+    outputs : tuple of pathlib.Path
+        What was written, the scored CSV first.
+    """
+
+    read: int
+    scored: int
+    insufficient: int
+    rejected: int
+    decisions: dict[str, int]
+    grades: dict[str, int]
+    bad_signals: int
+    model: str
+    warnings: tuple[str, ...]
+    seconds: float
+    outputs: tuple[Path, ...]
+
+
+def score_file(
+    *,
+    applicants: Path,
+    signals: Path,
+    out: Path,
+    model: str | None = None,
+    strict: bool = False,
+    workers: int = 1,
+    policy: Policy | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    today: dt.date | None = None,
+    chunk_size: int = CHUNK,
+) -> ScoreSummary:
+    """Score every applicant of a CSV file.
+
+    For `scored.csv` there lie beside it afterwards `scored.rejects.csv`, `scored.manifest.json`
+    and `scored.html`. They appear when everything is done; until then finished chunks lie in
+    `scored.parts/`, and a run that was killed goes on from there when it is started again.
+
+    Parameters
+    ----------
+    applicants : pathlib.Path
+        CSV file of the contract's table `applications`.
+    signals : pathlib.Path
+        Folder of signal tables, or the data folder that holds one.
+    out : pathlib.Path
+        The scored CSV.
+    model : str, optional
+        Folder or MLflow address; by default the registered champion.
+    strict : bool
+        Whether a single rejected row stops everything.
+    workers : int
+        Processes.
+    policy : Policy, optional
+        By default the policy shipped with this package.
+    progress : callable, optional
+        Called with applicants done and applicants in all.
+    today : datetime.date, optional
+        Applications dated later are rejected; by default the day of the run.
+    chunk_size : int
+        Applicants whose signals are held in memory at once; has no effect on the result.
+
+    Raises
+    ------
+    ContractError
+        If an input cannot be read or does not fit, or a row is rejected and `strict` is set.
+        Nothing appears under the names of the outputs then.
+    """
+    started = time.monotonic()
+    _check_paths(applicants, out)
+    settings = policy or Policy.load()
+    people = read_applicants(applicants, today=today or dt.datetime.now().astimezone().date())
+    if strict and people.rejected:
+        _refuse(applicants, people.rejects.row(0, named=True), people.rejected)
+    opened = Signals.open(signals)
+    chosen, label = resolve(model)
+    check_fit(chosen)
+    chunks = cut(people.frame, opened, size=chunk_size)
+    run = Run.of(
+        people=people,
+        signals=opened.folder or signals,
+        buckets={bucket for chunk in chunks for bucket in chunk.firms},
+        model=chosen,
+        label=label,
+        policy=settings,
+        chunk_size=chunk_size,
+    )
+    parts = Parts(beside(out, ".parts"), run.plan, model=chosen)
+    task = Task(signals=signals, model=parts.model, label=label, policy=settings, parts=parts)
+    infos = run_chunks(task, chunks, workers=workers, progress=progress)
+    result = Result.of(people, infos)
+    if strict and result.rejects.height:
+        parts.remove()
+        _refuse(applicants, result.rejects.row(0, named=True), result.rejects.height)
+    warnings = (*people.warnings, *opened.warnings)
+    seconds = time.monotonic() - started
+    outputs = publish(
+        parts,
+        result,
+        out=out,
+        manifest=run.manifest(
+            result,
+            applicants=applicants,
+            signals=signals,
+            warnings=warnings,
+            seconds=seconds,
+            strict=strict,
+            workers=workers,
+        ),
+    )
+    return ScoreSummary(
+        read=people.read,
+        scored=result.scored,
+        insufficient=result.insufficient,
+        rejected=result.rejected,
+        decisions=result.counts["decision"],
+        grades=result.counts["grade"],
+        bad_signals=result.bad_signals,
+        model=label,
+        warnings=warnings,
+        seconds=seconds,
+        outputs=outputs,
+    )
+
+
+def _check_paths(applicants: Path, out: Path) -> None:
+    if out.is_dir():
+        raise ContractError(f"{out}: expected a file name for the scored CSV, got a folder.")
+    if not out.parent.is_dir():
+        raise ContractError(
+            f"{out.parent}: no such folder. Make it first, or choose another --out."
+        )
+    written = {out, beside(out, ".rejects.csv")}
+    if applicants.resolve() in {path.resolve() for path in written}:
+        raise ContractError(f"{out}: would overwrite the applicants file. Choose another --out.")
+
+
+def _refuse(applicants: Path, first: dict[str, object], count: int) -> None:
+    where = f"line {first['line']}: " if first["line"] else f"{first['application_id']}: "
+    raise ContractError(
+        f"{applicants}: {where}{first['column']} {first['problem']}, got {first['value']!r}; "
+        f"{count} entries rejected. Mend them or leave out --strict; nothing was written."
+    )

@@ -1,0 +1,184 @@
+"""From the signals of some applicants to their rows of the scored CSV: features, PD, reasons."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from features.build import build_features
+from features.feature import SOURCE_COLUMNS
+from features.folder import Signals
+from features.tables import SOURCES
+from models.artefact import Model
+from models.reasons import top_reasons
+from scoring.interval import pd_interval
+from scoring.output import REASONS, SCHEMA, SEPARATOR
+from scoring.policy import Policy, Thin
+from scoring.wording import ABSENT, reason_texts, thin_texts
+
+
+@dataclass(frozen=True, eq=False)
+class Scorer:
+    """Scores applicants whose signals are in memory.
+
+    Attributes
+    ----------
+    model : Model
+    label : str
+        Goes into the column `model`.
+    policy : Policy
+    """
+
+    model: Model
+    label: str
+    policy: Policy
+
+    def score(
+        self,
+        applications: pl.DataFrame,
+        signals: Signals,
+        *,
+        notes: Mapping[str, str] | None = None,
+    ) -> pl.DataFrame:
+        """Build the features of some applicants and score them.
+
+        Parameters
+        ----------
+        applications : polars.DataFrame
+            Rows of the contract's table `applications`.
+        signals : Signals
+            Tables of those applicants' firms.
+        notes : mapping of application_id to str, optional
+            Flags found before, such as `unknown_purpose`.
+
+        Returns
+        -------
+        polars.DataFrame
+            Schema `scoring.output.SCHEMA`, in the order of `applications`.
+        """
+        features = build_features(signals, applications, reference=self.model.reference)
+        return self.score_features(features, notes=notes)
+
+    def score_features(
+        self, features: pl.DataFrame, *, notes: Mapping[str, str] | None = None
+    ) -> pl.DataFrame:
+        """Score feature rows.
+
+        Parameters
+        ----------
+        features : polars.DataFrame
+            As `features.build.build_features` returns them.
+        notes : mapping of application_id to str, optional
+
+        Returns
+        -------
+        polars.DataFrame, schema `scoring.output.SCHEMA`
+        """
+        thin = self.policy.thin
+        known = _known_days(features, thin)
+        enough: npt.NDArray[np.bool_] = np.any(known >= thin.known_days, axis=1)
+        margin = self.model.margin(features)
+        pd = np.where(enough, self.model.pd(margin), np.nan)
+        covered = (known > 0).sum(axis=1)
+        low, high = pd_interval(pd, covered, self.model.development)
+        raised, suspicious = self._flags(features, notes or {})
+        decisions = self.policy.decide(pd, suspicious)
+        grades = self.policy.grade(pd)
+        texts = self._reasons(features, known, enough)
+        share = np.minimum(known / thin.window_days, 1.0)
+        missing = [
+            SEPARATOR.join(s for s, days in zip(SOURCES, row, strict=True) if days == 0)
+            for row in known
+        ]
+        columns = {
+            "application_id": features["application_id"],
+            "firm_id": features["firm_id"],
+            "as_of": features["as_of"],
+            "status": ["scored" if yes else "insufficient_data" for yes in enough],
+            "score": _blank(self.policy.score.of(pd)),
+            "pd": _blank(pd),
+            "grade": [g if yes else None for g, yes in zip(grades, enough, strict=True)],
+            "decision": [
+                d if yes else self.policy.decision.insufficient_data
+                for d, yes in zip(decisions, enough, strict=True)
+            ],
+            **texts,
+            **{f"coverage_{s}": share[:, j] for j, s in enumerate(SOURCES)},
+            "pd_low": _blank(low),
+            "pd_high": _blank(high),
+            "flags": [text or None for text in raised],
+            "missing_sources": [text or None for text in missing],
+            "model": [self.label] * features.height,
+        }
+        return pl.DataFrame(columns).select(
+            pl.col(name).cast(dtype) for name, dtype in SCHEMA.items()
+        )
+
+    def _flags(
+        self, features: pl.DataFrame, notes: Mapping[str, str]
+    ) -> tuple[list[str], npt.NDArray[np.bool_]]:
+        """Flags of each row as one text, and whether one of them asks for a person."""
+        names = [flag.name for flag in self.policy.flags]
+        noted = [notes.get(application) for application in features["application_id"]]
+        marked = features.select(
+            *(
+                pl.all_horizontal(c.expression for c in f.all).alias(f.name)
+                for f in self.policy.flags
+            ),
+            note=pl.Series(noted, dtype=pl.String),
+        )
+        texts = marked.select(
+            pl.concat_str(
+                *(pl.when(name).then(pl.lit(name)) for name in names),
+                "note",
+                separator=SEPARATOR,
+                ignore_nulls=True,
+            )
+        ).to_series()
+        suspicious = marked.select(names).sum_horizontal().to_numpy() > 0 if names else None
+        return texts.to_list(), np.zeros(len(noted), bool) if suspicious is None else suspicious
+
+    def _reasons(
+        self,
+        features: pl.DataFrame,
+        known: npt.NDArray[np.int64],
+        enough: npt.NDArray[np.bool_],
+    ) -> dict[str, list[str | None]]:
+        """Reason codes and texts, by column, each of length n."""
+        rows = np.flatnonzero(enough)
+        scored = features[rows.tolist()]
+        found = top_reasons(self.model.contributions(scored), scored, self.model, k=REASONS)
+        columns: dict[str, list[str | None]] = {
+            f"reason_{k}{ending}": [None] * features.height
+            for ending in ("", "_text", "_zh")
+            for k in range(1, REASONS + 1)
+        }
+
+        def put(row: int, rank: int, code: str, english: str, chinese: str) -> None:
+            columns[f"reason_{rank}"][row] = code
+            columns[f"reason_{rank}_text"][row] = english
+            columns[f"reason_{rank}_zh"][row] = chinese
+
+        for row, rank, theme, feature, value, typical in found.select(
+            "row", "rank", "theme", "feature", "value", "typical"
+        ).iter_rows():
+            put(int(rows[row]), rank, theme, *reason_texts(theme, feature, value, typical))
+        for row in map(int, np.flatnonzero(~enough)):
+            for rank, j in enumerate(np.argsort(known[row], kind="stable"), start=1):
+                source, days = SOURCES[j], int(known[row, j])
+                texts = thin_texts(source, days, self.policy.thin)
+                put(row, rank, ABSENT + source if not days else f"thin_{source}", *texts)
+        return columns
+
+
+def _known_days(features: pl.DataFrame, thin: Thin) -> npt.NDArray[np.int64]:
+    """Known days of each source within the policy's window, shape (n, 4)."""
+    shares = features.select(pl.col(SOURCE_COLUMNS).fill_nan(None).fill_null(0.0)).to_numpy()
+    days: npt.NDArray[np.int64] = np.rint(shares * thin.window_days).astype(np.int64)
+    return days
+
+
+def _blank(values: npt.NDArray[np.float64]) -> pl.Series:
+    return pl.Series(values, dtype=pl.Float64).fill_nan(None)

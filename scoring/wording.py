@@ -1,0 +1,134 @@
+"""Reasons in words: the applicant's own figure beside the typical one, in English and Chinese.
+
+Every phrase is made from a row of the feature table: its meaning names the figure, its unit says
+how to write it.
+"""
+
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from features.catalogue import FEATURES
+from features.feature import Feature
+from scoring.figures import Texts, growth_of, kind_of, written
+from scoring.policy import Thin
+
+ABSENT = "no_"
+"""Theme of a source without any value, as `models.reasons` names it: "no_ecommerce"."""
+
+SOURCE_NAMES: Mapping[str, Texts] = MappingProxyType(
+    {
+        "tax": ("tax and invoice", "税务发票"),
+        "electricity": ("electricity", "用电"),
+        "logistics": ("parcel", "物流"),
+        "ecommerce": ("e-commerce", "电商"),
+    }
+)
+"""What people call each source, before the word record."""
+
+_TABLE: Mapping[str, Feature] = MappingProxyType({feature.name: feature for feature in FEATURES})
+_CHANGE = re.compile(r"^(?P<mean>mean )?change of (?P<what>.+?)(?P<when>(,| against) .+)$")
+_CHINESE_END = re.compile(r"(?P<mean>平均|交易)?变化$")
+
+
+def reason_texts(theme: str, feature: str, value: float | None, typical: float | None) -> Texts:
+    """One reason in words.
+
+    Parameters
+    ----------
+    theme : str
+        As `models.reasons.top_reasons` names it.
+    feature : str
+        The feature that stands for the theme.
+    value, typical : float or None
+        The applicant's figure and the reference population's median; None if missing.
+
+    Returns
+    -------
+    tuple of str
+        English and Chinese text, each one line.
+    """
+    source = theme.removeprefix(ABSENT)
+    if theme != source and source in SOURCE_NAMES:
+        return f"no {SOURCE_NAMES[source][0]} record", f"无{SOURCE_NAMES[source][1]}数据"
+    known = _TABLE.get(feature)
+    if known is None:
+        return _of_ones_own(feature, value, typical)
+    if value is None:
+        return f"no figure for {known.meaning}", f"缺少数据：{known.meaning_zh}"
+    kind = kind_of(known)
+    if kind == "change":
+        return _change(known, value, typical)
+    if kind == "yes or no":
+        return _fact(known, holds=bool(value))
+    own, usual = written(known, value, typical)
+    return _beside_typical(f"{known.meaning}: {own[0]}", f"{known.meaning_zh}：{own[1]}", usual)
+
+
+def thin_texts(source: str, days: int, thin: Thin) -> Texts:
+    """Why a source does not suffice for a score.
+
+    Parameters
+    ----------
+    source : str
+    days : int
+        Known days among the last `thin.window_days`.
+    thin : Thin
+    """
+    english, chinese = SOURCE_NAMES[source]
+    if not days:
+        return (
+            f"no {english} record in the last {thin.window_days} days",
+            f"近{thin.window_days}天无{chinese}数据",
+        )
+    known = f"{days} of the last {thin.window_days} days known; needed: {thin.known_days}"
+    known_zh = f"近{thin.window_days}天中有{days}天；至少需要{thin.known_days}天"
+    return f"{english} record: {known}", f"{chinese}数据：{known_zh}"
+
+
+def _change(known: Feature, value: float, typical: float | None) -> Texts:
+    """Make "invoiced sales fell 41 %, last 4 weeks against the 12 before; typical: −3 %"."""
+    parts = _CHANGE.match(known.meaning)
+    if parts is None:
+        raise ValueError(f"feature {known.name}: expected 'change of …, when', got {known.meaning}")
+    own, usual = written(known, value, typical)
+    growth = growth_of(value)
+    if growth == -1:
+        verb, verb_zh = "stopped", "降至零"
+    elif own[0] == "0 %":
+        verb, verb_zh = "did not change", "持平"
+    elif growth < 0:
+        verb, verb_zh = f"fell {own[0].lstrip('−')}", f"下降{own[1].lstrip('−')}"
+    elif own[0].startswith("+"):
+        verb, verb_zh = f"rose {own[0].lstrip('+')}", f"上升{own[1].lstrip('+')}"
+    else:  # new, or so many times as much
+        verb, verb_zh = f"grew: {own[0]}", f"增长：{own[1]}"
+    mean = " on average" if parts["mean"] else ""
+    subject = _CHINESE_END.sub(lambda end: end["mean"] or "", known.meaning_zh)
+    return _beside_typical(
+        f"{parts['what']} {verb}{mean}{parts['when']}", f"{subject}{verb_zh}", usual
+    )
+
+
+def _fact(known: Feature, *, holds: bool) -> Texts:
+    """Make "purpose: cash gap", or "purpose: not cash gap"."""
+    if holds:
+        return known.meaning, known.meaning_zh
+    name, colon, what = known.meaning.partition(": ")
+    name_zh, colon_zh, what_zh = known.meaning_zh.partition("：")
+    english = f"{name}: not {what}" if colon else f"not: {name}"
+    return english, f"{name_zh}：非{what_zh}" if colon_zh else f"不符合：{name_zh}"
+
+
+def _beside_typical(english: str, chinese: str, usual: Texts | None) -> Texts:
+    if usual is None:
+        return english, chinese
+    return f"{english}; typical: {usual[0]}", f"{chinese}；一般水平：{usual[1]}"
+
+
+def _of_ones_own(feature: str, value: float | None, typical: float | None) -> Texts:
+    """Word a column of one's own matrix, of which only the name is known."""
+    if value is None:
+        return f"no figure for {feature}", f"缺少数据：{feature}"
+    usual = None if typical is None else (f"{typical:g}", f"{typical:g}")
+    return _beside_typical(f"{feature}: {value:g}", f"{feature}：{value:g}", usual)
