@@ -1,0 +1,1 @@
+"""A causal, calibrated simulation of the microenterprises of one province."""

@@ -1,0 +1,54 @@
+"""Electricity bills, one a month, paid late when cash is short."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from synthetic.arrays import Float, Int
+from synthetic.config import WorldConfig
+from synthetic.months import Months
+from synthetic.payment import delay_days
+from synthetic.population import Population
+from synthetic.streams import stream
+
+NEVER = -1
+"""Day of a payment that has not come."""
+
+
+@dataclass(frozen=True)
+class Bills:
+    """Arrays of shape (n_firms, n_months): world days and CNY."""
+
+    billed: Int
+    due: Int
+    paid: Int
+    amount_cny: Float
+
+
+def bills(
+    firms: Population, kwh: Float, cash: Float, months: Months, seed: int, bucket: int,
+    config: WorldConfig,
+) -> Bills:  # fmt: skip
+    """Bill each month's use and pay it.
+
+        amount = Σ tariff[band] · kwh[band],    paid = billed + delay(cash)
+
+    Parameters
+    ----------
+    kwh : ndarray of shape (3, n_firms, n_days)
+    cash : ndarray of shape (n_firms, n_days), months of turnover
+    """
+    p = config.electricity
+    tariff = np.array(p.tariff_cny, np.float32)
+    amount = months.total(np.tensordot(tariff, kwh, axes=1))
+    billed = months.ends + p.bill_lag_days
+    due = billed + p.due_days
+    rng = stream(seed, "bills.delay", bucket)
+    wait = delay_days(
+        months.on_day(cash, p.bill_lag_days + p.due_days),
+        firms.quality,
+        usual=8.0,
+        bite=14.0,
+        rng=rng,
+    )
+    return Bills(billed, due, (billed + np.floor(wait)).astype(np.int64), np.round(amount, 2))

@@ -1,0 +1,128 @@
+"""Cash: how health becomes a buffer that runs out, and that is default.
+
+With the buffer `C` in months of turnover, week by week,
+
+    C[w+1] = C[w] + dt · ((usual - C[w]) / reversion + leverage · health[w])
+                  + sd · sqrt(dt) · surprise[w] - bite · accident[w]
+
+An instalment is missed where C < 0 at a month's end. Three month-ends short in a row are 90 days
+past due, hence default; the first of them lies in months 1 to 9, so that day 90 falls within the
+year. Everything after the application is linear in the shocks, so `futures` can integrate it.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from synthetic.arrays import Float, Int
+from synthetic.config import WorldConfig
+from synthetic.health import FUTURE, HISTORY, Health
+from synthetic.population import Population
+from synthetic.shocks import WEEK
+from synthetic.streams import stream
+
+DAYS_A_MONTH = 365.25 / 12
+STEP = WEEK / DAYS_A_MONTH
+"""A week in months."""
+
+MONTH_ENDS = np.array([round(m * DAYS_A_MONTH / WEEK) for m in range(1, 12)])
+"""Weeks after the application at which an instalment falls due, months 1 to 11."""
+
+SHORT_IN_A_ROW = 3
+"""Month-ends without cash that make 90 days past due."""
+
+
+@dataclass(frozen=True)
+class Purse:
+    """What decides a firm's cash besides its health; arrays of shape (n_firms,).
+
+    Attributes
+    ----------
+    visible : ndarray
+        Usual buffer as the register lets one expect it, months of turnover.
+    usual : ndarray
+        Usual buffer in truth.
+    noise_sd : ndarray
+        Standard deviation of surprises, months of turnover per root month.
+    """
+
+    visible: Float
+    usual: Float
+    noise_sd: Float
+
+    def rows(self, keep: Int) -> "Purse":
+        """The same for some of the firms."""
+        return Purse(self.visible[keep], self.usual[keep], self.noise_sd[keep])
+
+
+def purse(firms: Population, seed: int, bucket: int, config: WorldConfig) -> Purse:
+    """Usual buffers and surprises of each firm."""
+    c = config.cash
+    n = len(firms)
+    visible = (
+        c.buffer_mean
+        + np.take(c.buffer_form, firms.form)
+        + np.take(c.buffer_area, firms.area)
+        + np.take(config.per_trade("buffer"), firms.trade)
+        + c.buffer_age * np.log(np.clip(firms.age_years, 0.5, 20) / 4.0)
+    )
+    hidden = stream(seed, "cash.hidden", bucket).standard_normal(n)
+    luck = stream(seed, "cash.volatility", bucket).standard_normal(n)
+    return Purse(
+        visible=visible,
+        usual=visible + c.buffer_quality * firms.quality + c.buffer_hidden_sd * hidden,
+        noise_sd=c.noise_sd * np.exp(c.noise_spread * luck),
+    )
+
+
+def surprises(n: int, seed: int, bucket: int, *, name: str) -> Float:
+    """Cash surprises (late customers, repairs), standard normal, shape (n, weeks)."""
+    rng = stream(seed, f"{name}.surprise", bucket)
+    return rng.standard_normal((n, HISTORY + FUTURE + 1))
+
+
+def cash_path(orders: Float, strikes: Float, surprise: Float, own: Purse, p: WorldConfig) -> Float:
+    """Cash week by week, equation above.
+
+    Parameters
+    ----------
+    orders, strikes, surprise : ndarray of shape (n_firms, n_weeks)
+        Health, sizes of accidents, standard normal surprises.
+
+    Returns
+    -------
+    ndarray of shape (n_firms, n_weeks), months of turnover
+    """
+    c = p.cash
+    path = np.empty_like(orders)
+    path[:, 0] = own.usual + c.leverage * c.reversion_months / 3 * orders[:, 0]
+    for w in range(orders.shape[1] - 1):
+        pull = (own.usual - path[:, w]) / c.reversion_months
+        path[:, w + 1] = (
+            path[:, w]
+            + STEP * (pull + c.leverage * orders[:, w])
+            + own.noise_sd * np.sqrt(STEP) * surprise[:, w]
+            - c.accident_cash * strikes[:, w]
+        )
+        if w < HISTORY:
+            path[:, w + 1] = np.maximum(path[:, w + 1], c.floor)
+    return path
+
+
+def default_month(path: Float) -> Int:
+    """Month of the first missed instalment of a default, 0 where there is none.
+
+    Parameters
+    ----------
+    path : ndarray of shape (n_firms, HISTORY + FUTURE + 1)
+    """
+    short = path[:, HISTORY + MONTH_ENDS] < 0
+    months = short.shape[1] - SHORT_IN_A_ROW + 1
+    runs = np.logical_and.reduce([short[:, k : k + months] for k in range(SHORT_IN_A_ROW)])
+    return np.where(runs.any(axis=1), runs.argmax(axis=1) + 1, 0)
+
+
+def without(h: Health, component: str) -> tuple[Float, Float]:
+    """Health and accidents as they would have been without one component."""
+    strikes = np.zeros_like(h.strikes) if component == "accident" else h.strikes
+    return h.total - getattr(h, component), strikes

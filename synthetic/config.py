@@ -1,0 +1,287 @@
+"""Settings of a world: strict, frozen, filled from `baseline.toml` and a scenario over it."""
+
+import datetime as dt
+import tomllib
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
+PerForm = tuple[float, float, float]
+PerArea = tuple[float, float, float]
+PerLender = tuple[float, float, float, float]
+
+
+class ConfigError(ValueError):
+    """A settings file is unreadable or breaks the schema; one clear line."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class CalendarConfig(_Section):
+    """When firms apply and for how long they are watched."""
+
+    first_application: dt.date
+    quarters: Annotated[int, Field(ge=1)]
+    history_days: Annotated[int, Field(ge=90)]
+    outcome_days: Annotated[int, Field(ge=365)]
+    season_share: Share
+    season_days: int
+
+
+class PopulationConfig(_Section):
+    """Who the applicants are."""
+
+    individual_share: Share
+    micro_share: Share
+    small_share: Share
+    urban_share: Share
+    county_share: Share
+    rural_share: Share
+    first_time_share: Share
+    sales_median_cny: PerForm
+    sales_sd: Positive
+    age_mean_years: Positive
+    age_shape: Positive
+    owner_age_mean: PerArea
+    owner_age_sd: PerArea
+    chain_share: Share
+    core_firms: Annotated[int, Field(ge=1)]
+
+
+class HealthConfig(_Section):
+    """What moves a firm's orders."""
+
+    own_sd: Positive
+    own_days: Positive
+    own_spread: Positive
+    accidents_per_year: Positive
+    accident_size: Positive
+    accident_days: Positive
+    macro_sd: Positive
+    macro_days: Positive
+    cycle_days: Positive
+    core_sd: Positive
+    core_days: Positive
+    flood_probability: Share
+    flood_size: Positive
+    flood_days: Positive
+    growth_per_year: float
+
+
+class CashConfig(_Section):
+    """How orders become cash, and cash a default."""
+
+    reversion_months: Positive
+    leverage: Positive
+    noise_sd: Positive
+    noise_spread: Positive
+    buffer_mean: float
+    buffer_hidden_sd: Positive
+    buffer_quality: float
+    buffer_age: float
+    buffer_form: PerForm
+    buffer_area: PerArea
+    accident_cash: Positive
+    floor: float
+
+
+class FuturesConfig(_Section):
+    """Numerical settings of true PD."""
+
+    points: Annotated[int, Field(ge=16)]
+    groups: Annotated[int, Field(ge=1)]
+
+
+class ElectricityConfig(_Section):
+    """The meter and the bill."""
+
+    tariff_cny: tuple[float, float, float]
+    noise_sd: Positive
+    standby_share: Share
+    bill_lag_days: int
+    due_days: int
+
+
+class TaxConfig(_Section):
+    """Invoices and filings."""
+
+    honest_share: Share
+    void_rate: Share
+    red_rate: Share
+    vat_rates: PerForm
+
+
+class LogisticsConfig(_Section):
+    """Parcels."""
+
+    late_rate: Share
+    weight_kg: Positive
+
+
+class EcommerceConfig(_Section):
+    """Online shops."""
+
+    conversion: Share
+    ticket_cny: Positive
+    refund_rate: Share
+    review_rate: Share
+    bad_rate: Share
+    repeat_rate: Share
+
+
+class CoverageConfig(_Section):
+    """Which sources report on whom."""
+
+    tax_complete: Share
+    tax_partial: Share
+    online: Share
+    logistics: Share
+    digital_loading: Share
+
+
+class FraudConfig(_Section):
+    """Bad actors."""
+
+    shell_share: Share
+    inflation_share: Share
+    brushing_share: Share
+    intent: Share
+
+
+class CreditConfig(_Section):
+    """Applications and the lenders of the past."""
+
+    amount_share: Positive
+    amount_elasticity: Positive
+    amount_median_cny: Positive
+    amount_sd: Positive
+    purposes: tuple[float, float, float, float, float]
+    terms: tuple[float, float, float]
+    online_channel: Share
+    lender_weights: PerLender
+    approve_first: PerLender
+    approve_repeat: PerLender
+    policy_cutoffs_first: PerLender
+    policy_cutoffs_repeat: PerLender
+    policy_noise: PerLender
+    disbursal_days: Positive
+
+
+class Trade(_Section):
+    """What one trade does and needs."""
+
+    share: PerArea
+    digital: Share
+    season: Annotated[tuple[float, ...], Field(min_length=12, max_length=12)]
+    volatility: Positive
+    buffer: float
+    kwh_per_kcny: Positive
+    parcels_per_kcny: Positive
+    invoiced: Share
+    ticket_cny: Positive
+    online: Share
+    weekend: tuple[float, float]
+    spring: int
+    cycle_sd: Positive
+    weather: Annotated[float, Field(ge=0)]
+    bands: tuple[float, float, float]
+    cooling: float
+    margin: Share
+    kcny_per_employee: Positive
+    cities: tuple[str, ...]
+
+
+class WorldConfig(_Section):
+    """Every setting of a world."""
+
+    calendar: CalendarConfig
+    population: PopulationConfig
+    health: HealthConfig
+    cash: CashConfig
+    futures: FuturesConfig
+    electricity: ElectricityConfig
+    tax: TaxConfig
+    logistics: LogisticsConfig
+    ecommerce: EcommerceConfig
+    coverage: CoverageConfig
+    fraud: FraudConfig
+    credit: CreditConfig
+    trades: dict[str, Trade]
+
+    @property
+    def trade_names(self) -> tuple[str, ...]:
+        """Trades in file order, the order of trade codes."""
+        return tuple(self.trades)
+
+    def per_trade(self, setting: str) -> list[Any]:
+        """One setting of every trade, in the order of trade codes."""
+        return [getattr(trade, setting) for trade in self.trades.values()]
+
+
+def load_config(scenario: str | Path | None = None) -> WorldConfig:
+    """Read the baseline, with a scenario's changes over it.
+
+    Parameters
+    ----------
+    scenario : str or Path, optional
+        A TOML file with any setting changed, or the name of a shipped scenario.
+
+    Raises
+    ------
+    ConfigError
+        If the file is missing or no TOML, or holds an unknown key or a wrong value.
+    """
+    shipped = files("synthetic")
+    settings = tomllib.loads(shipped.joinpath("baseline.toml").read_text(encoding="utf-8"))
+    if scenario is not None and str(scenario) != "baseline":
+        settings = _merge(settings, _overlay(scenario))
+    try:
+        return WorldConfig.model_validate(settings)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise ConfigError(
+            f"{scenario}: {place}: {first['msg'].lower()}, got {first['input']!r} "
+            f"({error.error_count()} wrong settings). See baseline.toml for every setting."
+        ) from error
+
+
+def scenarios() -> tuple[str, ...]:
+    """Names of the shipped scenarios."""
+    folder = files("synthetic").joinpath("scenarios")
+    found = [f.name.removesuffix(".toml") for f in folder.iterdir() if f.name.endswith(".toml")]
+    return ("baseline", *sorted(found))
+
+
+def _overlay(scenario: str | Path) -> dict[str, Any]:
+    path = Path(scenario)
+    try:
+        if str(scenario) in scenarios():
+            shipped = files("synthetic").joinpath("scenarios", f"{scenario}.toml")
+            text = shipped.read_text(encoding="utf-8")
+        else:
+            text = path.read_text(encoding="utf-8")
+        return tomllib.loads(text)
+    except OSError as error:
+        raise ConfigError(
+            f"{scenario}: expected a TOML file or one of {', '.join(scenarios())}; "
+            f"{error.strerror or error}."
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{scenario}: not a TOML file in UTF-8 ({error}).") from error
+
+
+def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in over.items():
+        below = merged.get(key)
+        both = isinstance(below, Mapping) and isinstance(value, Mapping)
+        merged[key] = _merge(below, value) if both else value
+    return merged

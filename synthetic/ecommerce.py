@@ -1,0 +1,78 @@
+"""Online shops.
+
+orders ~ Poisson(online share · sales / ticket · work),    visitors = orders / conversion
+refunds, reviews, bad reviews ~ Binomial of orders; goods of a well-run firm come back less
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from synthetic.arrays import Float, Int
+from synthetic.config import WorldConfig
+from synthetic.population import Population
+from synthetic.streams import stream
+
+
+@dataclass(frozen=True)
+class Shops:
+    """Arrays of shape (n_firms, n_days)."""
+
+    visitors: Int
+    orders: Int
+    gmv_cny: Float
+    refunds: Int
+    refund_cny: Float
+    reviews: Int
+    bad: Int
+    rating: Float
+    buyers: Int
+    repeat: Int
+
+
+def ecommerce(firms: Population, work: Float, seed: int, bucket: int, config: WorldConfig) -> Shops:
+    """Trade of each firm's shops, day by day.
+
+    Parameters
+    ----------
+    work : ndarray of shape (n_firms, n_days), usual days of work
+    """
+    p = config.ecommerce
+    n = len(firms)
+    traits = stream(seed, "ecommerce.traits", bucket)
+    online = np.array(config.per_trade("online"))[firms.trade]
+    share = np.clip(online * np.exp(0.4 * traits.standard_normal(n)), 0.01, 0.98)
+    ticket = p.ticket_cny * np.exp(0.7 * traits.standard_normal(n))
+    rate = np.minimum(share * firms.sales_cny / 365 / ticket, 3_000)
+    conversion = np.clip(p.conversion * np.exp(0.4 * traits.standard_normal(n)), 0.003, 0.3)
+    care = -0.25 * firms.quality
+    refund_rate = np.clip(p.refund_rate * np.exp(0.4 * traits.standard_normal(n) + care), 0, 0.6)
+    bad_rate = np.clip(p.bad_rate * np.exp(0.5 * traits.standard_normal(n) + care), 0, 0.8)
+    loyal = np.clip(p.repeat_rate * np.exp(0.3 * traits.standard_normal(n) - care), 0.01, 0.9)
+    rng = stream(seed, "ecommerce.count", bucket)
+    orders = rng.poisson(rate[:, None] * work)
+    noise = np.exp(0.25 * rng.standard_normal((2, *work.shape), np.float32))
+    browsing = rng.poisson(
+        np.minimum(rate / conversion, 50_000)[:, None] * np.sqrt(work) * noise[0]
+    )
+    gmv = np.round(orders * ticket[:, None] * noise[1], 2)
+    refunds = rng.binomial(orders, refund_rate[:, None])
+    reviews = rng.binomial(orders, p.review_rate)
+    bad = rng.binomial(reviews, bad_rate[:, None])
+    buyers = orders - rng.binomial(orders, 0.06)
+    with np.errstate(invalid="ignore"):
+        rating = np.where(
+            reviews > 0, np.round(4.85 - 3.2 * bad / np.maximum(reviews, 1), 2), np.nan
+        )
+    return Shops(
+        visitors=np.maximum(browsing, orders),
+        orders=orders,
+        gmv_cny=gmv,
+        refunds=refunds,
+        refund_cny=np.round(gmv * refunds / np.maximum(orders, 1), 2),
+        reviews=reviews,
+        bad=bad,
+        rating=rating,
+        buyers=buyers,
+        repeat=rng.binomial(buyers, loyal[:, None]),
+    )

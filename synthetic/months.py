@@ -1,0 +1,73 @@
+"""Calendar months inside each firm's history, on a grid that all firms of a bucket share."""
+
+import datetime as dt
+from dataclasses import dataclass
+
+import numpy as np
+
+from synthetic.almanac import Almanac
+from synthetic.arrays import Float, Int
+from synthetic.work import Days
+
+
+@dataclass(frozen=True)
+class Months:
+    """The last months that ended inside each firm's history.
+
+    Attributes
+    ----------
+    ends : ndarray of shape (n_firms, n_months)
+        World day of each month's last day, oldest first.
+    starts : ndarray of shape (n_firms, n_months)
+        World day of its first day.
+    first : ndarray of shape (n_firms,)
+        World day on which the history begins.
+    n_days : int
+    """
+
+    ends: Int
+    starts: Int
+    first: Int
+    n_days: int
+
+    @property
+    def whole(self) -> Int:
+        """Whether the month lies wholly inside the history, shape (n_firms, n_months)."""
+        return np.asarray(self.starts >= self.first[:, None])
+
+    def total(self, values: Float) -> Float:
+        """Sum daily values (n_firms, n_days) over each month, (n_firms, n_months)."""
+        running = np.hstack([np.zeros((len(values), 1)), np.cumsum(values, axis=1, dtype=float)])
+        low = np.clip(self.starts - self.first[:, None], 0, self.n_days)
+        high = np.clip(self.ends - self.first[:, None] + 1, 0, self.n_days)
+        return np.asarray(
+            np.take_along_axis(running, high, axis=1) - np.take_along_axis(running, low, axis=1)
+        )
+
+    def on_day(self, values: Float, lag: int) -> Float:
+        """Daily values `lag` days after each month's end; the last known day if that is later."""
+        at = np.clip(self.ends - self.first[:, None] + lag, 0, self.n_days - 1)
+        return np.take_along_axis(values, at, axis=1)
+
+
+def months_of(days: Days, when: Almanac) -> Months:
+    """The months that end within each firm's history; as many for every firm."""
+    last = days.index[:, -1]
+    world_ends = _month_ends(when)
+    n_months = days.shape[1] // 31
+    newest = np.searchsorted(world_ends, last, side="right") - 1
+    which = newest[:, None] - np.arange(n_months)[::-1]
+    ends = world_ends[which]
+    return Months(ends, world_ends[which - 1] + 1, days.index[:, 0], days.shape[1])
+
+
+def _month_ends(when: Almanac) -> Int:
+    """World days of all month ends, from one before the world's start."""
+    first = when.start.replace(day=1) - dt.timedelta(days=1)
+    ends = [when.day(first)]
+    last = len(when.month)
+    while ends[-1] < last:
+        after = when.start + dt.timedelta(days=ends[-1] + 1)
+        year, month = (after.year + 1, 1) if after.month == 12 else (after.year, after.month + 1)
+        ends.append(when.day(dt.date(year, month, 1)) - 1)
+    return np.array(ends)

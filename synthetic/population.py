@@ -1,0 +1,184 @@
+"""The applicants: register, hidden traits, place in a supply chain."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from synthetic.almanac import borrowing_season
+from synthetic.arrays import Float, Int, Rng
+from synthetic.config import WorldConfig
+from synthetic.places import AREA_NAMES, CITIES, CLUSTERS, COUNTIES, units
+from synthetic.streams import stream
+
+FORM_NAMES = ("individual", "micro", "small")
+
+
+@dataclass(frozen=True)
+class Population:
+    """One bucket of firms; every array has shape (n_firms,).
+
+    Attributes
+    ----------
+    form, trade, area, city, county, cluster, core : ndarray of int
+        Codes; -1 where a firm belongs to no cluster or supplies no core firm.
+    age_years : ndarray of float
+        Years from founding to application.
+    sales_cny : ndarray of float
+        Usual sales of a year.
+    capital_cny, employees, owner_age : ndarray
+        As the register has them.
+    quality, digital : ndarray of float
+        Hidden: management quality and digital habits, both standard normal.
+    first_time : ndarray of bool
+    applied : ndarray of int
+        World day of the application.
+    """
+
+    form: Int
+    trade: Int
+    area: Int
+    city: Int
+    county: Int
+    cluster: Int
+    core: Int
+    age_years: Float
+    sales_cny: Float
+    capital_cny: Float
+    employees: Int
+    owner_age: Int
+    quality: Float
+    digital: Float
+    first_time: Int
+    applied: Int
+
+    def __len__(self) -> int:
+        return len(self.form)
+
+
+def population(n: int, seed: int, bucket: int, config: WorldConfig) -> Population:
+    """Draw `n` applicants of one bucket."""
+    p = config.population
+
+    def draw(name: str) -> Rng:
+        return stream(seed, f"population.{name}", bucket)
+
+    form = choose([p.individual_share, p.micro_share, p.small_share], draw("form").random(n))
+    area = choose([p.urban_share, p.county_share, p.rural_share], draw("area").random(n))
+    trade = _trade(form, area, config, draw("trade").random(n))
+    city = _city(trade, config, draw("city").random(n))
+    county = _county(city, area, trade, config, draw("county").random(n))
+    cluster = _cluster(trade, city, county, config)
+    core = _core(cluster, config, draw("chain"))
+    quality = draw("quality").standard_normal(n)
+    age = draw("age").gamma(p.age_shape, p.age_mean_years / p.age_shape, n)
+    age_years = np.clip(age * np.exp(0.10 * quality), 0.6, 40.0)
+    owner = np.take(p.owner_age_mean, area) + np.take(p.owner_age_sd, area) * draw(
+        "owner_age"
+    ).standard_normal(n)
+    owner_age = np.clip(np.maximum(owner, 20 + age_years), 20, 85).astype(np.int64)
+    scale = np.log(np.take(p.sales_median_cny, form)) + 0.10 * np.log(age_years / 4)
+    sales = np.exp(scale + p.sales_sd * draw("sales").standard_normal(n))
+    staff = sales / (1_000 * np.take(config.per_trade("kcny_per_employee"), trade))
+    spread = np.exp(0.35 * draw("employees").standard_normal(n))
+    capital = 0.25 * sales * np.exp(0.9 * draw("capital").standard_normal(n) + 0.25 * quality)
+    older = (owner_age - 45.0) / 12.0
+    rank = draw("digital").standard_normal(n)
+    digital = 0.85 * rank - 0.35 * older + 0.3 * quality
+    return Population(
+        form=form,
+        trade=trade,
+        area=area,
+        city=city,
+        county=county,
+        cluster=cluster,
+        core=core,
+        age_years=age_years,
+        sales_cny=sales,
+        capital_cny=np.round(capital, -4) + 10_000,
+        employees=1 + np.floor(staff * spread).astype(np.int64),
+        owner_age=owner_age,
+        quality=quality,
+        digital=digital,
+        first_time=draw("first_time").random(n) < p.first_time_share,
+        applied=_application_days(n, config, draw("calendar")),
+    )
+
+
+def choose(weights: list[float], uniform: Float) -> Int:
+    """Index drawn by weight, one for each uniform number."""
+    edges = np.cumsum(weights) / np.sum(weights)
+    return np.minimum(np.searchsorted(edges, uniform, side="right"), len(weights) - 1)
+
+
+def _trade(form: Int, area: Int, config: WorldConfig, uniform: Float) -> Int:
+    shares = np.array(config.per_trade("share"))  # (n_trades, n_areas)
+    made = np.array([t.kcny_per_employee > 190 and t.weather < 0.2 for t in config.trades.values()])
+    farms = np.array([t.weather >= 0.5 for t in config.trades.values()])
+    trade = np.empty(len(form), np.int64)
+    for f in range(3):
+        # enterprises make and trade things more often than individual businesses; assumed
+        lean = np.where(made, (0.75, 1.6, 2.5)[f], 1.0) * np.where(farms, (1.05, 0.9, 0.6)[f], 1.0)
+        for a in range(3):
+            rows = (form == f) & (area == a)
+            trade[rows] = choose(list(shares[:, a] * lean), uniform[rows])
+    return trade
+
+
+def _city(trade: Int, config: WorldConfig, uniform: Float) -> Int:
+    weights = np.array([c.weight for c in CITIES])
+    names = [c.name for c in CITIES]
+    city = np.empty(len(trade), np.int64)
+    for code, one in enumerate(config.trades.values()):
+        rows = trade == code
+        lean = np.array([6.0 if name in one.cities else 1.0 for name in names])
+        city[rows] = choose(list(weights * lean), uniform[rows])
+    return city
+
+
+def _county(city: Int, area: Int, trade: Int, config: WorldConfig, uniform: Float) -> Int:
+    index = {name: k for k, name in enumerate(COUNTIES)}
+    home = {(c.trade, c.city): c.county for c in CLUSTERS if c.county}
+    county = np.empty(len(city), np.int64)
+    for c, place in enumerate(CITIES):
+        for a in range(len(AREA_NAMES)):
+            names = units(place, a) or units(place, 1)
+            rows = (city == c) & (area == a)
+            codes = np.array([index[name] for name in names])
+            county[rows] = codes[(uniform[rows] * len(codes)).astype(np.int64)]
+        for (trade_name, city_name), county_name in home.items():
+            if city_name == place.name:
+                code = config.trade_names.index(trade_name)
+                seat = (city == c) & (trade == code) & (uniform * 7919 % 1 < 0.7)
+                county[seat] = index[str(county_name)]
+    return county
+
+
+def _cluster(trade: Int, city: Int, county: Int, config: WorldConfig) -> Int:
+    cluster = np.full(len(trade), -1, np.int64)
+    names = [c.name for c in CITIES]
+    for k, one in enumerate(CLUSTERS):
+        if one.trade not in config.trade_names:
+            continue
+        rows = (trade == config.trade_names.index(one.trade)) & (city == names.index(one.city))
+        if one.county:
+            rows &= county == COUNTIES.index(one.county)
+        cluster[rows] = k
+    return cluster
+
+
+def _core(cluster: Int, config: WorldConfig, rng: Rng) -> Int:
+    """Core firm that a member of a cluster supplies; core firms are dealt to clusters in turn."""
+    per_cluster = max(config.population.core_firms // len(CLUSTERS), 1)
+    supplies = (rng.random(len(cluster)) < config.population.chain_share) & (cluster >= 0)
+    # large core firms have more suppliers: squaring a uniform gives the first ones most
+    rank = (rng.random(len(cluster)) ** 2 * per_cluster).astype(np.int64)
+    return np.where(supplies, cluster * per_cluster + rank, -1)
+
+
+def _application_days(n: int, config: WorldConfig, rng: Rng) -> Int:
+    """World days of the applications; most fall at a quarter's end or before a holiday (R048)."""
+    c = config.calendar
+    days = round(c.quarters * 365.25 / 4) - 1
+    busy = borrowing_season(c.first_application, days, days_before=c.season_days)
+    weight = np.where(busy, c.season_share / busy.sum(), (1 - c.season_share) / (~busy).sum())
+    return c.history_days + choose(list(weight), rng.random(n))

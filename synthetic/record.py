@@ -1,0 +1,308 @@
+"""Writing down: arrays of a bucket become the tables of the data contract."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from features.tables import (
+    AREAS,
+    BUCKET_FIRMS,
+    CHANNELS,
+    LEGAL_FORMS,
+    LENDER_TYPES,
+    PURPOSES,
+    conform,
+)
+from synthetic.almanac import Almanac
+from synthetic.arrays import Float, Int
+from synthetic.bills import NEVER, Bills
+from synthetic.config import WorldConfig
+from synthetic.coverage import Coverage
+from synthetic.credit import Applications, History
+from synthetic.ecommerce import Shops
+from synthetic.filings import Filings
+from synthetic.invoices import OUTPUT, Invoices
+from synthetic.logistics import Parcels
+from synthetic.months import Months
+from synthetic.places import CITIES, CLUSTERS, COUNTIES
+from synthetic.population import Population
+from synthetic.truth import Fate
+from synthetic.work import Days
+
+
+@dataclass(frozen=True)
+class Recorder:
+    """Turns a bucket's arrays into contract tables, as they stand on the day of application.
+
+    What happens after the application (a late payment, a void) is not in the records yet.
+    """
+
+    population: Population
+    days: Days
+    months: Months
+    cover: Coverage
+    when: Almanac
+    bucket: int
+    config: WorldConfig
+
+    @cached_property
+    def firm_ids(self) -> pl.Series:
+        """Ids of the bucket's firms, shape (n_firms,)."""
+        first = self.bucket * BUCKET_FIRMS
+        names = [f"F{first + k:07d}" for k in range(len(self.population))]
+        return pl.Series("firm_id", names)
+
+    @cached_property
+    def application_ids(self) -> pl.Series:
+        """One application a firm."""
+        return pl.Series("application_id", ["A" + name[1:] for name in self.firm_ids])
+
+    def identified(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Put application and firm id before the columns of a table with one row a firm."""
+        return pl.DataFrame([self.application_ids, self.firm_ids]).hstack(frame)
+
+    def firms(self) -> pl.DataFrame:
+        """The register."""
+        p = self.population
+        founded = p.applied - np.round(p.age_years * 365.25).astype(np.int64)
+        clusters = np.array([c.name for c in CLUSTERS] + [None], object)
+        columns = {
+            "legal_form": np.array(LEGAL_FORMS, object)[p.form],
+            "sector": np.array(self.config.trade_names, object)[p.trade],
+            "city": np.array([c.name for c in CITIES], object)[p.city],
+            "county": np.array(COUNTIES, object)[p.county],
+            "area": np.array(AREAS, object)[p.area],
+            "cluster": clusters[p.cluster],
+        }
+        text = {name: pl.Series(list(values), dtype=pl.String) for name, values in columns.items()}
+        numbers = {
+            "founded_on": self._dates(founded),
+            "registered_capital_cny": p.capital_cny,
+            "employees": p.employees,
+            "owner_age": p.owner_age,
+        }
+        return conform(pl.DataFrame([self.firm_ids]).hstack(pl.DataFrame(text | numbers)), "firms")
+
+    def coverage(self) -> pl.DataFrame:
+        """Covered sources, each from its first day on."""
+        parts = []
+        for source in ("tax", "electricity", "logistics", "ecommerce"):
+            begins = getattr(self.cover, source)
+            rows = np.flatnonzero(begins >= 0)
+            start = self.days.index[rows, 0] + begins[rows]
+            parts.append(
+                pl.DataFrame(
+                    {
+                        "firm_id": self.firm_ids.gather(rows),
+                        "source": [source] * len(rows),
+                        "covered_from": self._dates(start),
+                    }
+                )
+            )
+        return conform(pl.concat(parts), "coverage")
+
+    def invoices(self, *both: Invoices) -> pl.DataFrame:
+        """Invoices of covered days, sales and purchases."""
+        return conform(pl.concat([self._invoices(issued) for issued in both]), "invoices")
+
+    def _invoices(self, issued: Invoices) -> pl.DataFrame:
+        begins = self.cover.tax
+        keep = (begins[issued.firm] >= 0) & (issued.day >= begins[issued.firm])
+        firm, day = issued.firm[keep], issued.day[keep]
+        number, partner = issued.number[keep], issued.partner[keep]
+        sales = issued.direction == OUTPUT
+        date = self.days.index[firm, day]
+        void = self._happened(np.where(issued.voided >= 0, 0, NEVER)[keep], 0, firm)
+        voided = np.where(void, date + np.maximum(issued.voided[keep], 0), NEVER)
+        void = void & (voided < self.population.applied[firm])
+        amount = issued.amount_cny[keep].astype(np.float64)
+        rate = np.take(self.config.tax.vat_rates, self.population.form)[firm]
+        frame = pl.DataFrame(
+            {
+                "firm": firm,
+                "number": number,
+                "partner": partner,
+                "buyer": self.population.core[firm] if sales else np.full(len(firm), -1),
+                "issued_on": self._dates(date),
+                "amount_cny": np.round(amount, 2),
+                "tax_cny": np.round(amount * rate, 2),
+                "void": void,
+                "voided_on": self._dates(voided, never=~void),
+            }
+        )
+        letter = "B" if sales else "S"
+        tail = pl.col("firm") + self.bucket * BUCKET_FIRMS
+        private = pl.format(letter + "{}-{}", tail, pl.col("partner"))
+        shared = pl.format("CORE{}", pl.col("buyer"))
+        core = (pl.col("buyer") >= 0) & (pl.col("partner") == 0)
+        return frame.select(
+            self.firm_ids.gather(firm),
+            direction=pl.lit("output" if sales else "input"),
+            invoice_id=pl.format(
+                ("1" if sales else "2") + "{}", pl.col("number").cast(pl.String).str.zfill(7)
+            ),
+            line=pl.lit(None, pl.Int64),
+            issued_on=pl.col("issued_on"),
+            counterparty_id=pl.when(core).then(shared).otherwise(private),
+            amount_cny=pl.col("amount_cny"),
+            tax_cny=pl.col("tax_cny"),
+            status=pl.when("void").then(pl.lit("void")).otherwise(pl.lit("valid")),
+            voided_on=pl.col("voided_on"),
+        )
+
+    def tax_filings(self, filed: Filings) -> pl.DataFrame:
+        """Filings of the months since the tax source began, if due by the application."""
+        begins = self.cover.tax
+        since = (begins >= 0)[:, None] & (
+            self.months.starts - self.months.first[:, None] >= begins[:, None]
+        )
+        due = filed.due < self.population.applied[:, None]
+        firm, month = np.nonzero(since & (due | self._on_time(filed.filed)))
+        at = (firm, month)
+        has_filed = self._happened(filed.filed[at], filed.filed[at], firm)
+        has_paid = has_filed & self._happened(filed.paid[at], filed.paid[at], firm)
+        return conform(
+            pl.DataFrame(
+                {
+                    "firm_id": self.firm_ids.gather(firm),
+                    "period_end": self._dates(self.months.ends[at]),
+                    "due_on": self._dates(filed.due[at]),
+                    "filed_on": self._dates(filed.filed[at], never=~has_filed),
+                    "declared_sales_cny": _where(has_filed, filed.sales_cny[at]),
+                    "tax_due_cny": _where(has_filed, filed.tax_cny[at]),
+                    "tax_paid_cny": _where(has_paid, filed.tax_cny[at]),
+                    "paid_on": self._dates(filed.paid[at], never=~has_paid),
+                }
+            ),
+            "tax_filings",
+        )
+
+    def electricity(self, kwh: Float) -> pl.DataFrame:
+        """One row a firm and day."""
+        keep = self._covered(self.cover.electricity)
+        bands = {name: np.round(kwh[k][keep], 2) for k, name in enumerate(_BANDS)}
+        return conform(self._daily(keep, bands), "electricity")
+
+    def electricity_bills(self, charged: Bills) -> pl.DataFrame:
+        """Bills sent by the application."""
+        sent = self.months.whole & self._on_time(charged.billed)
+        at = np.nonzero(sent)
+        firm = at[0]
+        paid = self._happened(charged.paid[at], charged.paid[at], firm)
+        return conform(
+            pl.DataFrame(
+                {
+                    "firm_id": self.firm_ids.gather(firm),
+                    "billed_on": self._dates(charged.billed[at]),
+                    "due_on": self._dates(charged.due[at]),
+                    "paid_on": self._dates(charged.paid[at], never=~paid),
+                    "amount_cny": np.maximum(charged.amount_cny[at], 0),
+                }
+            ),
+            "electricity_bills",
+        )
+
+    def logistics(self, parcels: Parcels) -> pl.DataFrame:
+        """Days with parcels; no row is a day without."""
+        keep = self._covered(self.cover.logistics) & (parcels.out + parcels.inward > 0)
+        columns = {
+            "parcels_out": parcels.out[keep],
+            "parcels_in": parcels.inward[keep],
+            "weight_kg": parcels.weight_kg[keep],
+            "destinations": parcels.destinations[keep],
+            "late_parcels": parcels.late[keep],
+        }
+        return conform(self._daily(keep, columns), "logistics")
+
+    def ecommerce(self, shops: Shops) -> pl.DataFrame:
+        """Days with visitors; no row is a day without."""
+        keep = self._covered(self.cover.ecommerce) & (shops.visitors > 0)
+        columns = {
+            "visitors": shops.visitors[keep],
+            "orders": shops.orders[keep],
+            "gmv_cny": shops.gmv_cny[keep],
+            "refunds": shops.refunds[keep],
+            "refund_cny": shops.refund_cny[keep],
+            "reviews": shops.reviews[keep],
+            "bad_reviews": shops.bad[keep],
+            "rating_mean": pl.Series(shops.rating[keep]).fill_nan(None),
+            "buyers": shops.buyers[keep],
+            "repeat_buyers": shops.repeat[keep],
+        }
+        return conform(self._daily(keep, columns), "ecommerce")
+
+    def credit_history(self, past: History) -> pl.DataFrame:
+        """Histories of repeat borrowers."""
+        columns = {
+            "first_loan_on": self._dates(self.population.applied - past.first_loan_days),
+            "loans": past.loans,
+            "max_dpd": past.max_dpd,
+            "lenders": past.lenders,
+        }
+        frame = self.identified(pl.DataFrame(columns))
+        return conform(frame.filter(~self.population.first_time), "credit_history")
+
+    def applications(self, request: Applications) -> pl.DataFrame:
+        """Requests."""
+        p = self.population
+        columns = {
+            "applied_on": self._dates(p.applied),
+            "amount_cny": request.amount_cny,
+            "term_months": request.term,
+            "purpose": _names(PURPOSES, request.purpose),
+            "lender_type": _names(LENDER_TYPES, request.lender),
+            "channel": _names(CHANNELS, request.channel),
+            "first_time": p.first_time,
+            "consent_on": self._dates(p.applied - request.consent_lag),
+        }
+        return conform(self.identified(pl.DataFrame(columns)), "applications")
+
+    def outcomes(self, request: Applications, outcome: Fate) -> pl.DataFrame:
+        """Decisions, and for approved firms what became of the loan."""
+        taken = request.approved
+        bad = taken & outcome.defaults
+        columns = {
+            "approved": taken,
+            "disbursed_on": self._dates(request.disbursed, never=~taken),
+            "defaulted": pl.Series(outcome.defaults).set(pl.Series(~taken), None),
+            "defaulted_on": self._dates(request.disbursed + outcome.day, never=~bad),
+            "observed_until": self._dates(request.disbursed + self.config.calendar.outcome_days),
+        }
+        return conform(self.identified(pl.DataFrame(columns)).drop("firm_id"), "outcomes")
+
+    def _covered(self, begins: Int) -> Int:
+        """Cells (n_firms, n_days) inside the coverage of a source."""
+        column = np.arange(self.days.shape[1])
+        return np.asarray((begins >= 0)[:, None] & (column >= begins[:, None]))
+
+    def _daily(self, keep: Int, columns: dict[str, Any]) -> pl.DataFrame:
+        firm = np.nonzero(keep)[0]
+        dates = {"date": self._dates(self.days.index[keep])}
+        return pl.DataFrame([self.firm_ids.gather(firm)]).hstack(pl.DataFrame(dates | columns))
+
+    def _on_time(self, day: Int) -> Int:
+        """Whether days (n_firms, n) lie before the application."""
+        return np.asarray((day != NEVER) & (day < self.population.applied[:, None]))
+
+    def _happened(self, event: Int, day: Int | int, firm: Int) -> Int:
+        """Whether events in long form have come, and before the application."""
+        return np.asarray((event != NEVER) & (day < self.population.applied[firm]))
+
+    def _dates(self, day: Int, never: Int | None = None) -> pl.Series:
+        """World days as dates, empty where `never`."""
+        dates = pl.Series((day + self.when.epoch_offset).astype(np.int32)).cast(pl.Date)
+        return dates if never is None else dates.set(pl.Series(never), None)
+
+
+_BANDS = ("kwh_peak", "kwh_flat", "kwh_valley")
+
+
+def _names(names: tuple[str, ...], codes: Int) -> pl.Series:
+    return pl.Series(names, dtype=pl.String).gather(codes)
+
+
+def _where(keep: Int, values: Float) -> pl.Series:
+    return pl.Series(values).set(pl.Series(~keep), None)

@@ -1,0 +1,68 @@
+"""What only the simulator knows: true PD, the outcome a refused firm would have had, causes."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from synthetic.arrays import Float, Int
+from synthetic.cash import DAYS_A_MONTH, MONTH_ENDS, Purse, cash_path, default_month, without
+from synthetic.config import WorldConfig
+from synthetic.fraud import BadActors
+from synthetic.health import HISTORY, Health
+
+CAUSES = {
+    "macro": "macro",
+    "cycle": "industry",
+    "core": "supply_chain",
+    "flood": "weather",
+    "accident": "accident",
+    "own": "orders",
+}
+"""Component of health whose removal averts a default, and the name of that cause."""
+
+DAYS_PAST_DUE = 90
+
+
+@dataclass(frozen=True)
+class Fate:
+    """The realised future; arrays of shape (n_firms,).
+
+    `defaults` says whether the firm defaults if it gets the loan, `day` how many days after
+    disbursement, `cause` why (empty text where it does not).
+    """
+
+    defaults: Int
+    day: Int
+    cause: Int
+
+
+def fate(
+    h: Health, surprise: Float, cash: Float, own: Purse, bad: BadActors, config: WorldConfig
+) -> Fate:
+    """Read default off the cash path and find the shock without which it would not be."""
+    month = default_month(cash)
+    defaults = (month > 0) | bad.absconds
+    month = np.where(bad.absconds, 1, month)
+    cause = np.full(len(month), "", object)
+    cause[bad.absconds] = "intent"
+    honest = np.flatnonzero(defaults & ~bad.absconds)
+    cause[honest] = _causes(h.rows(honest), surprise[honest], own.rows(honest), config)
+    day = np.round(month * DAYS_A_MONTH).astype(np.int64) + DAYS_PAST_DUE
+    return Fate(defaults, np.where(defaults, day, 0), cause)
+
+
+def _causes(h: Health, surprise: Float, own: Purse, config: WorldConfig) -> Int:
+    """Cause of each default: the averting removal that lifts cash most, else `joint`."""
+    found = np.full(len(surprise), "joint", object)
+    if not len(found):
+        return found
+    best = np.full(len(surprise), -np.inf)
+    trials = {name: without(h, part) + (surprise,) for part, name in CAUSES.items()}
+    trials["payments"] = (h.total, h.strikes, np.zeros_like(surprise))
+    for name, (orders, strikes, noise) in trials.items():
+        path = cash_path(orders, strikes, noise, own, config)
+        lift = path[:, HISTORY + MONTH_ENDS].min(axis=1)
+        better = (default_month(path) == 0) & (lift > best)
+        found[better] = name
+        best[better] = lift[better]
+    return found
