@@ -3,16 +3,14 @@
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 
 import polars as pl
 
-from features import peers
-from features.catalogue import FEATURES, feature_names, fingerprint
-from features.feature import OVER_FEATURES, Feature
+from features.catalogue import feature_names, fingerprint
+from features.compute import compute
 from features.folder import Signals, read_applications
-from features.frames import FRAMES
+from features.peers import places
 from features.prepare import prepare
 from features.tables import BUCKET_FIRMS, TABLES, ContractError, Table, conform
 
@@ -67,7 +65,8 @@ def build_features(
     """
     wanted = _number(applications)
     if wanted.is_empty():
-        return _finish(wanted, {})
+        ids = wanted.select("application_id", "firm_id", as_of="applied_on")
+        return ids.with_columns(pl.lit(None, pl.Float32).alias(name) for name in feature_names())
     jobs = list(_jobs(signals, wanted))
     with_coverage = "coverage" in signals.tables
 
@@ -200,78 +199,10 @@ def _bucket(
             coverage=tables["coverage"] if with_coverage else None,
             by_event=by_event,
         )
-        found = compute(frames, chunk.height)
-        place = peers.places(frames["register"], chunk)
-        parts.append(_finish(chunk, _over_features(found, place, reference)))
+        found = compute(frames, places(frames["register"]), reference)
+        ids = chunk.select("position", "application_id", "firm_id", as_of="applied_on")
+        parts.append(pl.concat([ids, found], how="horizontal"))
     return pl.concat(parts)
-
-
-def compute(frames: dict[str, pl.DataFrame], n: int) -> pl.DataFrame:
-    """Evaluate the formulas of all frames; one group_by per frame and window.
-
-    Returns
-    -------
-    polars.DataFrame
-        `app` 0 to n - 1 and the features as Float64.
-    """
-    found = pl.DataFrame({"app": pl.int_range(n, dtype=pl.Int32, eager=True)})
-    columns: dict[str, pl.Series] = {}
-    for (name, days), formulas in _groups().items():
-        frame = frames[name]
-        step = FRAMES[name].step
-        if step is not None:
-            frame = frame.filter(pl.col("age") <= days - step)
-        part = frame.group_by("app", maintain_order=True).agg(formulas)
-        if part.height < n:
-            part = found.select("app").join(part, on="app", how="left", maintain_order="left")
-        columns |= {s.name: s for s in part.get_columns()[1:]}
-    return found.with_columns(list(columns.values()))
-
-
-@cache
-def _groups() -> dict[tuple[str, int], list[pl.Expr]]:
-    groups: dict[tuple[str, int], list[pl.Expr]] = {}
-    for feature in FEATURES:
-        if feature.frame in OVER_FEATURES:
-            continue
-        days = feature.days if FRAMES[feature.frame].step is not None else 0
-        groups.setdefault((feature.frame, days), []).append(_number_of(feature))
-    return groups
-
-
-def _number_of(feature: Feature) -> pl.Expr:
-    formula = feature.formula
-    if FRAMES[feature.frame].source in ("register", "coverage"):
-        formula = formula.first()
-    return formula.cast(pl.Float64).alias(feature.name)
-
-
-def _over_features(
-    found: pl.DataFrame, place: pl.DataFrame, reference: pl.DataFrame | None
-) -> dict[str, pl.Series]:
-    across = [_over(f) for f in FEATURES if f.frame == "across"]
-    # peers compare figures as they are stored, so that they can be filled in later just the same
-    found = found.with_columns(across).with_columns(pl.exclude("app").cast(pl.Float32))
-    found = peers.with_typical(found, place, reference)
-    found = found.with_columns([_over(f) for f in FEATURES if f.frame == "peers"])
-    return {name: found[name] for name in feature_names()}
-
-
-def _over(feature: Feature) -> pl.Expr:
-    return feature.formula.cast(pl.Float64).alias(feature.name)
-
-
-def _finish(wanted: pl.DataFrame, columns: dict[str, pl.Series]) -> pl.DataFrame:
-    ids = wanted.select("application_id", "firm_id", as_of="applied_on")
-    if columns:
-        ids = wanted.select("position", "application_id", "firm_id", as_of="applied_on")
-    features = {
-        name: columns[name].cast(pl.Float32)
-        if name in columns
-        else pl.Series(name, [], dtype=pl.Float32)
-        for name in feature_names()
-    }
-    return ids.with_columns(**features)
 
 
 @contextmanager

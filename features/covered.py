@@ -26,9 +26,9 @@ class Span:
     oldest: Ints
     newest: Ints
 
-    def days(self, horizon: int = HORIZON_DAYS) -> Bools:
-        """Covered days by age, shape (n_applications, horizon)."""
-        age = np.arange(horizon, dtype=np.int32)
+    def days(self) -> Bools:
+        """Covered days, oldest first, shape (n_applications, HORIZON_DAYS)."""
+        age = np.arange(HORIZON_DAYS - 1, -1, -1, dtype=np.int32)
         return (age <= self.oldest[:, None]) & (age >= self.newest[:, None])
 
     def holds(self, app: Ints, age: Ints) -> Bools:

@@ -23,7 +23,7 @@ ELECTRICITY: tuple[Feature, ...] = (
     *each((30, 90, 180), "elec_cv_{d}d", "power_days", ratio(_KWH.std(), _KWH.mean()), "1", +1, "unevenness of daily electricity over {d} days", "近{d}天日用电波动率", "power_rhythm", "R122, R188"),
     *each((90,), "elec_worst_cv_3m", "power_days", _WORST_CV, "1", +1, "highest monthly unevenness of electricity in three months", "近三个月最高月度用电波动率", "power_rhythm", "R188"),
     *each((90,), "elec_steady_3m", "power_days", (_WORST_CV < 0.15).cast(pl.Float64), "1", -1, "three months in a row with unevenness of electricity below 15 %", "连续三个月用电波动率低于15%", "power_rhythm", "R188"),
-    *changes("elec", "power_weeks", "kwh", "electricity use", "用电量", "power_trend"),
+    *changes("elec", "power", "kwh", "electricity use", "用电量", "power_trend"),
     *rhythm("elec", "power", "kwh", "electricity", "用电量", "power_rhythm", reference="R122"),
     *each((30, 180), "elec_peak_to_valley_{d}d", "power_days", ratio(_PEAK.sum(), _VALLEY.sum()), "1", 0, "peak per kWh of valley electricity over {d} days", "近{d}天峰谷用电比", "power_shape", "R122", note="night work is cheap power for one trade and despair in another"),
     *each((180,), "elec_valley_share_{d}d", "power_days", ratio(_VALLEY.sum(), _KWH.sum()), "1", 0, "share of valley electricity over {d} days", "近{d}天谷段用电占比", "power_shape", "S10", note="as above"),

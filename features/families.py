@@ -42,14 +42,9 @@ def each(
     )
 
 
-def _between(x: pl.Expr, newest: int, oldest: int) -> pl.Expr:
-    """Mean over blocks that begin `newest` weeks ago or more, and less than `oldest` weeks ago."""
-    return x.filter((newest * 7 <= AGE) & (oldest * 7 > AGE)).mean()
-
-
 def changes(
     prefix: str,
-    frame: str,
+    name: str,
     column: str,
     what: str,
     what_zh: str,
@@ -59,24 +54,23 @@ def changes(
     note: str = "",
     reference: str = "",
 ) -> tuple[Feature, ...]:
-    """Declare how a weekly series moved, against itself before and a year before.
+    """Declare how a series moved, against itself before and a year before.
 
     Changes are symmetric, from -1 (stopped) over 0 (as before) to 1 (new).
     """
-    x = pl.col(column)
     rows = (
-        ("change_4w", 112, (0, 4), (4, 16), "last 4 weeks against the 12 before", "近4周较此前12周"),
-        ("change_13w", 182, (0, 13), (13, 26), "last quarter against the one before", "近一季较上一季"),
-        ("change_26w", 364, (0, 26), (26, 52), "last half-year against the one before", "近半年较上半年"),
-        ("yoy_4w", 455, (0, 4), (52, 56), "last 4 weeks against a year ago", "近4周同比"),
-        ("yoy_13w", 455, (0, 13), (52, 65), "last quarter against a year ago", "近一季同比"),
+        ("change_4w", 112, "4w", "4w_before", "last 4 weeks against the 12 before", "近4周较此前12周"),
+        ("change_13w", 182, "13w", "13w_before", "last quarter against the one before", "近一季较上一季"),
+        ("change_26w", 364, "26w", "26w_before", "last half-year against the one before", "近半年较上半年"),
+        ("yoy_4w", 392, "4w", "4w_last_year", "last 4 weeks against a year ago", "近4周同比"),
+        ("yoy_13w", 455, "13w", "13w_last_year", "last quarter against a year ago", "近一季同比"),
     )  # fmt: skip
     return tuple(
         Feature(
-            f"{prefix}_{name}",
-            frame,
+            f"{prefix}_{suffix}",
+            f"{name}_periods",
             days,
-            change(_between(x, *now), _between(x, *before)),
+            change(pl.col(f"{column}_{now}"), pl.col(f"{column}_{before}")),
             "1",
             sign,
             f"change of {what}, {when}",
@@ -85,7 +79,7 @@ def changes(
             reference,
             note,
         )
-        for name, days, now, before, when, when_zh in rows
+        for suffix, days, now, before, when, when_zh in rows
     )
 
 

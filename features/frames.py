@@ -17,6 +17,21 @@ WEEK, MONTH = 7, 28
 """Days of a week and of a month of four whole weeks, which holds no weekday pattern."""
 
 
+PERIODS: Mapping[str, tuple[int, int]] = MappingProxyType(
+    {
+        "4w": (0, 4),
+        "4w_before": (4, 16),
+        "13w": (0, 13),
+        "13w_before": (13, 26),
+        "26w": (0, 26),
+        "26w_before": (26, 52),
+        "4w_last_year": (52, 56),
+        "13w_last_year": (52, 65),
+    }
+)
+"""Stretches of whole weeks, counted back: from the first included to the last excluded."""
+
+
 @dataclass(frozen=True, eq=False)
 class Frame:
     """One kind of rows.
@@ -34,6 +49,8 @@ class Frame:
         Further columns and what they hold.
     step : int or None
         Days that one row stands for; None if the frame is not cut to a feature's window.
+    single : bool
+        Whether every application has one row, so that formulas need not aggregate.
     """
 
     name: str
@@ -42,6 +59,7 @@ class Frame:
     contract: tuple[str, ...]
     derived: Mapping[str, str]
     step: int | None = None
+    single: bool = False
 
     def __post_init__(self) -> None:
         known = {column for table in self.tables for column in TABLES[table].columns}
@@ -95,11 +113,17 @@ def _days(
 
 def _blocks(
     name: str, source: str, table: str, own: tuple[str, ...], more: Mapping[str, str]
-) -> tuple[Frame, Frame]:
-    """Weeks and months: means per known day of the block."""
+) -> tuple[Frame, Frame, Frame]:
+    """Weeks and months (means per known day) and, one row for all, the stretches of PERIODS."""
+    periods = {
+        f"{column}_{period}": f"{column} a known day, weeks {newest} to {oldest - 1} back"
+        for column in (*own, *more)
+        for period, (newest, oldest) in PERIODS.items()
+    }
     return (
         Frame(f"{name}_weeks", source, (table,), own, {**AGE, **more}, WEEK),
         Frame(f"{name}_months", source, (table,), own, {**AGE, **more}, MONTH),
+        Frame(f"{name}_periods", source, (table,), (), periods, single=True),
     )
 
 
@@ -182,6 +206,7 @@ FRAMES: Mapping[str, Frame] = MappingProxyType(
                     "purpose",
                 ),
                 {"firm_age_days": "days from founding to as_of"},
+                single=True,
             ),
             Frame(
                 "coverage",
@@ -193,6 +218,7 @@ FRAMES: Mapping[str, Frame] = MappingProxyType(
                     for source in ("tax", "electricity", "logistics", "ecommerce")
                     for days in (180, HORIZON_DAYS)
                 },
+                single=True,
             ),
         )
     }

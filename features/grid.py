@@ -1,14 +1,15 @@
 """Daily rows laid out on a grid of applications and days, then cut into days, weeks and months."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from features.frames import HORIZON_DAYS, MONTH, WEEK
+from features.frames import HORIZON_DAYS, MONTH, PERIODS, WEEK
 from features.known import Bools, Ints
 
+Cells = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 _WEEKS = HORIZON_DAYS // WEEK
@@ -22,58 +23,83 @@ class Grid:
     Parameters
     ----------
     known : ndarray of bool, shape (n_applications, HORIZON_DAYS)
-        Days that are known, by age (newest first). Elsewhere values are missing.
+        Days that are known; elsewhere values are missing.
     values : mapping of str to ndarray of shape (n_applications, HORIZON_DAYS)
-        By age (newest first), zero on unknown days.
+        Zero on unknown days.
     """
 
     def __init__(self, known: Bools, values: Mapping[str, Floats]) -> None:
-        self.known = known[:, ::-1]
-        self.values = {name: value[:, ::-1] for name, value in values.items()}
+        self.known = known
+        self.values = values
 
-    def days(self) -> pl.DataFrame:
-        """One row per known day: app, age, values."""
-        n, width = self.known.shape
-        age = np.arange(width - 1, -1, -1, dtype=np.int32)
-        return _long(self.known, age, self.values, n)
+    def frames(self, name: str, compared: Sequence[str]) -> dict[str, pl.DataFrame]:
+        """Cut the grid into days, weeks, months and periods.
 
-    def blocks(self) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """Weeks and months of four weeks: means per known day of the block.
+        Values of weeks, months and periods are means per known day; a stretch counts if more than
+        half of it is known. `age` is the age of the newest day of the row.
 
-        `age` is the age of the block's newest day. A week needs 4 known days, a month 14.
+        Parameters
+        ----------
+        name : str
+            Of the source's frames: `<name>_days`, `<name>_weeks`, ...
+        compared : sequence of str
+            Values for which the periods are wanted.
         """
         n = len(self.known)
+        days = np.arange(HORIZON_DAYS - 1, -1, -1, dtype=np.int32)
         known = self.known.reshape(n, _WEEKS, WEEK).sum(axis=2)
         sums = {
-            name: value.reshape(n, _WEEKS, WEEK).sum(axis=2) for name, value in self.values.items()
+            key: value.reshape(n, _WEEKS, WEEK).sum(axis=2) for key, value in self.values.items()
         }
-        weeks = self._means(known, sums, WEEK)
         # the oldest week is left over when weeks make months
         first = _WEEKS - _MONTHS * _WEEKS_A_MONTH
         shape = (n, _MONTHS, _WEEKS_A_MONTH)
-        known = known[:, first:].reshape(shape).sum(axis=2)
-        sums = {name: value[:, first:].reshape(shape).sum(axis=2) for name, value in sums.items()}
-        return weeks, self._means(known, sums, MONTH)
-
-    def _means(self, known: NDArray[np.int64], sums: dict[str, Floats], step: int) -> pl.DataFrame:
-        n, count = known.shape
-        divisor = np.maximum(known, 1)
-        means = {name: value / divisor for name, value in sums.items()}
-        age = np.arange(count - 1, -1, -1, dtype=np.int32) * np.int32(step)
-        return _long(known * 2 > step, age, means, n)
+        known_months = known[:, first:].reshape(shape).sum(axis=2)
+        months = {key: value[:, first:].reshape(shape).sum(axis=2) for key, value in sums.items()}
+        return {
+            f"{name}_days": _long(self.known, days, self.values, n),
+            f"{name}_weeks": _means(known, sums, WEEK),
+            f"{name}_months": _means(known_months, months, MONTH),
+            f"{name}_periods": _periods(known, {key: sums[key] for key in compared}),
+        }
 
 
-def scatter(column: pl.Series, app: Ints, age: Ints, n: int) -> Floats:
+def _means(known: Ints, sums: Mapping[str, Floats], step: int) -> pl.DataFrame:
+    n, count = known.shape
+    divisor = np.maximum(known, 1)
+    means = {name: value / divisor for name, value in sums.items()}
+    age = np.arange(count - 1, -1, -1, dtype=np.int32) * np.int32(step)
+    return _long(known * 2 > step, age, means, n)
+
+
+def _periods(known: Ints, sums: Mapping[str, Floats]) -> pl.DataFrame:
+    columns: dict[str, object] = {"app": np.arange(len(known), dtype=np.int32)}
+    for period, (newest, oldest) in PERIODS.items():
+        weeks = slice(_WEEKS - oldest, _WEEKS - newest)
+        days = known[:, weeks].sum(axis=1)
+        enough = days * 2 > (oldest - newest) * WEEK
+        for name, value in sums.items():
+            mean = value[:, weeks].sum(axis=1) / np.maximum(days, 1)
+            columns[f"{name}_{period}"] = pl.Series(
+                np.where(enough, mean, np.nan), nan_to_null=True
+            )
+    return pl.DataFrame(columns)
+
+
+def cells(app: Ints, age: Ints) -> Cells:
+    """Positions of (application, day) on a flat grid, oldest day first."""
+    return app.astype(np.int64) * HORIZON_DAYS + (HORIZON_DAYS - 1 - age)
+
+
+def scatter(column: pl.Series, cell: Cells, n: int) -> Floats:
     """Put one value per (application, day) on an empty grid; shape (n, HORIZON_DAYS)."""
     grid = np.zeros(n * HORIZON_DAYS)
-    values = column.cast(pl.Float64).fill_null(0.0).to_numpy()
-    grid[app.astype(np.int64) * HORIZON_DAYS + age] = values
+    grid[cell] = column.cast(pl.Float64).fill_null(0.0).to_numpy()
     return grid.reshape(n, HORIZON_DAYS)
 
 
-def total(weights: Floats | None, app: Ints, age: Ints, n: int) -> Floats:
+def total(weights: Floats | None, cell: Cells, n: int) -> Floats:
     """Sum values (or count rows) per (application, day); shape (n, HORIZON_DAYS)."""
-    cell = app.astype(np.int64) * HORIZON_DAYS + age
     sums = np.bincount(cell, weights, minlength=n * HORIZON_DAYS)
     return sums.astype(np.float64, copy=False).reshape(n, HORIZON_DAYS)
 
@@ -81,7 +107,7 @@ def total(weights: Floats | None, app: Ints, age: Ints, n: int) -> Floats:
 def _long(mask: Bools, age: Ints, values: Mapping[str, Floats], n: int) -> pl.DataFrame:
     app = np.repeat(np.arange(n, dtype=np.int32), len(age))
     ages = np.tile(age, n)
-    flat = {name: np.ascontiguousarray(value).reshape(-1) for name, value in values.items()}
+    flat = {name: value.reshape(-1) for name, value in values.items()}
     if not mask.all():
         keep = np.flatnonzero(mask)
         app, ages = app[keep], ages[keep]

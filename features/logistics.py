@@ -14,7 +14,7 @@ LOGISTICS: tuple[Feature, ...] = (
     *each((90, 365), "log_in_mean_{d}d", "parcel_days", _IN.mean(), "parcels/day", -1, "parcels received a day over {d} days", "近{d}天日均收件量", "parcels_level", "S21"),
     *each((90, 365), "log_active_share_{d}d", "parcel_days", (_OUT > 0).mean(), "1", -1, "share of days with parcels over {d} days", "近{d}天有发件天数占比", "delivery", "S22"),
     *each((365,), "log_days_since_parcel", "parcel_days", pl.when(_OUT > 0).then(AGE).otherwise(365).min(), "days", +1, "days since the last parcel sent", "距最近一次发件天数", "parcels_trend", "S22"),
-    *changes("log_out", "parcel_weeks", "parcels_out", "parcels sent", "发件量", "parcels_trend", reference="S22"),
+    *changes("log_out", "parcel", "parcels_out", "parcels sent", "发件量", "parcels_trend", reference="S22"),
     *rhythm("log_out", "parcel", "parcels_out", "parcels", "发件量", "delivery", reference="S22"),
     *each((90, 365), "log_late_rate_{d}d", "parcel_days", ratio(col("late_parcels").sum(), _OUT.sum()), "1", +1, "share of parcels late over {d} days", "近{d}天包裹延误率", "delivery", "S21"),
     *each((90,), "log_destinations_{d}d", "parcel_days", col("destinations").mean(), "places/day", -1, "places served a day over {d} days", "近{d}天日均到达地数", "parcels_level", "S21"),

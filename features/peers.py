@@ -84,7 +84,7 @@ def build_reference(features: pl.DataFrame, place: pl.DataFrame) -> pl.DataFrame
     features : polars.DataFrame
         Rows of the training side, as `features.build.build_features` returns them.
     place : polars.DataFrame
-        sector, city, month of the same rows, from `places`.
+        sector, city, month of the same rows, from `places` or `places_of`.
 
     Returns
     -------
@@ -111,23 +111,22 @@ def build_reference(features: pl.DataFrame, place: pl.DataFrame) -> pl.DataFrame
 _PLACE_TYPES = {"sector": pl.String, "city": pl.String, "month": pl.Int8}
 
 
-def places(firms: pl.DataFrame, applications: pl.DataFrame) -> pl.DataFrame:
+def places(register: pl.DataFrame) -> pl.DataFrame:
     """Give the cell of each application: sector, city, calendar month.
 
     Parameters
     ----------
-    firms : polars.DataFrame
-        firm_id, sector, city; firms may be absent.
-    applications : polars.DataFrame
-        firm_id and the day of application, `applied_on` or `as_of`.
+    register : polars.DataFrame
+        sector and city of the firm, and the day of application as `applied_on`.
     """
-    day = "applied_on" if "applied_on" in applications.columns else "as_of"
+    return register.select("sector", "city", month=col("applied_on").dt.month())
+
+
+def places_of(features: pl.DataFrame, firms: pl.DataFrame) -> pl.DataFrame:
+    """Give the cells of the rows of a feature matrix, from the register's rows of their firms."""
     own = firms.select("firm_id", "sector", "city").unique("firm_id", keep="first")
-    return (
-        applications.select("firm_id", month=col(day).dt.month())
-        .join(own, on="firm_id", how="left", maintain_order="left")
-        .select(PLACE)
-    )
+    rows = features.select("firm_id", applied_on="as_of")
+    return places(rows.join(own, on="firm_id", how="left", maintain_order="left"))
 
 
 def with_typical(

@@ -8,7 +8,7 @@ import polars as pl
 from features import covered, known
 from features.covered import Span
 from features.frames import HORIZON_DAYS
-from features.grid import Floats, Grid, scatter, total
+from features.grid import Floats, Grid, cells, scatter, total
 from features.known import MISSING, Rows
 from features.parties import parties
 from features.tables import SOURCES, TABLES
@@ -70,21 +70,21 @@ def prepare(
     counts: dict[str, np.ndarray] = {}
 
     days, invoice_frames = _tax(inside["invoices"], span["tax"], n, by_event=by_event)
-    frames |= invoice_frames | _cut("tax", days)
+    frames |= invoice_frames | days.frames("tax", ("sales_cny", "sales_count", "purchases_cny"))
     counts["tax"] = days.known
     frames["filings"] = _filings(rows["tax_filings"], span["tax"], days, by_event=by_event)
 
     days = _power(inside["electricity"], n)
-    frames |= _cut("power", days)
+    frames |= days.frames("power", ("kwh",))
     counts["electricity"] = days.known
     frames["bills"] = _bills(rows["electricity_bills"], span["electricity"], by_event=by_event)
 
     days = _daily(inside["logistics"], span["logistics"], n)
-    frames |= _cut("parcel", days)
+    frames |= days.frames("parcel", ("parcels_out",))
     counts["logistics"] = days.known
 
     days = _shop(inside["ecommerce"], span["ecommerce"], n)
-    frames |= _cut("shop", days)
+    frames |= days.frames("shop", ("orders", "gmv_cny"))
     counts["ecommerce"] = days.known
 
     frames["coverage"] = pl.DataFrame(
@@ -101,22 +101,18 @@ def prepare(
     return frames
 
 
-def _cut(name: str, grid: Grid) -> dict[str, pl.DataFrame]:
-    weeks, months = grid.blocks()
-    return {f"{name}_days": grid.days(), f"{name}_weeks": weeks, f"{name}_months": months}
-
-
 def _tax(rows: Rows, span: Span, n: int, *, by_event: bool) -> tuple[Grid, dict[str, pl.DataFrame]]:
     out = (rows.frame["direction"] == "output").to_numpy()
     void = known.void(rows, by_event=by_event)
     fen = np.rint(rows.frame["amount_cny"].fill_null(0.0).to_numpy() * _FEN)
     valid, red = ~void, fen < 0
+    cell = cells(rows.app, rows.age)
 
     def count(mask: known.Bools) -> Floats:
-        return total(None, rows.app[mask], rows.age[mask], n).astype(np.float64)
+        return total(None, cell[mask], n)
 
     def value(mask: known.Bools) -> Floats:
-        return total(fen[mask], rows.app[mask], rows.age[mask], n) / _FEN
+        return total(fen[mask], cell[mask], n) / _FEN
 
     grid = Grid(
         span.days(),
@@ -143,18 +139,21 @@ def _tax(rows: Rows, span: Span, n: int, *, by_event: bool) -> tuple[Grid, dict[
 
 
 def _power(rows: Rows, n: int) -> Grid:
-    present = np.zeros((n, HORIZON_DAYS), dtype=np.bool_)
-    present[rows.app, rows.age] = True
+    cell = cells(rows.app, rows.age)
+    present = np.zeros(n * HORIZON_DAYS, dtype=np.bool_)
+    present[cell] = True
     columns = ("kwh_peak", "kwh_flat", "kwh_valley")
-    values = {c: scatter(rows.frame[c], rows.app, rows.age, n) for c in columns}
+    values = {c: scatter(rows.frame[c], cell, n) for c in columns}
     return Grid(
-        present, values | {"kwh": values["kwh_peak"] + values["kwh_flat"] + values["kwh_valley"]}
+        present.reshape(n, HORIZON_DAYS),
+        values | {"kwh": values["kwh_peak"] + values["kwh_flat"] + values["kwh_valley"]},
     )
 
 
 def _daily(rows: Rows, span: Span, n: int) -> Grid:
+    cell = cells(rows.app, rows.age)
     columns = ("parcels_out", "parcels_in", "weight_kg", "destinations", "late_parcels")
-    return Grid(span.days(), {c: scatter(rows.frame[c], rows.app, rows.age, n) for c in columns})
+    return Grid(span.days(), {c: scatter(rows.frame[c], cell, n) for c in columns})
 
 
 def _shop(rows: Rows, span: Span, n: int) -> Grid:
@@ -169,13 +168,14 @@ def _shop(rows: Rows, span: Span, n: int) -> Grid:
         "buyers",
         "repeat_buyers",
     )
-    values = {c: scatter(rows.frame[c], rows.app, rows.age, n) for c in columns}
+    cell = cells(rows.app, rows.age)
+    values = {c: scatter(rows.frame[c], cell, n) for c in columns}
     rated = rows.frame.select(
         pl.when(pl.col("rating_mean").is_not_null()).then("reviews").otherwise(0)
     ).to_series()
     stars = rows.frame.select(pl.col("rating_mean") * pl.col("reviews")).to_series()
-    values["rated"] = scatter(rated, rows.app, rows.age, n)
-    values["stars"] = scatter(stars, rows.app, rows.age, n)
+    values["rated"] = scatter(rated, cell, n)
+    values["stars"] = scatter(stars, cell, n)
     return Grid(span.days(), values)
 
 

@@ -35,12 +35,12 @@ TAX: tuple[Feature, ...] = (
     *each((30, 90, 180, 365), "tax_active_share_{d}d", "tax_days", _ACTIVE.mean(), "1", -1, "share of days with a sales invoice over {d} days", "近{d}天有开票的天数占比", "sales_rhythm"),
     *each((365,), "tax_days_since_sale", "tax_days", pl.when(_ACTIVE).then(AGE).otherwise(365).min(), "days", +1, "days since the last sales invoice", "距最近一次开票天数", "sales_trend"),
     *each((180, 365), "tax_longest_gap_{d}d", "tax_days", pl.max_horizontal(AGE.filter(_ACTIVE).diff().abs().max(), AGE.filter(_ACTIVE).min(), AGE.max() - AGE.filter(_ACTIVE).max()).fill_null(AGE.max() + 1), "days", +1, "longest time without a sales invoice in {d} days", "近{d}天最长未开票间隔", "sales_rhythm"),
-    *changes("tax_sales", "tax_weeks", "sales_cny", "invoiced sales", "开票销售额", "sales_trend", reference="S03"),
+    *changes("tax_sales", "tax", "sales_cny", "invoiced sales", "开票销售额", "sales_trend", reference="S03"),
     *rhythm("tax_sales", "tax", "sales_cny", "sales", "销售额", "sales_rhythm"),
-    *changes("tax_count", "tax_weeks", "sales_count", "the number of sales invoices", "开票张数", "sales_trend"),
+    *changes("tax_count", "tax", "sales_count", "the number of sales invoices", "开票张数", "sales_trend"),
     # purchases
     *each((90, 365), "tax_purchases_mean_{d}d", "tax_days", _BOUGHT.mean(), "CNY/day", -1, "invoiced purchases a day over {d} days", "近{d}天日均进项金额", "suppliers"),
-    *changes("tax_purchases", "tax_weeks", "purchases_cny", "invoiced purchases", "进项金额", "suppliers"),
+    *changes("tax_purchases", "tax", "purchases_cny", "invoiced purchases", "进项金额", "suppliers"),
     *each((90, 365), "tax_bought_to_sold_{d}d", "tax_days", ratio(_BOUGHT.sum(), _SALES.sum()), "1", +1, "purchases per yuan of sales over {d} days", "近{d}天进项与销项之比", "suppliers"),
     # void and red invoices
     *each((90, 365), "tax_void_rate_{d}d", "tax_days", ratio(_VOID.sum(), _VOID.sum() + _COUNT.sum()), "1", +1, "share of sales invoices made void over {d} days", "近{d}天销项发票作废率", "invoice_quality"),
