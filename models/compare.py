@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from features.tables import SOURCES, ContractError
+from features.tables import ContractError
 from models import develop, metrics
 from models.artefact import Model
 from models.calibration import calibrate, cross_calibrated
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from models.settings import TrainConfig
 
 FOLDS = 5
+SOURCE_COUNT = "sources_covered"  # the feature that counts them
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,7 +147,7 @@ def _fit(
     calibration = calibrate(margin[labelled], bad)
     everyone = calibration.pd(margin)
     development = develop.pd_bins(everyone)
-    sources = covered_sources(later.filter("labelled"))
+    sources = _covered_sources(later.filter("labelled"))
     model = Model(
         name=name,
         version="unregistered",
@@ -169,20 +170,16 @@ def _fit(
     return Fitted(candidate=candidate, model=model, selection_log_loss=loss, figures=own)
 
 
-def covered_sources(rows: pl.DataFrame) -> Matrix:
-    """Number of sources with any coverage in each row; 0 where the features do not say."""
-    names = [f"coverage_{source}" for source in SOURCES if f"coverage_{source}" in rows.columns]
-    count = rows.select(
-        pl.sum_horizontal(
-            pl.lit(0), *((pl.col(name) > 0).fill_null(value=False) for name in names)
-        ).cast(pl.Int64)
-    ).to_series()
-    return count.to_numpy() if names else np.zeros(rows.height, dtype=np.int64)
+def _covered_sources(rows: pl.DataFrame) -> Matrix:
+    """Number of covered sources of each row; 0 where the features do not say."""
+    if SOURCE_COUNT not in rows.columns:
+        return np.zeros(rows.height, dtype=np.int64)
+    return rows[SOURCE_COUNT].fill_nan(None).fill_null(0.0).cast(pl.Int64).to_numpy()
 
 
 def _folds(bad: Matrix, *, seed: int) -> Matrix:
     """Fold of each row, bads spread evenly, so that no fold is without them."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.Generator(np.random.SFC64(seed))
     folds = np.empty(len(bad), dtype=np.int64)
     for label in (0, 1):
         inside = np.flatnonzero(bad == label)

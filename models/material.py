@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 
+from features import peers
+from features.build import build_features, read_features
 from features.catalogue import FEATURES, fingerprint
 from features.folder import Signals, read_applications, read_outcomes
 from features.tables import ContractError
@@ -20,7 +22,9 @@ if TYPE_CHECKING:
 
     from models.artefact import Matrix
 
-IDS = ("application_id", "firm_id", "as_of")
+ATTRIBUTES = ("legal_form", "sector", "city", "area", "owner_age")
+"""Of the firm, for figures by segment and for the cells of the peer features."""
+
 FORBIDDEN = ("lender_type", "approved", "defaulted", "channel")
 """Columns that describe the past's decisions; never features (design.md section 5)."""
 
@@ -32,17 +36,18 @@ class Material:
     Attributes
     ----------
     rows : DataFrame
-        application_id, firm_id, as_of, approved, defaulted, first_time and all features.
+        application_id, firm_id, as_of, approved, defaulted, first_time, lender_type, the firm's
+        attributes, and all features.
     names : tuple of str
         Features, in the catalogue's order.
     signs : dict of str to int
     sources : dict of str to str
     fingerprint : str
     trained_on : {"simulated", "real"}
-    reference : DataFrame or None
-        Frozen reference of the peer features.
     origin : str
         Where the data come from, for the run's data set.
+    reference : DataFrame or None
+        Frozen reference of the peer features, once the training side is known.
     """
 
     rows: pl.DataFrame
@@ -51,8 +56,8 @@ class Material:
     sources: dict[str, str]
     fingerprint: str
     trained_on: str
-    reference: pl.DataFrame | None
     origin: str
+    reference: pl.DataFrame | None = None
 
     def numbers(self, rows: pl.DataFrame, names: Sequence[str]) -> Matrix:
         """Features as ndarray of shape (n_samples, n_features), NaN where missing."""
@@ -60,13 +65,38 @@ class Material:
         return wanted.fill_null(np.nan).to_numpy()
 
     def sample(self, rows: pl.DataFrame, names: Sequence[str]) -> Sample:
-        """Labelled rows of this material as numbers."""
+        """Labelled rows as numbers."""
         return Sample(
             X=self.numbers(rows, names),
             bad=rows["defaulted"].cast(pl.Float64).to_numpy(),
             names=tuple(names),
             signs=tuple(self.signs[name] for name in names),
         )
+
+
+def with_peers(material: Material, training: pl.Series) -> Material:
+    """Freeze what is usual among peers on the training side and fill the peer features by it.
+
+    Parameters
+    ----------
+    material : Material
+    training : Series of bool
+        Which of the material's rows are on the training side.
+
+    Returns
+    -------
+    Material
+        The same one where the features know no peers, as in a matrix of one's own.
+    """
+    if not set(peers.COMPARED) <= set(material.rows.columns):
+        return material
+    place = material.rows.select("sector", "city", month=pl.col("as_of").dt.month())
+    reference = peers.build_reference(material.rows.filter(training), place.filter(training))
+    return replace(
+        material,
+        rows=peers.apply_reference(material.rows, place, reference),
+        reference=reference,
+    )
 
 
 def read_material(
@@ -99,72 +129,38 @@ def read_material(
     ContractError
         When tables or features are missing or do not belong together.
     """
-    applications = read_applications(data / "applications.csv")
-    outcomes = read_outcomes(data / "outcomes.csv")
-    if features is None:
-        matrix = _build(data, applications, workers=workers, progress=progress)
-    else:
-        matrix = _read_matrix(features)
-    unknown = [name for name in exclude if name not in {f.name for f in FEATURES}]
+    unknown = sorted(set(exclude) - {feature.name for feature in FEATURES})
     if unknown:
         raise ContractError(
             f"settings.exclude: {', '.join(unknown)} in no row of the feature table. "
             "`firstloan catalogue` lists the names."
         )
-    used = [f for f in FEATURES if f.name not in exclude]
-    absent = [f.name for f in used if f.name not in matrix.columns]
-    if absent:
-        raise ContractError(
-            f"{features}: {len(absent)} features of the feature table are missing, first "
-            f"{absent[0]!r}. The file was built with another table: build it again with "
-            "`firstloan features`."
-        )
-    rows = _join(matrix, applications, outcomes, origin=str(features or data))
+    applications = read_applications(data / "applications.csv")
+    outcomes = read_outcomes(data / "outcomes.csv")
+    signals = Signals.open(data)
+    if features is None:
+        matrix = build_features(signals, applications, workers=workers, progress=progress)
+    else:
+        matrix = read_features(features)
+    used = [feature for feature in FEATURES if feature.name not in exclude]
     return Material(
-        rows=rows,
-        names=tuple(f.name for f in used),
-        signs={f.name: f.sign for f in used},
-        sources={f.name: f.source for f in used},
+        rows=_join(matrix, applications, outcomes, signals, origin=str(features or data)),
+        names=tuple(feature.name for feature in used),
+        signs={feature.name: feature.sign for feature in used},
+        sources={feature.name: feature.source for feature in used},
         fingerprint=fingerprint(),
         trained_on=_trained_on(data),
-        reference=None,
         origin=str(features or data),
     )
 
 
-def _build(
-    data: Path,
-    applications: pl.DataFrame,
-    *,
-    workers: int,
-    progress: Callable[[int, int], None] | None,
-) -> pl.DataFrame:
-    from features.build import build_features  # noqa: PLC0415 (only where there is no matrix yet)
-
-    signals = Signals.open(data / "signals")
-    return build_features(signals, applications, workers=workers, progress=progress)
-
-
-def _read_matrix(path: Path) -> pl.DataFrame:
-    """A feature file, its ids checked."""
-    if not path.is_file():
-        raise ContractError(f"{path}: no such file. Write it with `firstloan features`.")
-    try:
-        matrix = pl.read_parquet(path)
-    except (pl.exceptions.PolarsError, OSError) as error:
-        reason = str(error).splitlines()[0]
-        raise ContractError(f"{path}: not readable as Parquet: {reason}.") from None
-    absent = [name for name in IDS if name not in matrix.columns]
-    if absent:
-        raise ContractError(
-            f"{path}: column {', '.join(absent)} is missing. Write the file with "
-            "`firstloan features`."
-        )
-    return matrix
-
-
 def _join(
-    matrix: pl.DataFrame, applications: pl.DataFrame, outcomes: pl.DataFrame, *, origin: str
+    matrix: pl.DataFrame,
+    applications: pl.DataFrame,
+    outcomes: pl.DataFrame,
+    signals: Signals,
+    *,
+    origin: str,
 ) -> pl.DataFrame:
     """Features, outcomes and attributes on one row, in order of time."""
     forbidden = [name for name in FORBIDDEN if name in matrix.columns]
@@ -172,19 +168,24 @@ def _join(
         raise ContractError(
             f"{origin}: {', '.join(forbidden)} among the features: past decisions are no features."
         )
-    results = outcomes.select("application_id", "approved", "defaulted")
-    known = matrix["application_id"].is_in(results["application_id"].implode()).sum()
+    known = matrix["application_id"].is_in(outcomes["application_id"].implode()).sum()
     if not known:
         raise ContractError(
-            f"outcomes.csv: none of its {results.height} applications is among the {matrix.height} "
-            f"of {origin}. They belong to different data folders."
+            f"outcomes.csv: none of its {outcomes.height} applications is among the "
+            f"{matrix.height} of {origin}. They belong to different data folders."
         )
-    attributes = applications.select("application_id", "first_time")
-    return (
-        matrix.join(results, on="application_id", how="left", maintain_order="left")
-        .join(attributes, on="application_id", how="left", maintain_order="left")
-        .sort("as_of", "application_id")
-    )
+    firms = pl.concat([signals.read("firms", bucket=bucket) for bucket in signals.buckets])
+    attributes = firms.unique("firm_id", keep="first").select("firm_id", *ATTRIBUTES)
+    requests = applications.select("application_id", "first_time", "lender_type")
+    results = outcomes.select("application_id", "approved", "defaulted")
+    joined = matrix
+    for other, key in (
+        (results, "application_id"),
+        (requests, "application_id"),
+        (attributes, "firm_id"),
+    ):
+        joined = joined.join(other, on=key, how="left", maintain_order="left")
+    return joined.sort("as_of", "application_id")
 
 
 def _trained_on(data: Path) -> str:
@@ -192,6 +193,5 @@ def _trained_on(data: Path) -> str:
     try:
         manifest: dict[str, Any] = json.loads((data / "manifest.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        manifest = {}
-    simulated = manifest.get("command") == "simulate" or (data / "truth").is_dir()
-    return "simulated" if simulated else "real"
+        return "real"
+    return "simulated" if manifest.get("made_by") == "simulate" else "real"

@@ -107,7 +107,7 @@ def ece(pd: Matrix, bad: Matrix, *, bins: int = 10) -> float:
 
 def ece_of_truth(pd: Matrix, *, bins: int = 10, draws: int = 500, seed: int = 0) -> float:
     """95th percentile of the calibration error that a perfect model would show at these PDs."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.Generator(np.random.SFC64(seed))
     order = np.argsort(pd, kind="stable")
     total = np.zeros(draws)
     for part in _parts(order, bins):

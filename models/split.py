@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -39,6 +39,10 @@ class Split:
     counts: dict[str, int]
     starts: dict[str, dt.date]
     by_firm: bool
+
+    def over(self, rows: pl.DataFrame) -> Split:
+        """The same parting of the same rows, whose other columns may have changed."""
+        return replace(self, rows=rows.with_columns(self.rows.select("slice", "labelled")))
 
 
 def split(rows: pl.DataFrame, *, config: SplitConfig) -> Split:

@@ -13,9 +13,9 @@ import polars as pl
 from models import oracle, tracking
 from models.compare import Fitted, choose, fit_all, judge
 from models.log_runs import log_training
-from models.material import Material, read_material
+from models.material import Material, read_material, with_peers
 from models.registry import NAME
-from models.split import OUT_OF_TIME, Split, split
+from models.split import OUT_OF_TIME, TRAIN, Split, split
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -132,6 +132,8 @@ def train_on(
             progress(done, total)
 
     parts = split(material.rows, config=config.split)
+    material = with_peers(material, parts.rows["slice"].eq(TRAIN).fill_null(value=False))
+    parts = parts.over(material.rows)
     fitted = fit_all(material, parts.rows, config=config, name=name, step=step)
     champion = choose(fitted)
     # Every choice is made; from here on the out-of-time slice is read, once.

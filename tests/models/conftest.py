@@ -118,3 +118,9 @@ def toy_material(rows=3_000, seed=5, *, firms=None):
         reference=None,
         origin="toy",
     )
+
+
+@pytest.fixture(scope="session")
+def toy():
+    """The function that makes a toy Material."""
+    return toy_material

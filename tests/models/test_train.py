@@ -1,0 +1,183 @@
+import re
+
+import mlflow
+import numpy as np
+import polars as pl
+import pytest
+
+from features.tables import ContractError
+from models.artefact import load
+from models.registry import resolve
+from models.settings import read_settings
+from models.train import train, train_on
+
+SETTINGS = read_settings()
+QUICK = SETTINGS.model_copy(
+    update={"trees": SETTINGS.trees.model_copy(update={"threads": 1, "max_rounds": 120})}
+)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory, toy):
+    """One training of a toy, in an MLflow store of its own."""
+    folder = tmp_path_factory.mktemp("store")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder}/mlflow.db")
+        patch.chdir(folder)
+        seen = []
+        result = train_on(
+            toy(),
+            config=QUICK,
+            name="toy",
+            progress=lambda done, total: seen.append((done, total)),
+        )
+        yield result, folder, seen
+
+
+def test_the_model_with_more_to_go_by_wins(trained):
+    result, _, _ = trained
+    assert result.champion == "trees_all"
+    best, other = result.figures.iter_rows(named=True)
+    assert best["oot_auc"] > other["oot_auc"] + 0.1
+    assert result.label == "toy v1 (trained on simulated firms)"
+    assert result.alias == "champion"
+
+
+def test_progress_ends_at_its_total(trained):
+    _, _, seen = trained
+    assert seen == [(k + 1, len(seen)) for k in range(len(seen))]
+
+
+def test_the_champion_comes_back_from_the_registry(trained, toy):
+    result, _, _ = trained
+    model, label = resolve("models:/toy@champion")
+    assert label == result.label
+    same, _ = resolve("models:/toy/1")
+    rows = toy().rows
+    np.testing.assert_array_equal(model.margin(rows), same.margin(rows))
+    assert model.candidate == "trees_all"
+
+
+def test_runs_are_nested_and_hold_what_the_compare_page_needs(trained):
+    result, folder, _ = trained
+    client = mlflow.MlflowClient(f"sqlite:///{folder}/mlflow.db")
+    runs = client.search_runs([client.get_experiment_by_name("toy").experiment_id])
+    children = [r for r in runs if r.data.tags.get("mlflow.parentRunId") == result.run_id]
+    assert {r.info.run_name for r in children} == {"trees_all", "scorecard_register"}
+    assert len(runs) == 3
+    for run in children:
+        assert {
+            "oot_auc",
+            "oot_auc_low",
+            "oot_auc_high",
+            "oot_gini",
+            "oot_ks",
+            "oot_brier",
+            "oot_log_loss",
+            "oot_ece",
+            "calibration_slope",
+            "calibration_intercept",
+            "psi_score",
+            "selection_log_loss",
+        } <= set(run.data.metrics)
+        contexts = {i.tags[0].value for i in run.inputs.dataset_inputs}
+        assert contexts == {"training", "evaluation"}
+        assert all(i.dataset.digest for i in run.inputs.dataset_inputs)
+    outcome = {r.info.run_name: r.data.tags["outcome"] for r in children}
+    assert outcome["trees_all"] == "champion"
+    assert re.match(r"not champion: log loss 0\.\d+", outcome["scorecard_register"])
+
+
+def test_the_logged_model_has_no_code_and_nothing_pickled(trained):
+    _, folder, _ = trained
+    files = [path for path in (folder / "mlartifacts").rglob("*") if path.is_file()]
+    assert files
+    assert {path.suffix for path in files} <= {"", ".json", ".txt", ".yaml", ".csv", ".parquet"}
+    for path in files:
+        assert not path.read_bytes().startswith(b"\x80"), path  # pickle's first byte
+    described = next(path for path in files if path.name == "MLmodel").read_text()
+    assert "loader_module: models.pyfunc" in described
+    assert "cloudpickle" not in described
+    assert "code: null" in described or "code:" not in described
+
+
+def test_the_folder_in_the_store_loads_without_mlflow(trained):
+    _, folder, _ = trained
+    home = next((folder / "mlartifacts").rglob("MLmodel")).parent
+    assert load(home).name == "toy"
+
+
+def test_the_pyfunc_answers_with_score_pd_and_reasons(trained, toy):
+    rows = toy(rows=50, seed=9).rows
+    model, _ = resolve("models:/toy@champion")
+    mlflow.set_tracking_uri(f"sqlite:///{trained[1]}/mlflow.db")
+    loaded = mlflow.pyfunc.load_model("models:/toy@champion")
+    request = rows.select(pl.col(name).cast(pl.Float64) for name in model.feature_names)
+    answer = loaded.predict(request.to_pandas())
+    pd = model.pd(model.margin(rows))
+    np.testing.assert_allclose(answer["pd"], pd)
+    expected = 600 + 40 / np.log(2) * (np.log((1 - pd) / pd) - np.log(50))
+    np.testing.assert_allclose(answer["score"], expected.clip(300, 850))
+    assert list(answer.columns)[2:] == [f"reason_{k}" for k in range(1, 6)]
+    assert set(answer["reason_1"]) <= {*model.feature_names, ""}
+    assert (answer["reason_1"] != "").mean() > 0.5
+
+
+def test_two_trainings_give_the_same_model_and_figures(trained, tmp_path, monkeypatch, toy):
+    result, _, _ = trained
+    before, _ = resolve("models:/toy@champion")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/again.db")
+    again = train_on(toy(), config=QUICK, name="toy")
+    after, _ = resolve("models:/toy@champion")
+    assert after.estimator.text == before.estimator.text
+    assert after.calibration == before.calibration
+    assert again.figures.equals(result.figures)
+
+
+def test_every_signed_feature_is_monotone(trained, toy):
+    """Each signed feature swept over its range for many applicants, all else held."""
+    material = toy()
+    rows = material.rows.head(300)
+    for address in ("models:/toy@champion",):
+        model, _ = resolve(address)
+        for name in model.feature_names:
+            sign, values = material.signs[name], material.rows[name].fill_nan(None).drop_nulls()
+            if sign == 0 or values.is_empty():
+                continue
+            sweep = [
+                model.margin(rows.with_columns(pl.lit(x).cast(pl.Float32).alias(name)))
+                for x in np.linspace(values.min(), values.max(), 15)
+            ]
+            assert (sign * np.diff(sweep, axis=0) >= -1e-12).all(), name
+
+
+def test_a_store_that_does_not_answer_is_said_before_any_work(tmp_path, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    with pytest.raises(ContractError, match=r"MLflow: no answer from http://127\.0\.0\.1:9"):
+        train(data=tmp_path / "nothing here", config=QUICK)
+
+
+def test_nothing_is_left_registered_when_the_alias_fails(tmp_path, monkeypatch, toy):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/m.db")
+
+    def broken(*args, **kwargs):
+        raise mlflow.exceptions.MlflowException("the server went away")
+
+    monkeypatch.setattr(mlflow.MlflowClient, "set_registered_model_alias", broken)
+    with pytest.raises(ContractError, match="the server went away"):
+        train_on(toy(), config=QUICK, name="toy")
+    client = mlflow.MlflowClient(f"sqlite:///{tmp_path}/m.db", f"sqlite:///{tmp_path}/m.db")
+    assert client.search_registered_models() == []
+
+
+def test_a_champion_that_is_not_there_is_said(tmp_path, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/m.db")
+    with pytest.raises(ContractError, match=r"first-time-borrower@champion: not found .*train"):
+        resolve(None)
+
+
+def test_training_prints_nothing(tmp_path, monkeypatch, capfd, toy):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/m.db")
+    config = QUICK.model_copy(update={"candidates": ("scorecard_register",)})
+    train_on(toy(), config=config, name="toy")
+    assert capfd.readouterr() == ("", "")
