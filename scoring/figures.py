@@ -33,6 +33,9 @@ _UNITS: Mapping[str, tuple[str, str, str]] = MappingProxyType(
 )
 """What follows one and what follows many; units that a meaning names already have no word."""
 
+MINUS = "−"
+"""A real minus sign, which no spreadsheet takes for the start of a formula."""
+
 _MOST_DIGITS = 4
 _MOST_GROWTH = 9.0
 
@@ -111,6 +114,8 @@ def _write(feature: Feature, value: float, digits: int) -> Texts:
             return _money(value, digits)
     number = _significant(value, digits)
     one, many, chinese = _UNITS.get(feature.unit, ("", "", ""))
+    if "年龄" in feature.meaning_zh:
+        chinese = "岁"
     return f"{number}{one if number == '1' else many}", f"{number}{chinese}"
 
 
@@ -131,17 +136,17 @@ def _money(value: float, digits: int) -> Texts:
 
 
 def _significant(value: float, digits: int) -> str:
-    """Three figures before the point or after it, more if `digits` asks for them."""
+    """Two figures at least, more if `digits` asks for them."""
     size = abs(value)
-    for decimals, bound in ((0, 100), (1, 10), (2, 0.1), (3, 0.01)):
+    for decimals, bound in ((0, 9.95), (1, 0.95), (2, 0.095)):
         if size >= bound or size == 0:
             return _decimal(value, decimals + digits)
-    return f"{value:.{2 + digits}g}".replace("-", "−")
+    return f"{value:.{2 + digits}g}".replace("-", MINUS)
 
 
 def _decimal(value: float, digits: int) -> str:
-    """Round half away from nothing that matters; thousands apart, no zeros at the end."""
+    """Thousands apart, no zeros after the point at the end."""
     text = f"{value:,.{digits}f}"
     if "." in text:
         text = text.rstrip("0").rstrip(".")
-    return "0" if text in {"-0", "0"} else text.replace("-", "−")
+    return "0" if text in {"-0", "0"} else text.replace("-", MINUS)

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import expit, logit
 from scipy.stats import beta
 
 Floats = npt.NDArray[np.float64]
@@ -33,8 +34,8 @@ def pd_interval(
     pd : ndarray of shape (n,), calibrated
     sources : ndarray of shape (n,), number of covered sources, 1 to 4
     development : mapping
-        `Model.development`: `reliability` holds rows and bads of each cell, `pd_edges` the inner
-        edges of its PD bins.
+        `Model.development`: `reliability` holds rows, bads and mean PD of each cell, `pd_edges`
+        the inner edges of the PD bins.
 
     Returns
     -------
@@ -45,15 +46,14 @@ def pd_interval(
         return np.full(len(pd), np.nan), np.full(len(pd), np.nan)
     edges = np.asarray(development["pd_edges"], dtype=np.float64)
     bins = np.searchsorted(edges, pd, side="right")
-    seen = {(cell["sources"], cell["bin"]): (cell["rows"], cell["bads"]) for cell in cells}
-    counts = np.array(
-        [seen.get(key, (0, 0)) for key in zip(sources.tolist(), bins.tolist(), strict=True)],
-        dtype=np.float64,
-    ).reshape(-1, 2)
-    rows, bads = counts[:, 0], counts[:, 1]
-    goods_and_prior = PRIOR_ROWS * (1 - pd) + rows - bads
-    bads_and_prior = PRIOR_ROWS * pd + bads
+    seen = {(cell["sources"], cell["bin"]): cell for cell in cells}
+    found = [seen.get(key) for key in zip(sources.tolist(), bins.tolist(), strict=True)]
+    rows = np.array([cell["rows"] if cell else 0 for cell in found], dtype=np.float64)
+    bads = np.array([cell["bads"] if cell else 0 for cell in found], dtype=np.float64)
+    mean = np.array([cell["pd"] if cell else np.nan for cell in found], dtype=np.float64)
+    mean = np.where(np.isnan(mean), pd, mean)
     tail = (1 - LEVEL) / 2
-    low = beta.ppf(tail, bads_and_prior, goods_and_prior)
-    high = beta.ppf(1 - tail, bads_and_prior, goods_and_prior)
+    shape = (PRIOR_ROWS * mean + bads, PRIOR_ROWS * (1 - mean) + rows - bads)
+    low = expit(logit(pd) + logit(beta.ppf(tail, *shape)) - logit(mean))
+    high = expit(logit(pd) + logit(beta.ppf(1 - tail, *shape)) - logit(mean))
     return np.minimum(low, pd), np.maximum(high, pd)

@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from features.catalogue import FEATURES
 from features.feature import Feature
-from scoring.figures import Texts, growth_of, kind_of, written
+from scoring.figures import MINUS, Texts, growth_of, kind_of, written
 from scoring.policy import Thin
 
 ABSENT = "no_"
@@ -55,7 +55,7 @@ def reason_texts(theme: str, feature: str, value: float | None, typical: float |
     if known is None:
         return _of_ones_own(feature, value, typical)
     if value is None:
-        return f"no figure for {known.meaning}", f"缺少数据：{known.meaning_zh}"
+        return f"too little data: {known.meaning}", f"数据不足：{known.meaning_zh}"
     kind = kind_of(known)
     if kind == "change":
         return _change(known, value, typical)
@@ -98,7 +98,7 @@ def _change(known: Feature, value: float, typical: float | None) -> Texts:
     elif own[0] == "0 %":
         verb, verb_zh = "did not change", "持平"
     elif growth < 0:
-        verb, verb_zh = f"fell {own[0].lstrip('−')}", f"下降{own[1].lstrip('−')}"
+        verb, verb_zh = f"fell {own[0].lstrip(MINUS)}", f"下降{own[1].lstrip(MINUS)}"
     elif own[0].startswith("+"):
         verb, verb_zh = f"rose {own[0].lstrip('+')}", f"上升{own[1].lstrip('+')}"
     else:  # new, or so many times as much
@@ -129,6 +129,6 @@ def _beside_typical(english: str, chinese: str, usual: Texts | None) -> Texts:
 def _of_ones_own(feature: str, value: float | None, typical: float | None) -> Texts:
     """Word a column of one's own matrix, of which only the name is known."""
     if value is None:
-        return f"no figure for {feature}", f"缺少数据：{feature}"
+        return f"too little data: {feature}", f"数据不足：{feature}"
     usual = None if typical is None else (f"{typical:g}", f"{typical:g}")
     return _beside_typical(f"{feature}: {value:g}", f"{feature}：{value:g}", usual)

@@ -1,0 +1,72 @@
+from importlib import resources
+
+import numpy as np
+import polars as pl
+import pytest
+
+from features.tables import ContractError
+from scoring.policy import Condition, Policy
+
+
+@pytest.fixture
+def policy():
+    return Policy.load()
+
+
+def test_points_are_600_at_50_to_1_and_40_double_the_odds(policy):
+    odds = np.array([50.0, 100.0, 25.0, 400.0])
+    assert policy.score.of(1 / (1 + odds)).tolist() == [600, 640, 560, 720]
+
+
+def test_points_end_at_300_and_850(policy):
+    assert policy.score.of(np.array([1.0, 0.0])).tolist() == [300, 850]
+
+
+def test_points_never_rise_with_risk(policy):
+    points = policy.score.of(np.linspace(0, 1, 1_001))
+    assert (np.diff(points) <= 0).all()
+
+
+def test_grades_follow_their_bands(policy):
+    bounds = [grade.pd_below for grade in policy.grades[:-1]]
+    below = policy.grade(np.array(bounds) - 1e-9)
+    at = policy.grade(np.array(bounds))
+    assert below == ["A", "B", "C", "D", "E", "F"]
+    assert at == ["B", "C", "D", "E", "F", "G"]
+
+
+def test_a_flag_refers_and_never_declines(policy):
+    pd = np.array([0.001, 0.05, 0.9])
+    assert policy.decide(pd, np.array([False] * 3)) == ["approve", "refer", "decline"]
+    assert policy.decide(pd, np.array([True] * 3)) == ["refer", "refer", "refer"]
+
+
+def test_a_condition_does_not_hold_where_the_feature_is_missing():
+    frame = pl.DataFrame({"x": [None, float("nan"), 1.0, 3.0]}, schema={"x": pl.Float32})
+    above = Condition(feature="x", above=2.0).expression
+    below = Condition(feature="x", below=2.0).expression
+    assert frame.select(above).to_series().to_list() == [False, False, False, True]
+    assert frame.select(below).to_series().to_list() == [False, False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (("approve_below = 0.04", "approve_below = 0.5"), "approve_below must not exceed"),
+        (("approve_below = 0.04", "aprove_below = 0.04"), "decision.approve_below: Field required"),
+        (("pd_below = 1.01", "pd_below = 0.9"), "pd_below must rise"),
+        (("[thin]", "[thin"), "expected a policy in TOML"),
+    ],
+)
+def test_a_wrong_policy_is_refused_with_its_place(tmp_path, change, problem):
+    text = (resources.files("scoring") / "policy.toml").read_text("utf-8")
+    assert change[0] in text
+    path = tmp_path / "policy.toml"
+    path.write_text(text.replace(*change), encoding="utf-8")
+    with pytest.raises(ContractError, match=problem):
+        Policy.load(path)
+
+
+def test_a_missing_policy_is_one_line(tmp_path):
+    with pytest.raises(ContractError, match="No such file"):
+        Policy.load(tmp_path / "none.toml")
