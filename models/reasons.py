@@ -72,7 +72,10 @@ def top_reasons(contributions: Matrix, X: pl.DataFrame, model: Model, k: int = 5
         part = np.where(inside, blamed[:, columns], -np.inf)
         best = part.argmax(axis=1)
         witness[:, j] = columns[best]
-        total = np.where(inside, contributions[:, columns], 0.0).sum(axis=1)
+        # Added column by column: NumPy's own sum rounds differently for other numbers of rows.
+        total = np.zeros(len(values))
+        for k, column in enumerate(columns):
+            total += np.where(inside[:, k], contributions[:, column], 0.0)
         net[:, j] = np.where(np.isfinite(part[np.arange(len(part)), best]), total, 0.0)
 
     order = np.argsort(-net, axis=1, kind="stable")[:, :k]

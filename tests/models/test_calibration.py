@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import expit, logit
 
@@ -33,6 +33,7 @@ def test_beta_finds_the_parameters_it_came_from():
     assert (found.a, found.b, found.c) == pytest.approx((0.8, 1.5, 0.3), abs=0.05)
 
 
+@settings(deadline=None, max_examples=60)
 @given(
     seed=st.integers(0, 10_000),
     rows=st.integers(20, 3_000),

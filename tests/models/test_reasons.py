@@ -1,0 +1,132 @@
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+import pytest
+
+from features.catalogue import FEATURES
+from features.tables import SOURCES
+from models.reasons import top_reasons
+
+KNOWN = {feature.name: feature for feature in FEATURES}
+
+
+@pytest.fixture(scope="module")
+def model(trees_model):
+    """A model over the real catalogue; its trees are not asked."""
+    names = tuple(KNOWN)
+    return replace(trees_model, feature_names=names, typical=dict.fromkeys(names, 0.0))
+
+
+def rows(model, count, seed=0, *, missing=0.1):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(count, len(model.feature_names)))
+    X[rng.random(X.shape) < missing] = np.nan
+    parts = rng.normal(scale=0.1, size=X.shape)
+    return pl.DataFrame(X, schema=list(model.feature_names)), parts
+
+
+def pair(sign):
+    """Two features of one theme and source with this sign, and the sources' other features."""
+    for feature in FEATURES:
+        for other in FEATURES:
+            same = (other.theme, other.source, other.sign) == (feature.theme, feature.source, sign)
+            if same and feature.sign == sign and other is not feature and feature.source in SOURCES:
+                return feature, other
+    pytest.fail(f"the catalogue has no two features of one theme with sign {sign}")
+
+
+def one_row(model, values, parts):
+    """A row with everything typical but these values and these contributions."""
+    X = pl.DataFrame({name: [values.get(name, 0.0)] for name in model.feature_names})
+    contributions = np.array([[parts.get(name, 0.0) for name in model.feature_names]])
+    return top_reasons(contributions, X, model)
+
+
+def test_features_of_one_theme_are_one_reason(model):
+    first, second = pair(1)
+    found = one_row(model, {first.name: 2.0, second.name: 1.0}, {first.name: 0.5, second.name: 0.3})
+    assert found.rows(named=True) == [
+        {
+            "row": 0,
+            "rank": 1,
+            "theme": first.theme,
+            "feature": first.name,
+            "contribution": pytest.approx(0.8),
+            "value": 2.0,
+            "typical": 0.0,
+        }
+    ]
+
+
+def test_a_theme_that_is_good_on_balance_is_no_reason(model):
+    first, second = pair(1)
+    found = one_row(
+        model, {first.name: 2.0, second.name: -1.0}, {first.name: 0.5, second.name: -0.6}
+    )
+    assert found.is_empty()
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_better_than_typical_value_is_never_blamed(model, sign):
+    first, second = pair(sign)
+    better, worse = -2.0 * sign, 0.5 * sign
+    found = one_row(
+        model, {first.name: better, second.name: worse}, {first.name: 0.5, second.name: 0.1}
+    )
+    assert found["feature"].to_list() == [second.name]
+    assert one_row(model, {first.name: better}, {first.name: 0.5}).is_empty()
+
+
+def test_a_missing_source_is_one_reason(model):
+    absent = {f.name: np.nan for f in FEATURES if f.source == "ecommerce"}
+    found = one_row(model, absent, dict.fromkeys(absent, 0.01))
+    row = found.row(0, named=True)
+    assert found.height == 1
+    assert row["theme"] == "no_ecommerce"
+    assert row["value"] is None
+    assert row["contribution"] == pytest.approx(0.01 * len(absent))
+
+
+def test_a_single_missing_value_belongs_to_its_theme(model):
+    first, _ = pair(1)
+    found = one_row(model, {first.name: np.nan}, {first.name: 0.2})
+    assert found["theme"].to_list() == [first.theme]
+
+
+def test_many_rows_at_once(model):
+    X, parts = rows(model, 500)
+    found = top_reasons(parts, X, model)
+    assert found.equals(found.sort("row", "rank"))
+    per_row = found.group_by("row").agg(
+        pl.col("theme").n_unique().alias("themes"),
+        pl.len().alias("reasons"),
+        pl.col("rank").sort().alias("ranks"),
+    )
+    assert (per_row["themes"] == per_row["reasons"]).all()
+    assert per_row["reasons"].max() == 5
+    assert all(ranks == list(range(1, len(ranks) + 1)) for ranks in per_row["ranks"].to_list())
+    assert (found["contribution"] > 0).all()
+    falls = found.with_columns(pl.col("contribution").diff().over("row").alias("step"))
+    assert (falls["step"].drop_nulls() <= 0).all()
+    for reason in found.iter_rows(named=True):
+        feature = KNOWN[reason["feature"]]
+        if feature.sign and reason["value"] is not None:
+            assert feature.sign * (reason["value"] - reason["typical"]) > 0
+        if not reason["theme"].startswith("no_"):
+            assert feature.theme == reason["theme"]
+
+
+def test_rows_do_not_depend_on_each_other(model):
+    X, parts = rows(model, 60, seed=3)
+    whole = top_reasons(parts, X, model)
+    alone = [
+        top_reasons(parts[i : i + 1], X[i : i + 1], model).with_columns(row=pl.lit(i, pl.Int64))
+        for i in range(60)
+    ]
+    assert whole.equals(pl.concat(alone))
+
+
+def test_no_rows_no_reasons(model):
+    X, parts = rows(model, 0)
+    assert top_reasons(parts, X, model).is_empty()
