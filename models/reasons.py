@@ -74,8 +74,8 @@ def top_reasons(contributions: Matrix, X: pl.DataFrame, model: Model, k: int = 5
         witness[:, j] = columns[best]
         # Added column by column: NumPy's own sum rounds differently for other numbers of rows.
         total = np.zeros(len(values))
-        for k, column in enumerate(columns):
-            total += np.where(inside[:, k], contributions[:, column], 0.0)
+        for position, column in enumerate(columns):
+            total += np.where(inside[:, position], contributions[:, column], 0.0)
         net[:, j] = np.where(np.isfinite(part[np.arange(len(part)), best]), total, 0.0)
 
     order = np.argsort(-net, axis=1, kind="stable")[:, :k]
