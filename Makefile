@@ -23,8 +23,20 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-demo: setup ## simulate, build features, train, score; prints where everything lies
-	@$(BIN)/python demo.py
+demo: setup ## the whole chain on simulated firms; prints where everything lies
+	$(call step,simulate --out demo/world --firms 12000 --seed 1)
+	$(call step,features --data demo/world --out demo/features.parquet)
+	$(call step,train --data demo/world --features demo/features.parquet)
+	$(call step,simulate --out demo/new --firms 300 --seed 2)
+	$(call step,score demo/new/applications.csv --signals demo/new --out demo/scored.csv)
+	@printf '\nLook at it:\n'
+	@echo '  demo/scored.csv                 scores, grades, decisions and reasons'
+	@echo '  demo/world, demo/new            the simulated firms, one folder per table'
+	@echo '  mlflow.db, mlartifacts/         runs and the registered champion'
+	@echo '  $(BIN)/mlflow ui                 compare the runs at http://127.0.0.1:5000'
+
+# shows the command, then runs it
+step = @printf '\n$$ firstloan %s\n' '$(1)'; $(BIN)/firstloan $(1)
 
 test: setup ## run the tests
 	@$(BIN)/python -m pytest

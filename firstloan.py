@@ -58,7 +58,7 @@ def simulate(
     from synthetic.simulate import simulate_world
 
     with _progress("simulating firms") as progress:
-        manifest = simulate_world(
+        simulate_world(
             out=out,
             firms=firms,
             seed=seed,
@@ -71,7 +71,6 @@ def simulate(
     _say(f"  {out}/applications.csv, outcomes.csv   who applied, and what became of it")
     _say(f"  {out}/signals/                         their records, one folder per table")
     _say(f"  {out}/truth/                           what no real lender knows")
-    del manifest
 
 
 @app.command(name="import")
@@ -123,6 +122,36 @@ def catalogue() -> None:
         _say(f"{row['name']}  ({row['source']}, {window}, {row['unit']}, {effects[row['sign']]})")
         _say(f"    {row['meaning']} · {row['meaning_zh']}")
         _say(f"    = {row['formula']}")
+
+
+@app.command()
+def train(
+    *,
+    data: Data,
+    features: Annotated[
+        Path | None, Option(help="Feature file. [default: built from the data folder]")
+    ] = None,
+    config: Annotated[Path | None, Option(help="TOML with changed settings.")] = None,
+    trials: Annotated[
+        int | None, Option(min=0, help="Tuning trials. [default: from the settings]")
+    ] = None,
+    workers: Workers = 2,
+) -> None:
+    """Train the candidates and register the champion in MLflow."""
+    from models.command import summary_lines
+    from models.settings import read_settings
+    from models.train import train
+
+    with _progress("training") as progress:
+        result = train(
+            data=data,
+            features=features,
+            config=read_settings(config, trials=trials),
+            workers=workers,
+            progress=progress,
+        )
+    for line in summary_lines(result):
+        _say(line)
 
 
 @app.command()
