@@ -8,11 +8,11 @@ from pathlib import Path
 import polars as pl
 
 from features.catalogue import feature_names, fingerprint
-from features.compute import compute
+from features.compute import compute, needs
 from features.folder import Signals, read_applications
 from features.peers import places
-from features.prepare import prepare
-from features.tables import BUCKET_FIRMS, TABLES, ContractError, Table, conform
+from features.prepare import SIGNAL_TABLES, prepare
+from features.tables import BUCKET_FIRMS, TABLES, ContractError, conform
 
 Progress = Callable[[int, int], None]
 
@@ -197,6 +197,7 @@ def _bucket(
             tables.__getitem__,
             chunk,
             coverage=tables["coverage"] if with_coverage else None,
+            needs=needs(),
             by_event=by_event,
         )
         found = compute(frames, places(frames["register"]), reference)
@@ -215,22 +216,18 @@ def _mapper(workers: int, jobs: int) -> Iterator[Callable[..., Iterator[pl.DataF
         yield pool.map
 
 
+_UNUSED = {
+    "invoices": ("tax_cny",),
+    "firms": ("county",),
+}
+"""Contract columns that no frame is made from."""
+
+
 def _needed(table: str) -> tuple[str, ...]:
     spec = TABLES[table]
-    return (*spec.columns, Table.KNOWN_ON) if spec.versioned else spec.columns
+    unused = _UNUSED.get(table, ())
+    return tuple(c for c in spec.dtypes if c not in unused)
 
 
-_COLUMNS = {
-    table: _needed(table)
-    for table in (
-        "firms",
-        "coverage",
-        "invoices",
-        "tax_filings",
-        "electricity",
-        "electricity_bills",
-        "logistics",
-        "ecommerce",
-    )
-}
+_COLUMNS = {table: _needed(table) for table in ("firms", "coverage", *SIGNAL_TABLES)}
 """What is read of each table."""

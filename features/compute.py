@@ -8,6 +8,7 @@ import polars as pl
 from features.catalogue import FEATURES, feature_names
 from features.feature import Feature
 from features.frames import FRAMES
+from features.grid import Need
 from features.peers import with_typical
 
 
@@ -82,6 +83,19 @@ def _newest(frame: pl.DataFrame, oldest_age: int, n: int) -> pl.DataFrame:
         return frame.tail(int(np.count_nonzero(age <= oldest_age)))
     keep = age <= oldest_age
     return frame if keep.all() else frame.filter(pl.Series(keep))
+
+
+@cache
+def needs() -> dict[str, Need]:
+    """Say what the formulas read of each frame."""
+    found = {name: Need(frozenset(), 1) for name in FRAMES}
+    for feature in FEATURES:
+        if feature.frame in FRAMES:
+            so_far = found[feature.frame]
+            found[feature.frame] = Need(
+                so_far.columns | feature.inputs, max(so_far.days, feature.days)
+            )
+    return found
 
 
 @cache

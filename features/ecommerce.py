@@ -1,26 +1,22 @@
 """Features from online shops: orders, turnover, returns, ratings, buyers."""
 # ruff: noqa: E501 - a table reads best with one row to a line
 
-import polars as pl
 from polars import col
 
 from features.families import AGE, changes, each, rhythm
 from features.feature import Feature, ratio
 
 _ORDERS, _GMV = col("orders"), col("gmv_cny")
-_USUAL = _ORDERS.rolling_mean(28).shift(3)
-_DOWN = _ORDERS <= 0.7 * _USUAL
-_DOWN_THREE = _DOWN & _DOWN.shift(1) & _DOWN.shift(2)
 
 ECOMMERCE: tuple[Feature, ...] = (
     *each((30, 90, 180, 365), "shop_orders_mean_{d}d", "shop_days", _ORDERS.mean(), "orders/day", -1, "online orders a day over {d} days", "近{d}天日均订单量", "orders_level", "S39"),
     *each((30, 90, 365), "shop_gmv_mean_{d}d", "shop_days", _GMV.mean(), "CNY/day", -1, "online turnover a day over {d} days", "近{d}天日均网店成交额", "orders_level", "S39"),
     *each((90,), "shop_basket_{d}d", "shop_days", ratio(_GMV.sum(), _ORDERS.sum()), "CNY", 0, "value of an online order over {d} days", "近{d}天客单价", "orders_level", note="a matter of the goods"),
-    *each((365,), "shop_days_since_order", "shop_days", pl.when(_ORDERS > 0).then(AGE).otherwise(365).min(), "days", +1, "days since the last online order", "距最近一笔订单天数", "orders_trend"),
+    *each((365,), "shop_days_since_order", "shop_days", AGE.filter(_ORDERS > 0).min().fill_null(365), "days", +1, "days since the last online order", "距最近一笔订单天数", "orders_trend"),
     *changes("shop_orders", "shop", "orders", "online orders", "订单量", "orders_trend", reference="S39"),
     *changes("shop_gmv", "shop", "gmv_cny", "online turnover", "网店成交额", "orders_trend", reference="S39"),
     *rhythm("shop_orders", "shop", "orders", "online orders", "订单量", "orders_rhythm"),
-    *each((180,), "shop_alarm_days_{d}d", "shop_days", _DOWN_THREE.sum(), "days", +1, "days on which orders were down 30 % for the third day in a row, over {d} days", "近{d}天订单连续三日下降30%的天数", "orders_rhythm", "R189"),
+    *each((180,), "shop_alarm_days_{d}d", "shop_days", col("alarm").sum(), "days", +1, "days on which orders were down 30 % for the third day in a row, over {d} days", "近{d}天订单连续三日下降30%的天数", "orders_rhythm", "R189"),
     *each((30, 90, 365), "shop_refund_rate_{d}d", "shop_days", ratio(col("refunds").sum(), _ORDERS.sum()), "1", +1, "refunds per order over {d} days", "近{d}天退款率", "refunds"),
     *each((90,), "shop_refund_value_{d}d", "shop_days", ratio(col("refund_cny").sum(), _GMV.sum()), "1", +1, "refunded share of online turnover over {d} days", "近{d}天退款金额占比", "refunds"),
     *each((30, 90, 365), "shop_bad_reviews_{d}d", "shop_days", ratio(col("bad_reviews").sum(), col("reviews").sum()), "1", +1, "share of bad reviews over {d} days", "近{d}天差评率", "reviews", "R191"),

@@ -4,25 +4,20 @@
 import polars as pl
 from polars import col
 
-from features.families import AGE, changes, each, rhythm
+from features.families import changes, each, rhythm
 from features.feature import Feature, ratio
 
 _KWH, _PEAK, _VALLEY = col("kwh"), col("kwh_peak"), col("kwh_valley")
 
 
-def _cv_of_month(month: int) -> pl.Expr:
-    kept = _KWH.filter((28 * month <= AGE) & (28 * (month + 1) > AGE))
-    return ratio(kept.std(), kept.mean())
-
-
-_WORST_CV = pl.max_horizontal(_cv_of_month(0), _cv_of_month(1), _cv_of_month(2))
+_CV_OF_MONTHS = ratio((col("kwh_square") - _KWH * _KWH).clip(0).sqrt(), _KWH)
 
 ELECTRICITY: tuple[Feature, ...] = (
     *each((30, 90, 180, 365), "elec_mean_{d}d", "power_days", _KWH.mean(), "kWh/day", -1, "electricity a day over {d} days", "近{d}天日均用电量", "power_level", "R122"),
     *each((30, 90, 180), "elec_idle_share_{d}d", "power_days", (0.2 * _KWH.quantile(0.9) > _KWH).mean(), "1", +1, "share of nearly idle days over {d} days", "近{d}天接近停工天数占比", "power_rhythm"),
     *each((30, 90, 180), "elec_cv_{d}d", "power_days", ratio(_KWH.std(), _KWH.mean()), "1", +1, "unevenness of daily electricity over {d} days", "近{d}天日用电波动率", "power_rhythm", "R122, R188"),
-    *each((90,), "elec_worst_cv_3m", "power_days", _WORST_CV, "1", +1, "highest monthly unevenness of electricity in three months", "近三个月最高月度用电波动率", "power_rhythm", "R188"),
-    *each((90,), "elec_steady_3m", "power_days", (_WORST_CV < 0.15).cast(pl.Float64), "1", -1, "three months in a row with unevenness of electricity below 15 %", "连续三个月用电波动率低于15%", "power_rhythm", "R188"),
+    *each((90,), "elec_worst_cv_3m", "power_months", _CV_OF_MONTHS.max(), "1", +1, "highest monthly unevenness of electricity in three months", "近三个月最高月度用电波动率", "power_rhythm", "R188"),
+    *each((90,), "elec_steady_3m", "power_months", (_CV_OF_MONTHS.max() < 0.15).cast(pl.Float64), "1", -1, "three months in a row with unevenness of electricity below 15 %", "连续三个月用电波动率低于15%", "power_rhythm", "R188"),
     *changes("elec", "power", "kwh", "electricity use", "用电量", "power_trend"),
     *rhythm("elec", "power", "kwh", "electricity", "用电量", "power_rhythm", reference="R122"),
     *each((30, 180), "elec_peak_to_valley_{d}d", "power_days", ratio(_PEAK.sum(), _VALLEY.sum()), "1", 0, "peak per kWh of valley electricity over {d} days", "近{d}天峰谷用电比", "power_shape", "R122", note="night work is cheap power for one trade and despair in another"),

@@ -87,8 +87,12 @@ _TAX = {
     "void_cny": "net value of output invoices known to be void",
     "red_count": "valid red output invoices",
     "red_cny": "value of valid red output invoices, above zero",
+    "silence": "days since the last valid output invoice, or since the first covered day",
 }
-_POWER = {"kwh": "kwh_peak + kwh_flat + kwh_valley"}
+_POWER = {
+    "kwh": "kwh_peak + kwh_flat + kwh_valley",
+    "kwh_square": "kwh * kwh, so that a month's mean of it tells how uneven its days were",
+}
 _KWH = ("kwh_peak", "kwh_flat", "kwh_valley")
 _PARCELS = ("parcels_out", "parcels_in", "weight_kg", "destinations", "late_parcels")
 _SHOP = (
@@ -102,7 +106,11 @@ _SHOP = (
     "buyers",
     "repeat_buyers",
 )
-_SHOP_MORE = {"stars": "reviews with a rating, times their rating", "rated": "reviews rated"}
+_SHOP_MORE = {
+    "stars": "reviews with a rating, times their rating",
+    "rated": "reviews rated",
+    "alarm": "1 if orders were 30 % below the mean of 28 days before, for the third day in a row",
+}
 
 
 def _days(
@@ -132,7 +140,6 @@ _PARTY = {
     "cny_90": "value of valid invoices, days 0 to 89",
     "cny_before_90": "the same, days 90 to 179",
     "cny_365": "the same, days 0 to 364",
-    "count_365": "valid invoices, days 0 to 364",
     "first_age": "age of the first known invoice",
     "last_age": "age of the last known invoice",
 }

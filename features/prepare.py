@@ -8,7 +8,7 @@ import polars as pl
 from features import covered, known
 from features.covered import Span
 from features.frames import HORIZON_DAYS
-from features.grid import Floats, Grid, cells, scatter, total
+from features.grid import Floats, Grid, Need, cells, scatter, silence, three_down, total
 from features.known import MISSING, Rows
 from features.parties import parties
 from features.tables import SOURCES, TABLES
@@ -28,6 +28,7 @@ def prepare(
     applications: pl.DataFrame,
     *,
     coverage: pl.DataFrame | None,
+    needs: Mapping[str, Need],
     by_event: bool = False,
 ) -> dict[str, pl.DataFrame]:
     """Build every frame.
@@ -40,6 +41,8 @@ def prepare(
         firm_id, app (0, 1, ... in order), as_of_day, consent_on and the contract's columns.
     coverage : polars.DataFrame or None
         None if the data hold no coverage table.
+    needs : mapping of frame name to Need
+        What the formulas read; other columns are not prepared.
     by_event : bool
         See `features.known.as_known`.
 
@@ -70,21 +73,21 @@ def prepare(
     counts: dict[str, np.ndarray] = {}
 
     days, invoice_frames = _tax(inside["invoices"], span["tax"], n, by_event=by_event)
-    frames |= invoice_frames | days.frames("tax", ("sales_cny", "sales_count", "purchases_cny"))
+    frames |= invoice_frames | days.frames("tax", needs)
     counts["tax"] = days.known
     frames["filings"] = _filings(rows["tax_filings"], span["tax"], days, by_event=by_event)
 
     days = _power(inside["electricity"], n)
-    frames |= days.frames("power", ("kwh",))
+    frames |= days.frames("power", needs)
     counts["electricity"] = days.known
     frames["bills"] = _bills(rows["electricity_bills"], span["electricity"], by_event=by_event)
 
     days = _daily(inside["logistics"], span["logistics"], n)
-    frames |= days.frames("parcel", ("parcels_out",))
+    frames |= days.frames("parcel", needs)
     counts["logistics"] = days.known
 
     days = _shop(inside["ecommerce"], span["ecommerce"], n)
-    frames |= days.frames("shop", ("orders", "gmv_cny"))
+    frames |= days.frames("shop", needs)
     counts["ecommerce"] = days.known
 
     frames["coverage"] = pl.DataFrame(
@@ -127,13 +130,19 @@ def _tax(rows: Rows, span: Span, n: int, *, by_event: bool) -> tuple[Grid, dict[
             "red_cny": -value(out & valid & red),
         },
     )
+    grid.values["silence"] = silence(grid.values["sales_count"] > 0, grid.known)
+    party = rows.frame["counterparty_id"]
+
+    def parties_of(mask: known.Bools) -> pl.DataFrame:
+        return parties(party.filter(pl.Series(mask)), rows.app[mask], rows.age[mask], fen[mask])
+
     ticket = out & valid & (fen > 0)
     frames = {
-        "tickets": _rows_frame(
-            rows.where(ticket), {"age": rows.age[ticket], "ticket_cny": fen[ticket] / _FEN}
+        "tickets": _frame(
+            rows.app[ticket], {"age": rows.age[ticket], "ticket_cny": fen[ticket] / _FEN}
         ),
-        "customers": parties(rows.where(out & valid), fen[out & valid]),
-        "suppliers": parties(rows.where(~out & valid), fen[~out & valid]),
+        "customers": parties_of(out & valid),
+        "suppliers": parties_of(~out & valid),
     }
     return grid, frames
 
@@ -144,9 +153,10 @@ def _power(rows: Rows, n: int) -> Grid:
     present[cell] = True
     columns = ("kwh_peak", "kwh_flat", "kwh_valley")
     values = {c: scatter(rows.frame[c], cell, n) for c in columns}
+    kwh = values["kwh_peak"] + values["kwh_flat"] + values["kwh_valley"]
     return Grid(
         present.reshape(n, HORIZON_DAYS),
-        values | {"kwh": values["kwh_peak"] + values["kwh_flat"] + values["kwh_valley"]},
+        values | {"kwh": kwh, "kwh_square": kwh * kwh},
     )
 
 
@@ -176,7 +186,9 @@ def _shop(rows: Rows, span: Span, n: int) -> Grid:
     stars = rows.frame.select(pl.col("rating_mean") * pl.col("reviews")).to_series()
     values["rated"] = scatter(rated, cell, n)
     values["stars"] = scatter(stars, cell, n)
-    return Grid(span.days(), values)
+    known_days = span.days()
+    values["alarm"] = three_down(values["orders"], known_days)
+    return Grid(known_days, values)
 
 
 def _filings(rows: Rows, span: Span, days: Grid, *, by_event: bool) -> pl.DataFrame:
@@ -197,8 +209,8 @@ def _filings(rows: Rows, span: Span, days: Grid, *, by_event: bool) -> pl.DataFr
     owed = (content["tax_due_cny"].fill_null(0.0) > 0).to_numpy()
     unpaid = owed & ~paid & (due < rows.as_of)
     age = np.maximum(rows.age, 0)
-    return _rows_frame(
-        rows,
+    return _frame(
+        rows.app,
         {
             "age": age,
             "unfiled": (~filed).astype(np.float64),
@@ -238,8 +250,8 @@ def _bills(rows: Rows, span: Span, *, by_event: bool) -> pl.DataFrame:
     paid = paid_on != MISSING
     overdue = ~paid & (due < rows.as_of)
     amount = rows.frame["amount_cny"].fill_null(0.0).to_numpy()
-    return _rows_frame(
-        rows,
+    return _frame(
+        rows.app,
         {
             "age": rows.age,
             "amount_cny": amount,
@@ -259,6 +271,6 @@ def _register(firms: pl.DataFrame, applications: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _rows_frame(rows: Rows, columns: Mapping[str, object]) -> pl.DataFrame:
-    frame = pl.DataFrame({"app": rows.app, **columns})
+def _frame(app: known.Ints, columns: Mapping[str, object]) -> pl.DataFrame:
+    frame = pl.DataFrame({"app": app, **columns})
     return frame.with_columns(pl.col("app").set_sorted())

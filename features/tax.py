@@ -4,7 +4,7 @@
 import polars as pl
 from polars import col
 
-from features.families import AGE, changes, each, rhythm
+from features.families import changes, each, rhythm
 from features.feature import Feature, change, ratio
 
 _SALES, _BOUGHT = col("sales_cny"), col("purchases_cny")
@@ -17,12 +17,12 @@ _BOTH = _DECLARED.is_not_null() & _INVOICED.is_not_null()
 
 
 def _share_of_top(amount: pl.Expr) -> pl.Expr:
-    return ratio(amount.max(), amount.filter(amount > 0).sum())
+    return ratio(amount.max(), amount.clip(0).sum())
 
 
 def _concentration(amount: pl.Expr) -> pl.Expr:
     """Herfindahl index: 1 for a single counterparty, 1/n for n equal ones."""
-    kept = amount.filter(amount > 0)
+    kept = amount.clip(0)
     return ratio((kept * kept).sum(), kept.sum() * kept.sum())
 
 
@@ -33,8 +33,8 @@ TAX: tuple[Feature, ...] = (
     *each((180,), "tax_ticket_median_{d}d", "tickets", _TICKET.median(), "CNY", 0, "median sales invoice over {d} days", "近{d}天单张发票金额中位数", "sales_level", note="small tickets are retail, large ones industry; neither is safer"),
     *each((365,), "tax_ticket_top_share_{d}d", "tickets", ratio(_TICKET.max(), _TICKET.sum()), "1", +1, "largest invoice's share of sales over {d} days", "近{d}天最大单张发票占比", "sales_rhythm"),
     *each((30, 90, 180, 365), "tax_active_share_{d}d", "tax_days", _ACTIVE.mean(), "1", -1, "share of days with a sales invoice over {d} days", "近{d}天有开票的天数占比", "sales_rhythm"),
-    *each((365,), "tax_days_since_sale", "tax_days", pl.when(_ACTIVE).then(AGE).otherwise(365).min(), "days", +1, "days since the last sales invoice", "距最近一次开票天数", "sales_trend"),
-    *each((180, 365), "tax_longest_gap_{d}d", "tax_days", pl.max_horizontal(AGE.filter(_ACTIVE).diff().abs().max(), AGE.filter(_ACTIVE).min(), AGE.max() - AGE.filter(_ACTIVE).max()).fill_null(AGE.max() + 1), "days", +1, "longest time without a sales invoice in {d} days", "近{d}天最长未开票间隔", "sales_rhythm"),
+    *each((365,), "tax_days_since_sale", "tax_days", col("silence").last(), "days", +1, "days since the last sales invoice", "距最近一次开票天数", "sales_trend"),
+    *each((180, 365), "tax_longest_gap_{d}d", "tax_days", col("silence").max(), "days", +1, "longest time without a sales invoice in {d} days", "近{d}天最长未开票间隔", "sales_rhythm"),
     *changes("tax_sales", "tax", "sales_cny", "invoiced sales", "开票销售额", "sales_trend", reference="S03"),
     *rhythm("tax_sales", "tax", "sales_cny", "sales", "销售额", "sales_rhythm"),
     *changes("tax_count", "tax", "sales_count", "the number of sales invoices", "开票张数", "sales_trend"),
