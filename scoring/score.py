@@ -120,7 +120,14 @@ def score_file(
         chunk_size=chunk_size,
     )
     parts = Parts(beside(out, ".parts"), run.plan, model=chosen)
-    task = Task(signals=signals, model=parts.model, label=label, policy=settings, parts=parts)
+    task = Task(
+        signals=signals,
+        model=parts.model,
+        label=label,
+        policy=settings,
+        applicants=people.frame.height,
+        parts=parts,
+    )
     infos = run_chunks(task, chunks, workers=workers, progress=progress)
     result = Result.of(people, infos)
     if strict and result.rejects.height:

@@ -13,6 +13,7 @@ from features.folder import Signals
 from features.tables import SOURCES
 from models.artefact import Model
 from models.reasons import top_reasons
+from scoring.contributions import Contributions
 from scoring.interval import pd_interval
 from scoring.output import REASONS, SCHEMA, SEPARATOR
 from scoring.policy import Policy, Thin
@@ -29,11 +30,13 @@ class Scorer:
     label : str
         Goes into the column `model`.
     policy : Policy
+    contributions : Contributions
     """
 
     model: Model
     label: str
     policy: Policy
+    contributions: Contributions
 
     def score(
         self,
@@ -149,7 +152,7 @@ class Scorer:
         """Reason codes and texts, by column, each of length n."""
         rows = np.flatnonzero(enough)
         scored = features[rows.tolist()]
-        found = top_reasons(self.model.contributions(scored), scored, self.model, k=REASONS)
+        found = top_reasons(self.contributions.of(scored), scored, self.model, k=REASONS)
         columns: dict[str, list[str | None]] = {
             f"reason_{k}{ending}": [None] * features.height
             for ending in ("", "_text", "_zh")

@@ -15,6 +15,7 @@ from features.folder import Signals
 from features.tables import ContractError
 from models.artefact import load
 from scoring.chunks import Chunk, score_chunk
+from scoring.contributions import Contributions
 from scoring.parts import Parts
 from scoring.policy import Policy
 from scoring.score_rows import Scorer
@@ -33,6 +34,8 @@ class Task:
         Folder of the model.
     label : str
     policy : Policy
+    applicants : int
+        Of all chunks.
     parts : Parts
     """
 
@@ -40,6 +43,7 @@ class Task:
     model: Path
     label: str
     policy: Policy
+    applicants: int
     parts: Parts
 
     def run(self, chunk: Chunk) -> Info:
@@ -64,7 +68,8 @@ class Task:
 
     @cached_property
     def _scorer(self) -> Scorer:
-        return Scorer(model=load(self.model), label=self.label, policy=self.policy)
+        model = load(self.model)
+        return Scorer(model, self.label, self.policy, Contributions(model, rows=self.applicants))
 
 
 def run_chunks(
