@@ -12,8 +12,9 @@ from typing import Literal, Self
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from features.catalogue import feature_names
 from features.tables import ContractError
 
 Decision = Literal["approve", "refer", "decline"]
@@ -79,15 +80,6 @@ class Grade(_Settings):
     pd_below: float = Field(gt=0)
 
 
-class Flag(_Settings):
-    """A sign that the sources contradict each other; a person should look."""
-
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
-    text: str
-    text_zh: str
-    all: tuple["Condition", ...] = Field(min_length=1)
-
-
 class Condition(_Settings):
     """One comparison of a feature with a number."""
 
@@ -101,12 +93,28 @@ class Condition(_Settings):
             raise ValueError("give exactly one of above and below")
         return self
 
+    @field_validator("feature")
+    @classmethod
+    def _known(cls, feature: str) -> str:
+        if feature not in feature_names():
+            raise ValueError(f"no feature is called {feature!r}; `firstloan catalogue` lists them")
+        return feature
+
     @property
     def expression(self) -> pl.Expr:
         """True where the comparison holds; false where the feature is missing."""
         column = pl.col(self.feature)
         holds = column > self.above if self.above is not None else column < self.below
         return (holds & column.is_not_nan()).fill_null(value=False)
+
+
+class Flag(_Settings):
+    """A sign that the sources contradict each other; a person should look."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    text: str
+    text_zh: str
+    all: tuple[Condition, ...] = Field(min_length=1)
 
 
 class Policy(_Settings):

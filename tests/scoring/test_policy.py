@@ -42,9 +42,11 @@ def test_a_flag_refers_and_never_declines(policy):
 
 
 def test_a_condition_does_not_hold_where_the_feature_is_missing():
-    frame = pl.DataFrame({"x": [None, float("nan"), 1.0, 3.0]}, schema={"x": pl.Float32})
-    above = Condition(feature="x", above=2.0).expression
-    below = Condition(feature="x", below=2.0).expression
+    frame = pl.DataFrame(
+        {"firm_age": [None, float("nan"), 1.0, 3.0]}, schema={"firm_age": pl.Float32}
+    )
+    above = Condition(feature="firm_age", above=2.0).expression
+    below = Condition(feature="firm_age", below=2.0).expression
     assert frame.select(above).to_series().to_list() == [False, False, False, True]
     assert frame.select(below).to_series().to_list() == [False, False, True, False]
 
@@ -55,6 +57,11 @@ def test_a_condition_does_not_hold_where_the_feature_is_missing():
         (("approve_below = 0.04", "approve_below = 0.5"), "approve_below must not exceed"),
         (("approve_below = 0.04", "aprove_below = 0.04"), "decision.approve_below: Field required"),
         (("pd_below = 1.01", "pd_below = 0.9"), "pd_below must rise"),
+        (
+            ('feature = "elec_cv_180d"', 'feature = "moon_phase"'),
+            "no feature is called 'moon_phase'",
+        ),
+        (("below = 0.15", "below = 0.15, above = 1"), "exactly one of above and below"),
         (("[thin]", "[thin"), "expected a policy in TOML"),
     ],
 )
