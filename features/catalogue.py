@@ -1,6 +1,7 @@
 """The feature table: every feature there is, its fingerprint, and its printed form."""
 
 import hashlib
+import re
 from functools import cache
 
 import polars as pl
@@ -9,6 +10,7 @@ from features.across import ACROSS, COVERAGE
 from features.ecommerce import ECOMMERCE
 from features.electricity import ELECTRICITY
 from features.feature import Feature, check_table
+from features.frames import FRAMES, HORIZON_DAYS, PERIODS
 from features.logistics import LOGISTICS
 from features.peers import PEERS
 from features.register import REGISTER
@@ -25,11 +27,42 @@ def feature_names() -> tuple[str, ...]:
     return tuple(feature.name for feature in FEATURES)
 
 
+_MARKS = tuple(
+    (re.compile(pattern), plain)
+    for pattern, plain in (
+        (r"dyn (?:int|float): ", ""),
+        (r'col\("(\w+)"\)', r"\1"),
+        (r"\.strict_cast\(Float64\)", ""),
+        (r"\.log\(\[2\.71\d+\]\)", ".log()"),
+        (r"\(\[(-?[\w.]+)\]\)", r"(\1)"),
+        (r"(?<!\w)\((-?[\w.]+)\)", r"\1"),
+        (r"^\.when", "when"),
+        (r"\.otherwise\(null\)", ""),
+    )
+)
+
+ENGINE = 1
+"""Raise it when a column of `features.frames` is computed in another way than before."""
+
+
 @cache
 def fingerprint() -> str:
-    """Hash of names, frames, windows and formulas: equal if the same data give the same figures."""
-    lines = (f"{f.name}\t{f.frame}\t{f.days}\t{f.formula}" for f in FEATURES)
+    """Hash of names, windows, formulas and what they read: the same hash, the same figures."""
+    lines = [
+        f"engine {ENGINE}",
+        f"{HORIZON_DAYS} days, periods {dict(PERIODS)}",
+        *(f"{f.name}\t{f.step}\t{dict(f.derived)}" for f in FRAMES.values()),
+        *(f"{f.name}\t{f.frame}\t{f.days}\t{f.formula}" for f in FEATURES),
+    ]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+
+
+def in_words(formula: pl.Expr) -> str:
+    """Write a formula for people: without the marks of the query engine."""
+    text = str(formula)
+    for pattern, plain in _MARKS:
+        text = pattern.sub(plain, text)
+    return text
 
 
 def as_table() -> pl.DataFrame:
@@ -46,7 +79,7 @@ def as_table() -> pl.DataFrame:
             "name": [f.name for f in FEATURES],
             "source": [f.source for f in FEATURES],
             "window": pl.Series([f.days or None for f in FEATURES], dtype=pl.Int32),
-            "formula": [str(f.formula) for f in FEATURES],
+            "formula": [in_words(f.formula) for f in FEATURES],
             "unit": [f.unit for f in FEATURES],
             "sign": pl.Series([f.sign for f in FEATURES], dtype=pl.Int8),
             "meaning": [f.meaning for f in FEATURES],

@@ -79,10 +79,12 @@ def _evaluate(
 
 def _newest(frame: pl.DataFrame, oldest_age: int, n: int) -> pl.DataFrame:
     age = frame["age"].to_numpy()
-    if n == 1 and len(age) and age[0] >= age[-1]:
-        return frame.tail(int(np.count_nonzero(age <= oldest_age)))
     keep = age <= oldest_age
-    return frame if keep.all() else frame.filter(pl.Series(keep))
+    if keep.all():
+        return frame
+    if n == 1 and bool((age[1:] <= age[:-1]).all()):
+        return frame.tail(int(np.count_nonzero(keep)))
+    return frame.filter(pl.Series(keep))
 
 
 @cache

@@ -23,8 +23,8 @@ def parties(party: pl.Series, app: Ints, age: Ints, fen: Floats) -> pl.DataFrame
     Returns
     -------
     polars.DataFrame
-        One row per (application, counterparty), the year's largest first; invoices that name none are
-        left out.
+        One row per (application, counterparty), the year's largest first; invoices that name
+        none are left out.
     """
     amount = pl.col("fen")
     frame = pl.DataFrame({"app": app, "party": party, "age": age, "fen": fen})

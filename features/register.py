@@ -53,7 +53,7 @@ REGISTER: tuple[Feature, ...] = (
     Feature("firm_in_cluster", "register", 0, pl.when(col("sector").is_not_null()).then(col("cluster").is_not_null()), "yes or no", 0, "member of an industrial cluster", "属于产业集群", "trade", note="a cluster gives orders and shares its crises"),
     *(Feature(f"firm_is_{form}", "register", 0, col("legal_form") == form, "yes or no", 0, f"legal form: {form}", f"企业类型：{_FORM_ZH[form]}", "firm", "S01", _NO_ORDER) for form in LEGAL_FORMS),
     *(Feature(f"firm_area_{area}", "register", 0, col("area") == area, "yes or no", 0, f"place: {area}", f"所在地：{_AREA_ZH[area]}", "trade", "", _NO_ORDER) for area in AREAS),
-    *(Feature(f"firm_in_{group}", "register", 0, col("sector").is_in(sectors), "yes or no", 0, f"trade: {group}", f"行业：{_SECTOR_ZH[group]}", "trade", "", _NO_ORDER) for group, sectors in SECTORS.items()),
+    *(Feature(f"firm_in_{group}", "register", 0, pl.any_horizontal(col("sector") == sector for sector in sectors), "yes or no", 0, f"trade: {group}", f"行业：{_SECTOR_ZH[group]}", "trade", "", _NO_ORDER) for group, sectors in SECTORS.items()),
     Feature("loan_amount", "register", 0, _AMOUNT, "CNY", +1, "amount applied for", "申请金额", "loan"),
     Feature("loan_term", "register", 0, col("term_months"), "months", 0, "term applied for", "申请期限", "loan", note="a long line is more time to fail and less to repay each month"),
     Feature("loan_to_capital", "register", 0, ratio(_AMOUNT, _CAPITAL), "1", +1, "amount applied for per yuan of registered capital", "申请金额与注册资本之比", "loan"),

@@ -1,0 +1,70 @@
+"""The feature table as a page: `python docs/references.py` writes docs/features.md."""
+
+from features.catalogue import FEATURES, fingerprint, in_words
+from features.feature import Feature
+from features.frames import FRAMES, HORIZON_DAYS
+from features.themes import THEMES
+
+_EFFECT = {1: "raises risk", -1: "lowers risk", 0: "either way"}
+
+
+def page() -> str:
+    """Write every feature by theme, then the columns that the formulas read."""
+    lines = [
+        "# Features",
+        "",
+        "Generated from `features/catalogue.py` by `python docs/references.py`.",
+        "",
+        f"{len(FEATURES)} features in {len(THEMES)} themes; fingerprint `{fingerprint()}`.",
+        "",
+        "Each is known on the day of application: a row counts from the day after its event",
+        "(parcels: two days), and a late return, void or payment is seen as it was known then. A",
+        "window of N days ends on the last day that can be known. *Raises risk* and *lowers risk*",
+        "are the expected effects of a larger value, all else equal, and the constraints of the",
+        "monotone model. A division is missing where the divisor is not above zero; missing stays",
+        "missing. Features against peers are missing without a reference of peers.",
+        "",
+    ]
+    for theme in THEMES.values():
+        own = [f for f in FEATURES if f.theme == theme.name]
+        lines += [f"## {theme.english} · {theme.chinese}", "", f"*{theme.why}*", ""]
+        lines += [
+            "| feature | days | unit | effect | meaning | report |",
+            "|---|---|---|---|---|---|",
+        ]
+        lines += [_row(feature) for feature in own]
+        lines.append("")
+    lines += ["## Formulas", "", "| feature | rows | formula |", "|---|---|---|"]
+    lines += [
+        f"| `{f.name}` | {f.frame} | `{in_words(f.formula).replace('|', chr(92) + '|')}` |"
+        for f in FEATURES
+    ]
+    lines += ["", "## Columns that formulas read", "", *_columns()]
+    return "\n".join(lines)
+
+
+def _row(feature: Feature) -> str:
+    effect = _EFFECT[feature.sign] + (f": {feature.note}" if feature.note else "")
+    days = str(feature.days or "")
+    return (
+        f"| `{feature.name}` | {days} | {feature.unit} | {effect} "
+        f"| {feature.meaning} · {feature.meaning_zh} | {feature.reference} |"
+    )
+
+
+def _columns() -> list[str]:
+    lines = [
+        f"Frames look back {HORIZON_DAYS} days. Columns of `_periods` are those of the weeks, with",
+        "the stretch of weeks as ending.",
+        "",
+    ]
+    for frame in FRAMES.values():
+        if frame.name.endswith("_periods"):
+            continue
+        lines += [f"### {frame.name}", "", "| column | holds |", "|---|---|"]
+        lines += [
+            f"| `{name}` | of the contract: {', '.join(frame.tables)} |" for name in frame.contract
+        ]
+        lines += [f"| `{name}` | {holds} |" for name, holds in frame.derived.items()]
+        lines.append("")
+    return lines
