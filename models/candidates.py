@@ -39,12 +39,15 @@ class Candidate:
     sources : tuple of str, or None
         Sources whose features it sees; None for all.
     fit : callable
+    share_of_trials : float
+        Of all tuning trials, those spent on it; 0 where there is nothing to tune.
     """
 
     name: str
     title: str
     sources: tuple[str, ...] | None
     fit: Fit
+    share_of_trials: float = 0.0
 
 
 CANDIDATES = {
@@ -52,10 +55,21 @@ CANDIDATES = {
     for candidate in (
         Candidate("scorecard_register", "scorecard, register only", REGISTER, fit_scorecard),
         Candidate("scorecard_all", "scorecard, all sources", None, fit_scorecard),
-        Candidate("trees_register", "LightGBM, register only", REGISTER, fit_trees),
-        Candidate("trees_all", "LightGBM, all sources", None, fit_trees),
+        Candidate("trees_register", "LightGBM, register only", REGISTER, fit_trees, 0.25),
+        Candidate("trees_all", "LightGBM, all sources", None, fit_trees, 0.75),
     )
 }
+
+
+def trials_of(candidates: Sequence[Candidate], trials: int) -> dict[str, int]:
+    """Share the trials out among the candidates that are tuned, all of them, by name."""
+    weight = sum(candidate.share_of_trials for candidate in candidates) or 1.0
+    given: dict[str, int] = {}
+    passed = 0.0
+    for candidate in candidates:
+        before, passed = passed, passed + candidate.share_of_trials / weight
+        given[candidate.name] = round(passed * trials) - round(before * trials)
+    return given
 
 
 def chosen(names: Sequence[str]) -> list[Candidate]:

@@ -78,6 +78,10 @@ def _train(
     ] = None,
     config: Annotated[Path | None, Option(help="TOML with changed settings.")] = None,
     trials: Annotated[int | None, Option(min=0, help="Tuning trials in all.")] = None,
+    resume: Annotated[bool, Option("--resume", help="Go on with the kept tuning studies.")] = False,
+    log_trials: Annotated[
+        bool, Option("--log-trials", help="Log each tuning trial as a nested run.")
+    ] = False,
     workers: Annotated[int, Option(min=1, help="Processes that share the work.")] = 2,
 ) -> None:
     """Train the candidates, compare them in MLflow, register the champion."""
@@ -88,6 +92,8 @@ def _train(
         features=features,
         config=read_settings(config, trials=trials),
         workers=workers,
+        resume=resume,
+        log_trials=log_trials,
         progress=lambda done, total: typer.echo(f"training: {done} of {total}", err=True),
     )
     typer.echo("\n".join(summary_lines(result)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,15 +12,18 @@ from features.tables import ContractError
 from models import develop, metrics
 from models.artefact import Model
 from models.calibration import calibrate, cross_calibrated
-from models.candidates import Candidate, chosen
+from models.candidates import Candidate, chosen, trials_of
 from models.evaluate import figures
 from models.split import CALIBRATION, OUT_OF_TIME, TRAIN
+from models.tune import Trial, tune
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from models.artefact import Matrix
     from models.material import Material
+    from models.sample import Sample
     from models.settings import TrainConfig
 
 FOLDS = 5
@@ -37,6 +40,10 @@ class Fitted:
     model : Model
     selection_log_loss : float
         Log loss of cross-fitted PDs on the calibration slice: what the champion is chosen by.
+    config : TrainConfig
+        With the settings that tuning found.
+    trials : tuple of Trial
+        What tuning tried.
     figures : dict of str to float
         All metrics of its run.
     """
@@ -44,6 +51,8 @@ class Fitted:
     candidate: Candidate
     model: Model
     selection_log_loss: float
+    config: TrainConfig
+    trials: tuple[Trial, ...] = ()
     figures: dict[str, float] = field(default_factory=dict)
 
 
@@ -53,6 +62,8 @@ def fit_all(
     *,
     config: TrainConfig,
     name: str,
+    journal: Path,
+    resume: bool,
     step: Callable[[], None],
 ) -> list[Fitted]:
     """Fit and calibrate the chosen candidates; the out-of-time slice is not touched.
@@ -65,17 +76,38 @@ def fit_all(
     config : TrainConfig
     name : str
         Registered name of the model.
+    journal : Path
+        Text file that keeps the tuning studies.
+    resume : bool
+        Go on with the tuning studies that were kept.
     step : callable
-        Called after each candidate.
+        Called after each tuning trial and each candidate.
 
     Returns
     -------
     list of Fitted
     """
     rows = rows.filter(pl.col("slice").is_in([TRAIN, CALIBRATION]))
+    candidates = chosen(config.candidates)
+    trials = trials_of(candidates, config.trials)
     fitted = []
-    for candidate in chosen(config.candidates):
-        fitted.append(_fit(candidate, material, rows, config=config, name=name))
+    for candidate in candidates:
+        names = _features_of(candidate, material)
+        train = _training_sample(candidate, material, rows, names)
+        own, tried = config, tuple[Trial, ...]()
+        if trials[candidate.name]:
+            tuned = tune(
+                train,
+                config,
+                journal=journal,
+                study=f"{name}/{candidate.name}",
+                trials=trials[candidate.name],
+                resume=resume,
+                step=step,
+            )
+            own, tried = config.model_copy(update={"trees": tuned.trees}), tuned.trials
+        fitted.append(_fit(candidate, material, rows, train=train, config=own, name=name))
+        fitted[-1] = replace(fitted[-1], trials=tried)
         step()
     return fitted
 
@@ -115,27 +147,37 @@ def judge(one: Fitted, rows: pl.DataFrame, *, config: TrainConfig) -> None:
     one.figures["oot_approval_rate_of_all_applicants"] = float((everyone < cutoff).mean())
 
 
-def _fit(
-    candidate: Candidate,
-    material: Material,
-    rows: pl.DataFrame,
-    *,
-    config: TrainConfig,
-    name: str,
-) -> Fitted:
-    names = tuple(
+def _features_of(candidate: Candidate, material: Material) -> tuple[str, ...]:
+    return tuple(
         feature
         for feature in material.names
         if candidate.sources is None or material.sources[feature] in candidate.sources
     )
-    period = pl.col("slice").eq(TRAIN)
-    train = material.sample(rows.filter(period & pl.col("labelled")), names)
+
+
+def _training_sample(
+    candidate: Candidate, material: Material, rows: pl.DataFrame, names: tuple[str, ...]
+) -> Sample:
+    train = material.sample(rows.filter(pl.col("slice").eq(TRAIN) & pl.col("labelled")), names)
     if not train.usable():
         raise ContractError(
             f"features: none of the {len(names)} that candidate {candidate.name} uses has two "
             "different values in the training slice. Check the features, or leave the candidate "
             "out (settings.candidates)."
         )
+    return train
+
+
+def _fit(
+    candidate: Candidate,
+    material: Material,
+    rows: pl.DataFrame,
+    *,
+    train: Sample,
+    config: TrainConfig,
+    name: str,
+) -> Fitted:
+    names, period = train.names, pl.col("slice").eq(TRAIN)
     estimator = candidate.fit(train, config)
 
     later = rows.filter(~period)
@@ -167,7 +209,9 @@ def _fit(
     )
     loss = metrics.log_loss(crossed, bad)
     own = figures(crossed, bad, prefix="calibration_slice_")
-    return Fitted(candidate=candidate, model=model, selection_log_loss=loss, figures=own)
+    return Fitted(
+        candidate=candidate, model=model, selection_log_loss=loss, config=config, figures=own
+    )
 
 
 def _covered_sources(rows: pl.DataFrame) -> Matrix:

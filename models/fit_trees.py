@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from models.trees import Trees
+from models.folds import TimeFolds
+from models.trees import Trees, lightgbm
 
 if TYPE_CHECKING:
     from models.sample import Sample
-    from models.settings import TrainConfig
+    from models.settings import TrainConfig, TreesConfig
 
 
 def fit_trees(sample: Sample, config: TrainConfig) -> Trees:
-    """Find the number of trees on the latest part of the rows, then fit that many on all.
+    """Find the number of trees on time-ordered folds, then fit that many on all rows.
 
     Parameters
     ----------
@@ -26,18 +27,21 @@ def fit_trees(sample: Sample, config: TrainConfig) -> Trees:
     -------
     Trees
     """
-    import lightgbm as lgb  # noqa: PLC0415 (two seconds that a scorecard need not pay)
-
-    params = parameters(sample, config)
-    cut = round(len(sample.bad) * (1 - config.trees.validation_share))
-    rounds = _rounds(sample, config, params=params, cut=cut)
+    lgb = lightgbm()
+    trees = config.trees
+    params = parameters(sample, trees, seed=config.seed)
+    losses = TimeFolds(sample, trees.max_bins).losses(
+        params, rounds=trees.max_rounds, stop_after=trees.stop_after
+    )
+    best = [count for _, count in losses]
+    # Without a fold that has both classes there is nothing to stop by: a cautious number then.
+    rounds = max(1, round(float(np.mean(best)))) if best else max(1, trees.max_rounds // 4)
     booster = lgb.train(params, lgb.Dataset(sample.X, sample.bad), num_boost_round=rounds)
     return Trees(booster.model_to_string())
 
 
-def parameters(sample: Sample, config: TrainConfig) -> dict[str, Any]:
+def parameters(sample: Sample, trees: TreesConfig, *, seed: int) -> dict[str, Any]:
     """LightGBM's own names for the settings."""
-    trees = config.trees
     return {
         "objective": "binary",
         "learning_rate": trees.learning_rate,
@@ -49,28 +53,10 @@ def parameters(sample: Sample, config: TrainConfig) -> dict[str, Any]:
         "feature_fraction": trees.feature_share,
         "lambda_l2": trees.l2,
         "monotone_constraints": list(sample.signs),
-        "monotone_constraints_method": "intermediate",
-        "seed": config.seed,
+        "max_bin": trees.max_bins,
+        "seed": seed,
         "deterministic": True,
         "force_row_wise": True,
         "num_threads": trees.threads,
         "verbose": -1,
     }
-
-
-def _rounds(sample: Sample, config: TrainConfig, *, params: dict[str, Any], cut: int) -> int:
-    """Trees after which the loss on the rows from `cut` on stops falling."""
-    import lightgbm as lgb  # noqa: PLC0415
-
-    early, late = sample.bad[:cut], sample.bad[cut:]
-    if min(np.ptp(early), np.ptp(late)) == 0:
-        return max(1, config.trees.max_rounds // 4)
-    train = lgb.Dataset(sample.X[:cut], early)
-    booster = lgb.train(
-        params,
-        train,
-        num_boost_round=config.trees.max_rounds,
-        valid_sets=[lgb.Dataset(sample.X[cut:], late, reference=train)],
-        callbacks=[lgb.early_stopping(config.trees.stop_after, verbose=False)],
-    )
-    return max(1, int(booster.best_iteration))

@@ -45,6 +45,7 @@ def log_training(
     parts: Split,
     config: TrainConfig,
     name: str,
+    log_trials: bool = False,
 ) -> Logged:
     """Log all runs, then register the champion as the last thing done.
 
@@ -58,6 +59,8 @@ def log_training(
     config : TrainConfig
     name : str
         Experiment and registered model.
+    log_trials : bool
+        Log each tuning trial as a run nested in its candidate's.
 
     Returns
     -------
@@ -73,7 +76,9 @@ def log_training(
                     experiment_id=experiment, run_name=one.candidate.name, nested=True
                 ) as child:
                     _log_dataset(mlflow, material, parts)
-                    logged = _log_candidate(mlflow, one, champion, parts=parts, config=config)
+                    logged = _log_candidate(mlflow, one, champion, parts=parts)
+                    if log_trials:
+                        _log_trials(mlflow, one, experiment)
                     if one is champion:
                         address, run = logged, child.info.run_id
         number = tracking.register(mlflow, name=name, address=address, run=run, alias=CHAMPION)
@@ -122,7 +127,6 @@ def _log_candidate(
     champion: Fitted,
     *,
     parts: Split,
-    config: TrainConfig,
 ) -> str:
     """Parameters, metrics and the model of one candidate; returns the model's address."""
     model = one.model
@@ -140,8 +144,9 @@ def _log_candidate(
             "method": model.estimator.kind,
             "features": len(model.feature_names),
             "calibration": model.calibration.kind,
-            "seed": config.seed,
-            **_flat(getattr(config, branch).model_dump(mode="json")),
+            "seed": one.config.seed,
+            "tuning_trials": len(one.trials),
+            **_flat(getattr(one.config, branch).model_dump(mode="json")),
         }
     )
     mlflow.log_metrics({**one.figures, "selection_log_loss": one.selection_log_loss})
@@ -165,6 +170,16 @@ def _log_candidate(
             metadata={"fingerprint": model.fingerprint, "trained_on": model.trained_on},
         )
     return str(info.model_uri)
+
+
+def _log_trials(mlflow: Any, one: Fitted, experiment: str) -> None:  # noqa: ANN401
+    for trial in one.trials:
+        name = f"{one.candidate.name} trial {trial.number}"
+        with mlflow.start_run(experiment_id=experiment, run_name=name, nested=True):
+            mlflow.log_params(trial.settings)
+            mlflow.set_tags({"state": trial.state, "candidate": one.candidate.title})
+            if trial.loss is not None:
+                mlflow.log_metric("folds_log_loss", trial.loss)
 
 
 def _reason(one: Fitted, champion: Fitted) -> str:

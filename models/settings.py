@@ -47,7 +47,6 @@ class TreesConfig(_Branch):
 
     max_rounds: Count
     stop_after: Count
-    validation_share: Share
     learning_rate: Annotated[float, Field(gt=0, le=1)]
     max_depth: Annotated[int, Field(ge=1, le=6)]
     num_leaves: Annotated[int, Field(ge=2, le=64)]
@@ -55,6 +54,7 @@ class TreesConfig(_Branch):
     row_share: Annotated[float, Field(gt=0, le=1)]
     feature_share: Annotated[float, Field(gt=0, le=1)]
     l2: NotNegative
+    max_bins: Annotated[int, Field(ge=2, le=255)]
     threads: Count
 
 

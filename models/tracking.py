@@ -40,6 +40,13 @@ def store() -> str:
     return os.environ.get("MLFLOW_TRACKING_URI") or DEFAULT_STORE
 
 
+def home() -> Path:
+    """Local folder of artefacts: `mlartifacts` beside a local database, else where we are."""
+    if store().startswith(SQLITE):
+        return Path(store().removeprefix(SQLITE)).resolve().parent / "mlartifacts"
+    return Path("mlartifacts").resolve()
+
+
 @contextlib.contextmanager
 def session() -> Iterator[Any]:
     """The mlflow module, pointed at the store and silent; its settings are put back afterwards.
@@ -86,10 +93,7 @@ def open_experiment(mlflow: Any, name: str) -> str:  # noqa: ANN401 (the module)
                 f"`mlflow experiments restore --experiment-id {found.experiment_id}`."
             )
         return str(found.experiment_id)
-    place = None
-    if store().startswith(SQLITE):
-        database = Path(store().removeprefix(SQLITE)).resolve()
-        place = (database.parent / "mlartifacts").as_uri()
+    place = home().as_uri() if store().startswith(SQLITE) else None
     return str(client.create_experiment(name, artifact_location=place))
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from models import oracle, tracking
+from models.candidates import chosen
 from models.compare import Fitted, choose, fit_all, judge
 from models.log_runs import log_training
 from models.material import Material, read_material, with_peers
@@ -68,6 +69,8 @@ def train(
     features: Path | None = None,
     config: TrainConfig,
     workers: int = 1,
+    resume: bool = False,
+    log_trials: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> TrainResult:
     """Train on a data folder and register the champion as `first-time-borrower`.
@@ -81,6 +84,10 @@ def train(
     config : TrainConfig
     workers : int
         Processes for building features.
+    resume : bool
+        Go on with the tuning studies of the same data that an earlier training kept.
+    log_trials : bool
+        Log each tuning trial as a nested run.
     progress : callable, optional
         Called with (steps done, steps in all).
 
@@ -96,7 +103,15 @@ def train(
     with tracking.session():
         pass  # an unreachable store is said now, not after the work
     material = read_material(data, features, exclude=config.exclude, workers=workers)
-    return train_on(material, config=config, name=NAME, truth=data, progress=progress)
+    return train_on(
+        material,
+        config=config,
+        name=NAME,
+        truth=data,
+        resume=resume,
+        log_trials=log_trials,
+        progress=progress,
+    )
 
 
 def train_on(
@@ -105,6 +120,8 @@ def train_on(
     config: TrainConfig,
     name: str,
     truth: Path | None = None,
+    resume: bool = False,
+    log_trials: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> TrainResult:
     """Train on material that has been read already.
@@ -117,13 +134,16 @@ def train_on(
         Registered model and experiment.
     truth : Path, optional
         Data folder whose truth, if it has one, is compared with the result.
+    resume, log_trials : bool
+        As for `train`.
     progress : callable, optional
 
     Returns
     -------
     TrainResult
     """
-    done, total = 0, len(config.candidates) + AFTER_FITTING
+    tuned = any(candidate.share_of_trials for candidate in chosen(config.candidates))
+    done, total = 0, len(config.candidates) + tuned * config.trials + AFTER_FITTING
 
     def step() -> None:
         nonlocal done
@@ -134,7 +154,15 @@ def train_on(
     parts = split(material.rows, config=config.split)
     material = with_peers(material, parts.rows["slice"].eq(TRAIN).fill_null(value=False))
     parts = parts.over(material.rows)
-    fitted = fit_all(material, parts.rows, config=config, name=name, step=step)
+    fitted = fit_all(
+        material,
+        parts.rows,
+        config=config,
+        name=name,
+        journal=tracking.home() / "tuning.log",
+        resume=resume,
+        step=step,
+    )
     champion = choose(fitted)
     # Every choice is made; from here on the out-of-time slice is read, once.
     for one in fitted:
@@ -143,7 +171,13 @@ def train_on(
             _compare_with_truth(one, parts, truth)
     step()
     logged = log_training(
-        fitted, champion, material=material, parts=parts, config=config, name=name
+        fitted,
+        champion,
+        material=material,
+        parts=parts,
+        config=config,
+        name=name,
+        log_trials=log_trials,
     )
     step()
     return TrainResult(

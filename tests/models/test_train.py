@@ -13,7 +13,11 @@ from models.train import train, train_on
 
 SETTINGS = read_settings()
 QUICK = SETTINGS.model_copy(
-    update={"trees": SETTINGS.trees.model_copy(update={"threads": 1, "max_rounds": 120})}
+    update={
+        "trees": SETTINGS.trees.model_copy(update={"threads": 1, "max_rounds": 120}),
+        "trials": 0,
+        "candidates": ("scorecard_register", "trees_all"),
+    }
 )
 
 
