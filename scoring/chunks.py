@@ -10,6 +10,7 @@ from features.tables import SIGNALS, TABLES
 from scoring.applicants import unmatched
 from scoring.output import REJECTS, SCHEMA, SEPARATOR
 from scoring.score_rows import Scorer
+from scoring.tally import Tally
 
 CHUNK = 1_000
 """Applicants per chunk: enough to keep the processors busy, few enough to hold their signals."""
@@ -44,11 +45,14 @@ class Outcome:
         Schema `scoring.output.REJECTS`: applicants that cannot be scored, by line.
     bad_signals : polars.DataFrame
         The same schema without lines: bad rows of signal tables, counted for each applicant.
+    tally : Tally
+        What the report counts.
     """
 
     rows: pl.DataFrame
     rejects: pl.DataFrame
     bad_signals: pl.DataFrame
+    tally: Tally
 
 
 def cut(applications: pl.DataFrame, signals: Signals, *, size: int = CHUNK) -> list[Chunk]:
@@ -108,12 +112,14 @@ def score_chunk(
     fit = chunk.applications.filter(~pl.col("line").is_in(rejects["line"].implode()))
     notes = _notes(fit, bad_signals)
     applications = fit.select(TABLES["applications"].columns)
-    rows = (
-        scorer.score(applications, Signals.from_frames(frames), notes=notes)
-        if applications.height
-        else pl.DataFrame(schema=SCHEMA)
-    )
-    return Outcome(rows.with_columns(fit["row"]), rejects, bad_signals)
+    if applications.is_empty():
+        nobody = pl.DataFrame(schema={**SCHEMA, "row": pl.UInt32})
+        return Outcome(nobody, rejects, bad_signals, Tally())
+    features = scorer.features(applications, Signals.from_frames(frames))
+    rows = scorer.score_features(features, notes=notes)
+    development, thin = scorer.model.development, scorer.policy.thin
+    tally = Tally.of(rows, features, development=development, thin=thin)
+    return Outcome(rows.with_columns(fit["row"]), rejects, bad_signals, tally)
 
 
 def _read(signals: Signals, table: str, firms: Mapping[str, list[str]]) -> pl.DataFrame:

@@ -88,7 +88,10 @@ class Run:
                 "insufficient_data": result.insufficient,
                 "rejected": result.rejected,
                 "bad_signal_entries": result.bad_signals,
-                **result.counts,
+                **{
+                    column: result.tally.columns.get(column, {})
+                    for column in ("decision", "grade", "flags", "missing_sources")
+                },
             },
             "warnings": list(warnings),
             "versions": {

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ import polars as pl
 from scoring.applicants import Applicants
 from scoring.output import REJECTS, SCHEMA, beside, csv_bytes, rejects_bytes
 from scoring.parts import Parts
+from scoring.tally import Tally
 
 _SLICE = 50_000
 """Rows of the scored CSV that are held in memory at once."""
@@ -26,8 +26,7 @@ class Result:
     ----------
     read, scored, insufficient, rejected : int
         Rows of the applicants file.
-    counts : dict of column name to dict of value to int
-        Rows of the scored CSV by decision and by grade.
+    tally : Tally
     rejects : polars.DataFrame
         Schema `scoring.output.REJECTS`: rejected applicants by line, then left-out signal rows.
     bad_signals : int
@@ -39,7 +38,7 @@ class Result:
     scored: int
     insufficient: int
     rejected: int
-    counts: dict[str, dict[str, int]]
+    tally: Tally
     rejects: pl.DataFrame
     bad_signals: int
     chunks: int
@@ -47,22 +46,18 @@ class Result:
     @classmethod
     def of(cls, people: Applicants, infos: Sequence[Mapping[str, Any]]) -> Self:
         """Add up what `scoring.workers.run_chunks` returned."""
-        status: Counter[str] = Counter()
-        counts: dict[str, Counter[str]] = {"decision": Counter(), "grade": Counter()}
-        for info in infos:
-            status.update(info["counts"]["status"])
-            for column, counter in counts.items():
-                counter.update(info["counts"][column])
+        tally = Tally.total(Tally(**info["tally"]) for info in infos)
+        status = tally.columns.get("status", {})
         unmatched = _frame([row for info in infos for row in info["rejects"]])
         signals = _frame([row for info in infos for row in info["bad_signals"]])
         by_line = pl.concat([people.rejects, unmatched]).sort("line", maintain_order=True)
         by_applicant = signals.sort("application_id", "column", "problem")
         return cls(
             read=people.read,
-            scored=status["scored"],
-            insufficient=status["insufficient_data"],
+            scored=status.get("scored", 0),
+            insufficient=status.get("insufficient_data", 0),
             rejected=people.rejected + unmatched["line"].n_unique(),
-            counts={column: dict(sorted(counter.items())) for column, counter in counts.items()},
+            tally=tally,
             rejects=pl.concat([by_line, by_applicant]),
             bad_signals=signals.height,
             chunks=len(infos),
@@ -70,7 +65,7 @@ class Result:
 
 
 def publish(
-    parts: Parts, result: Result, *, out: Path, manifest: Mapping[str, Any]
+    parts: Parts, result: Result, *, out: Path, manifest: Mapping[str, Any], report: str
 ) -> tuple[Path, ...]:
     """Write every output into the parts folder, then move all of them into place.
 
@@ -82,6 +77,8 @@ def publish(
         The scored CSV; the others lie beside it.
     manifest : mapping
         Gets the hashes of the other outputs.
+    report : str
+        The HTML page.
 
     Returns
     -------
@@ -90,16 +87,17 @@ def publish(
     """
     _write_scored(parts.staged(".csv"), parts, result)
     parts.staged(".rejects.csv").write_bytes(rejects_bytes(result.rejects))
+    parts.staged(".html").write_text(report, encoding="utf-8")
     hashes = {}
-    for ending in (".csv", ".rejects.csv"):
+    for ending in (".csv", ".rejects.csv", ".html"):
         with parts.staged(ending).open("rb") as file:
             hashes[beside(out, ending).name] = hashlib.file_digest(file, "sha256").hexdigest()
     card = {**manifest, "outputs_sha256": hashes}
     text = json.dumps(card, ensure_ascii=False, indent=2) + "\n"
     parts.staged(".manifest.json").write_text(text, encoding="utf-8")
     # the scored CSV comes last: where it is, everything else is
-    targets = {ending: beside(out, ending) for ending in (".rejects.csv", ".manifest.json")}
-    targets[".csv"] = out
+    endings = (".html", ".manifest.json", ".rejects.csv")
+    targets = {**{ending: beside(out, ending) for ending in endings}, ".csv": out}
     for ending, target in targets.items():
         parts.staged(ending).replace(target)
     parts.remove()

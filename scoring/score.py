@@ -17,6 +17,7 @@ from scoring.output import beside
 from scoring.parts import Parts
 from scoring.policy import Policy
 from scoring.publish import Result, publish
+from scoring.report import report_html
 from scoring.workers import Task, run_chunks
 
 
@@ -135,27 +136,26 @@ def score_file(
         _refuse(applicants, result.rejects.row(0, named=True), result.rejects.height)
     warnings = (*people.warnings, *opened.warnings)
     seconds = time.monotonic() - started
-    outputs = publish(
-        parts,
+    manifest = run.manifest(
         result,
-        out=out,
-        manifest=run.manifest(
-            result,
-            applicants=applicants,
-            signals=signals,
-            warnings=warnings,
-            seconds=seconds,
-            strict=strict,
-            workers=workers,
-        ),
+        applicants=applicants,
+        signals=signals,
+        warnings=warnings,
+        seconds=seconds,
+        strict=strict,
+        workers=workers,
     )
+    report = report_html(
+        result, manifest=manifest, development=chosen.development, policy=settings, out=out
+    )
+    outputs = publish(parts, result, out=out, manifest=manifest, report=report)
     return ScoreSummary(
         read=people.read,
         scored=result.scored,
         insufficient=result.insufficient,
         rejected=result.rejected,
-        decisions=result.counts["decision"],
-        grades=result.counts["grade"],
+        decisions=result.tally.columns.get("decision", {}),
+        grades=result.tally.columns.get("grade", {}),
         bad_signals=result.bad_signals,
         model=label,
         warnings=warnings,

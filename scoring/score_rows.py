@@ -61,8 +61,11 @@ class Scorer:
         polars.DataFrame
             Schema `scoring.output.SCHEMA`, in the order of `applications`.
         """
-        features = build_features(signals, applications, reference=self.model.reference)
-        return self.score_features(features, notes=notes)
+        return self.score_features(self.features(applications, signals), notes=notes)
+
+    def features(self, applications: pl.DataFrame, signals: Signals) -> pl.DataFrame:
+        """Build the features of some applicants, with the peers that the model froze."""
+        return build_features(signals, applications, reference=self.model.reference)
 
     def score_features(
         self, features: pl.DataFrame, *, notes: Mapping[str, str] | None = None

@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from features.catalogue import FEATURES
 from features.feature import Feature
+from features.themes import THEMES
 from scoring.figures import MINUS, Texts, growth_of, kind_of, written
 from scoring.policy import Thin
 
@@ -48,9 +49,8 @@ def reason_texts(theme: str, feature: str, value: float | None, typical: float |
     tuple of str
         English and Chinese text, each one line.
     """
-    source = theme.removeprefix(ABSENT)
-    if theme != source and source in SOURCE_NAMES:
-        return f"no {SOURCE_NAMES[source][0]} record", f"无{SOURCE_NAMES[source][1]}数据"
+    if theme.removeprefix(ABSENT) in SOURCE_NAMES:
+        return theme_texts(theme)
     known = _TABLE.get(feature)
     if known is None:
         return _of_ones_own(feature, value, typical)
@@ -84,6 +84,21 @@ def thin_texts(source: str, days: int, thin: Thin) -> Texts:
     known = f"{days} of the last {thin.window_days} days known; needed: {thin.known_days}"
     known_zh = f"近{thin.window_days}天中有{days}天；至少需要{thin.known_days}天"
     return f"{english} record: {known}", f"{chinese}数据：{known_zh}"
+
+
+def label_texts(feature: str) -> Texts:
+    """Name a feature for a table or a chart."""
+    known = _TABLE.get(feature)
+    return (known.meaning, known.meaning_zh) if known else (feature, feature)
+
+
+def theme_texts(code: str) -> Texts:
+    """Name what a reason is about: a theme, a source that is missing, a column of one's own."""
+    source = code.removeprefix(ABSENT)
+    if source in SOURCE_NAMES:
+        return f"no {SOURCE_NAMES[source][0]} record", f"无{SOURCE_NAMES[source][1]}数据"
+    theme = THEMES.get(code)
+    return (theme.english, theme.chinese) if theme else label_texts(code)
 
 
 def _change(known: Feature, value: float, typical: float | None) -> Texts:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from multiprocessing import get_context
 from pathlib import Path
@@ -51,10 +51,7 @@ class Task:
         opened, found_at_opening = self._opened
         outcome = score_chunk(chunk, opened, self._scorer, found_at_opening=found_at_opening)
         info = {
-            "counts": {
-                column: dict(outcome.rows[column].drop_nulls().value_counts().iter_rows())
-                for column in ("status", "decision", "grade")
-            },
+            "tally": asdict(outcome.tally),
             "rejects": outcome.rejects.rows(),
             "bad_signals": outcome.bad_signals.rows(),
         }

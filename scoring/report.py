@@ -1,0 +1,183 @@
+"""The batch report: who applied, what was decided and why, and how it differs from before."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from features.tables import SOURCES
+from scoring.output import beside
+from scoring.pages import bar, render
+from scoring.policy import Policy
+from scoring.publish import Result
+from scoring.tally import SCORE_STEP
+from scoring.wording import SOURCE_NAMES, label_texts, theme_texts
+
+_TONES = {"approve": "good", "refer": "middle", "decline": "bad"}
+_DECISIONS_ZH = {"approve": "通过", "refer": "人工复核", "decline": "拒绝"}
+_MOVED, _OTHER = 0.10, 0.25
+"""Usual reading of a population stability index; it is a convention, not a test."""
+
+_FEW = 500
+_SHOWN = 12
+
+
+def report_html(
+    result: Result,
+    *,
+    manifest: Mapping[str, Any],
+    development: Mapping[str, Any],
+    policy: Policy,
+    out: Path,
+) -> str:
+    """Write the report of one batch.
+
+    Parameters
+    ----------
+    result : Result
+    manifest : mapping
+        As `scoring.manifest.Run.manifest` gives it.
+    development : mapping
+        `Model.development`.
+    policy : Policy
+    out : pathlib.Path
+        The scored CSV.
+    """
+    tally = result.tally
+    scored, rows = max(result.scored, 1), max(result.scored + result.insufficient, 1)
+    bads = sum(tally.expected_bads.values()) / 1e6
+    return render(
+        "report.html",
+        title=f"{out.name}: {result.read:,} applicants",
+        model=manifest["model"],
+        finished=manifest["finished"].replace("T", " ").replace("+00:00", " UTC"),
+        counts={
+            "read": f"{result.read:,}",
+            "scored": f"{result.scored:,}",
+            "insufficient": f"{result.insufficient:,}",
+            "rejected": f"{result.rejected:,}",
+            "any_rejected": result.rejected > 0,
+            "few": result.scored < _FEW,
+        },
+        expected=f"{bads / scored:.1%}" if result.scored else "–",
+        warnings=manifest["warnings"],
+        scores=_histogram(tally.scores),
+        decisions=[
+            bar(
+                decision,
+                count / rows,
+                f"{count:,} · {count / rows:.0%}",
+                chinese=_DECISIONS_ZH[decision],
+                tone=_TONES[decision],
+            )
+            for decision in _TONES
+            if (count := tally.columns.get("decision", {}).get(decision, 0))
+        ],
+        grades=_grades(result, policy),
+        coverage=[
+            bar(
+                SOURCE_NAMES[source][0],
+                (count := tally.coverage.get(source, {}).get("enough", 0)) / rows,
+                f"{count:,} · {count / rows:.0%}",
+                chinese=SOURCE_NAMES[source][1],
+            )
+            for source in SOURCES
+        ],
+        thin=policy.thin,
+        flags=_flags(result, policy),
+        reasons=[
+            bar(
+                theme_texts(theme)[0],
+                count / scored,
+                f"{count / scored:.0%}",
+                chinese=theme_texts(theme)[1],
+            )
+            for theme, count in tally.most("reasons", _SHOWN)
+        ],
+        stability=_stability(result, development),
+        problems=_problems(result.rejects),
+        rejects_name=beside(out, ".rejects.csv").name,
+        manifest_name=beside(out, ".manifest.json").name,
+        applicants=manifest["settings"]["applicants"],
+        sha={key: manifest[f"{key}_sha256"][:12] for key in ("applicants", "signals", "model")},
+        version=manifest["firstloan"],
+    )
+
+
+def _histogram(scores: Mapping[str, int]) -> list[dict[str, Any]]:
+    if not scores:
+        return []
+    lowest, highest = min(map(int, scores)), max(map(int, scores))
+    bars = {k: scores.get(str(k), 0) for k in range(lowest, highest + 1, SCORE_STEP)}
+    most = max(bars.values())
+    return [bar(str(low), count / most, f"{count:,}") for low, count in bars.items()]
+
+
+def _grades(result: Result, policy: Policy) -> list[dict[str, Any]]:
+    counts, found = result.tally.columns.get("grade", {}), []
+    for grade in policy.grades:
+        count = counts.get(grade.name, 0)
+        share = count / max(result.scored, 1)
+        mean = result.tally.expected_bads.get(grade.name, 0) / 1e6 / count if count else 0.0
+        figure = f"{count:,} · PD {mean:.1%}" if count else "0"
+        found.append(bar(grade.name, share, figure))
+    return found
+
+
+def _flags(result: Result, policy: Policy) -> list[dict[str, Any]]:
+    rows = max(result.scored + result.insufficient, 1)
+    texts = {flag.name: (flag.text, flag.text_zh) for flag in policy.flags}
+    return [
+        bar(
+            texts.get(name, (name.replace("_", " "), ""))[0],
+            count / rows,
+            f"{count:,}",
+            chinese=texts.get(name, ("", ""))[1],
+        )
+        for name, count in result.tally.most("flags")
+    ]
+
+
+def _stability(result: Result, development: Mapping[str, Any]) -> dict[str, Any] | None:
+    of_pd, features = result.tally.stability(development)
+    if of_pd is None:
+        return None
+    shown = list(features.items())[:_SHOWN]
+    most = max([value for _, value in shown], default=1.0) or 1.0
+    return {
+        "pd": f"{of_pd:.3f}",
+        "tone": _tone(of_pd),
+        "features": [
+            bar(
+                label_texts(name)[0],
+                value / most,
+                f"{value:.2f}",
+                chinese=label_texts(name)[1],
+                tone=_tone(value),
+            )
+            for name, value in shown
+        ],
+    }
+
+
+def _tone(index: float) -> str:
+    return "good" if index < _MOVED else "middle" if index < _OTHER else "bad"
+
+
+def _problems(rejects: pl.DataFrame) -> list[dict[str, Any]]:
+    grouped = (
+        rejects.group_by("column", "problem", maintain_order=True)
+        .agg(pl.len().alias("entries"), pl.all().first())
+        .sort("entries", descending=True, maintain_order=True)
+        .head(_SHOWN)
+    )
+    return [
+        {
+            "entries": f"{row['entries']:,}",
+            "column": row["column"] or "the row",
+            "problem": row["problem"],
+            "first": f"line {row['line']}" if row["line"] else row["application_id"],
+        }
+        for row in grouped.iter_rows(named=True)
+    ]
