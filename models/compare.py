@@ -15,6 +15,7 @@ from models.calibration import calibrate, cross_calibrated
 from models.candidates import Candidate, chosen, trials_of
 from models.evaluate import figures
 from models.split import CALIBRATION, OUT_OF_TIME, TRAIN
+from models.thinning import with_thin_copies
 from models.tune import Trial, tune
 
 if TYPE_CHECKING:
@@ -106,6 +107,13 @@ def fit_all(
                 step=step,
             )
             own, tried = config.model_copy(update={"trees": tuned.trees}), tuned.trials
+        if candidate.sources is None:
+            train = _training_sample(
+                candidate,
+                material,
+                with_thin_copies(rows, config.thinning, seed=config.seed),
+                train.names,
+            )
         fitted.append(_fit(candidate, material, rows, train=train, config=own, name=name))
         fitted[-1] = replace(fitted[-1], trials=tried)
         step()

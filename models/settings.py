@@ -33,6 +33,13 @@ class SplitConfig(_Branch):
     out_of_time_from: dt.date | None = None
 
 
+class ThinningConfig(_Branch):
+    """Copies of training rows that know less (`models.thinning`)."""
+
+    share: Annotated[float, Field(ge=0, le=1)]
+    without_register: Annotated[float, Field(ge=0, le=1)]
+
+
 class ScorecardConfig(_Branch):
     """Binning and penalty of the scorecards."""
 
@@ -72,6 +79,7 @@ class TrainConfig(_Branch):
     candidates: tuple[str, ...]
     exclude: tuple[str, ...]
     split: SplitConfig
+    thinning: ThinningConfig
     scorecard: ScorecardConfig
     trees: TreesConfig
     policy: PolicyConfig
