@@ -57,7 +57,7 @@ def simulate(
     from synthetic.config import load_config
     from synthetic.simulate import simulate_world
 
-    with _progress("simulating firms") as progress:
+    with _progress("simulating, buckets of 1,000 firms") as progress:
         simulate_world(
             out=out,
             firms=firms,

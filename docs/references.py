@@ -9,6 +9,7 @@ import click
 import typer.main
 
 import firstloan
+from features.document import page as features
 from features.tables import TABLES, Table
 
 HERE = Path(__file__).parent
@@ -69,7 +70,7 @@ def commands() -> str:
     return "\n".join(lines)
 
 
-PAGES = {"contract.md": contract, "commands.md": commands}
+PAGES = {"contract.md": contract, "features.md": features, "commands.md": commands}
 
 if __name__ == "__main__":
     for page, write in PAGES.items():

@@ -232,7 +232,7 @@ def import_folder(
         applications.write_csv(unfinished / "applications.csv")
         all_rejects.write_csv(unfinished / "import.rejects.csv")
         manifest = {
-            "command": "import",
+            "made_by": "import",
             "firms": summary.firms,
             "rows": summary.rows,
             "rejected_rows": summary.rejected_rows,

@@ -66,7 +66,9 @@ def test_every_feature_has_a_readable_phrase_for_every_figure(feature):
             assert re.search(r"[\u4e00-\u9fff]", chinese)
 
 
-@pytest.mark.parametrize("feature", [f for f in FEATURES if kind_of(f) == "change"], ids=str)
+@pytest.mark.parametrize(
+    "feature", [f for f in FEATURES if kind_of(f) == "change"], ids=lambda f: f.name
+)
 def test_direction_is_never_told_wrong(feature):
     down = reason_texts(feature.theme, feature.name, -0.2, 0.0)
     up = reason_texts(feature.theme, feature.name, 0.2, 0.0)
