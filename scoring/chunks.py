@@ -106,9 +106,9 @@ def score_chunk(
         If a signal table cannot be read or has too many bad rows.
     """
     signals.rejects.clear()
-    frames = {table: _read(signals, table, chunk.firms) for table in signals.tables}
+    frames = read_signals(signals, chunk.firms)
     bad_signals = _bad_signals(chunk.applications, [found_at_opening, signals.rejects])
-    rejects = unmatched(chunk.applications, _firms(frames))
+    rejects = unmatched(chunk.applications, firms_of(frames))
     fit = chunk.applications.filter(~pl.col("line").is_in(rejects["line"].implode()))
     notes = _notes(fit, bad_signals)
     applications = fit.select(TABLES["applications"].columns)
@@ -122,6 +122,11 @@ def score_chunk(
     return Outcome(rows.with_columns(fit["row"]), rejects, bad_signals, tally)
 
 
+def read_signals(signals: Signals, firms: Mapping[str, list[str]]) -> dict[str, pl.DataFrame]:
+    """Read every table's rows of the firms, given by bucket."""
+    return {table: _read(signals, table, firms) for table in signals.tables}
+
+
 def _read(signals: Signals, table: str, firms: Mapping[str, list[str]]) -> pl.DataFrame:
     return pl.concat(
         [
@@ -132,7 +137,7 @@ def _read(signals: Signals, table: str, firms: Mapping[str, list[str]]) -> pl.Da
     )
 
 
-def _firms(frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+def firms_of(frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     """Every firm that a table names, with its founding day where the register has it."""
     named = pl.concat([frame.select("firm_id") for frame in frames.values()]).unique()
     register = frames.get("firms")

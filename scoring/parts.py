@@ -46,7 +46,7 @@ class Parts:
                 self._clear()
             folder.mkdir(parents=True, exist_ok=True)
             save(model, self.model)
-            _write_whole(card, text.encode())
+            write_whole(card, text.encode())
         except OSError as error:
             raise ContractError(
                 f"{folder}: unfinished parts cannot be kept here ({error.strerror}). "
@@ -72,7 +72,7 @@ class Parts:
         unfinished = path.with_suffix(".tmp")
         rows.write_parquet(unfinished, compression="zstd", compression_level=1)
         unfinished.replace(path)
-        _write_whole(self._path(chunk, "json"), json.dumps(info).encode())
+        write_whole(self._path(chunk, "json"), json.dumps(info).encode())
 
     def staged(self, ending: str) -> Path:
         """Where an output is written before it is put in place."""
@@ -99,7 +99,7 @@ class Parts:
         shutil.rmtree(self.folder)
 
 
-def _write_whole(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes) -> None:
     """Write a file so that it is there whole or not at all, even if the power fails."""
     unfinished = path.with_name(f"{path.name}.tmp")
     with unfinished.open("wb") as file:

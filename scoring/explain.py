@@ -1,0 +1,189 @@
+"""One applicant on one page: the plain function behind `firstloan explain`."""
+
+import datetime as dt
+import difflib
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from features.folder import Signals
+from features.tables import SOURCES, TABLES, ContractError
+from models.reasons import top_reasons
+from models.registry import resolve
+from scoring.applicants import Applicants, read_applicants, unmatched
+from scoring.chunks import cut, firms_of, read_signals
+from scoring.contributions import Contributions
+from scoring.fit import check_fit
+from scoring.output import REASONS, SEPARATOR
+from scoring.pages import render
+from scoring.parts import write_whole
+from scoring.policy import Policy
+from scoring.score_rows import Scorer
+from scoring.source_charts import source_charts
+from scoring.waterfall import waterfall
+
+_DECISIONS = {
+    "approve": ("通过", "good"),
+    "refer": ("人工复核", "middle"),
+    "decline": ("拒绝", "bad"),
+}
+_TICKS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
+
+
+def explain_file(
+    *,
+    applicants: Path,
+    signals: Path,
+    application: str,
+    out: Path,
+    model: str | None = None,
+    policy: Policy | None = None,
+    today: dt.date | None = None,
+) -> Path:
+    """Explain one applicant of a file on an HTML page.
+
+    Parameters
+    ----------
+    applicants : pathlib.Path
+        CSV file of the contract's table `applications`.
+    signals : pathlib.Path
+        Folder of signal tables, or the data folder that holds one.
+    application : str
+        The application's id.
+    out : pathlib.Path
+        The page to write.
+    model : str, optional
+        Folder or MLflow address; by default the registered champion.
+    policy : Policy, optional
+    today : datetime.date, optional
+
+    Returns
+    -------
+    pathlib.Path
+        `out`.
+
+    Raises
+    ------
+    ContractError
+        If an input cannot be read, or the application is not in the file or was rejected.
+    """
+    if out.is_dir() or not out.parent.is_dir():
+        raise ContractError(f"{out}: expected a file name in a folder that exists.")
+    people = read_applicants(applicants, today=today or dt.datetime.now().astimezone().date())
+    applicant = _find(people, application, applicants)
+    opened = Signals.open(signals)
+    chosen, label = resolve(model)
+    check_fit(chosen)
+    chunk = cut(applicant, opened)[0]
+    frames = read_signals(opened, chunk.firms)
+    misfit = unmatched(applicant, firms_of(frames))
+    if misfit.height:
+        raise ContractError(f"{applicants}: {_problem(misfit)}.")
+    scorer = Scorer(chosen, label, policy or Policy.load(), Contributions(chosen, rows=1))
+    page = explain_html(scorer, applicant.select(TABLES["applications"].columns), frames)
+    write_whole(out, page.encode())
+    return out
+
+
+def explain_html(
+    scorer: Scorer, application: pl.DataFrame, frames: Mapping[str, pl.DataFrame]
+) -> str:
+    """Make the page.
+
+    Parameters
+    ----------
+    scorer : Scorer
+    application : polars.DataFrame
+        One row of the contract's table `applications`.
+    frames : mapping of table name to polars.DataFrame
+        Signals of the applicant's firm.
+    """
+    features = scorer.features(application, Signals.from_frames(frames))
+    row = scorer.score_features(features).row(0, named=True)
+    model, scored = scorer.model, row["score"] is not None
+    values = scorer.contributions.of(features)
+    found = top_reasons(values, features, model, k=REASONS) if scored else None
+    decision_zh, tone = _DECISIONS[row["decision"]]
+    texts = {flag.name: (flag.text, flag.text_zh) for flag in scorer.policy.flags}
+    return render(
+        "explain.html",
+        row=row,
+        facts=_facts(frames),
+        decision_zh=decision_zh,
+        decision_tone=tone,
+        pd=f"{row['pd']:.2%}" if scored else "",
+        scale=_scale(row, scorer.policy) if scored else None,
+        interval=None
+        if row["pd_low"] is None
+        else (f"{row['pd_low']:.1%}", f"{row['pd_high']:.1%}"),
+        sources=sum(row[f"coverage_{source}"] > 0 for source in SOURCES),
+        flags=[
+            texts.get(flag, (flag, "")) for flag in (row["flags"] or "").split(SEPARATOR) if flag
+        ],
+        reasons=[
+            {"english": row[f"reason_{k}_text"], "chinese": row[f"reason_{k}_zh"]}
+            for k in range(1, REASONS + 1)
+            if row[f"reason_{k}"] is not None
+        ],
+        waterfall=waterfall(values[0], model) if scored else [],
+        margin=f"{model.bias + values[0].sum():.2f}".replace("-", "−") if scored else "",
+        charts=source_charts(
+            frames,
+            firm_id=row["firm_id"],
+            as_of=row["as_of"],
+            coverage={source: row[f"coverage_{source}"] for source in SOURCES},
+            reasons=[] if found is None else list(found.select("rank", "feature").iter_rows()),
+        ),
+    )
+
+
+def _find(people: Applicants, application: str, path: Path) -> pl.DataFrame:
+    found = people.frame.filter(pl.col("application_id") == application)
+    if found.height:
+        return found
+    refused = people.rejects.filter(pl.col("application_id") == application)
+    if refused.height:
+        raise ContractError(f"{path}: {_problem(refused)}. Mend the row and try again.")
+    close = difflib.get_close_matches(application, people.frame["application_id"].to_list(), n=3)
+    hint = f" Did you mean {', '.join(close)}?" if close else ""
+    raise ContractError(f"{path}: no application {application!r} among {people.read:,} rows.{hint}")
+
+
+def _problem(rejects: pl.DataFrame) -> str:
+    first = rejects.row(0, named=True)
+    return f"line {first['line']}: {first['column']} {first['problem']}, got {first['value']!r}"
+
+
+def _facts(frames: Mapping[str, pl.DataFrame]) -> list[str]:
+    """What the register says, as far as it says anything."""
+    register = frames.get("firms")
+    if register is None or register.is_empty():
+        return []
+    firm = register.row(0, named=True)
+    facts = [firm[name] for name in ("legal_form", "sector", "county", "city") if firm[name]]
+    founded = [f"founded {firm['founded_on']}"] if firm["founded_on"] else []
+    return [str(fact).replace("_", " ") for fact in facts + founded]
+
+
+def _scale(row: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
+    """Place grades, interval and PD on a logarithmic scale from 0.1 % to 100 %."""
+
+    def at(pd: float) -> float:
+        return round(100 * (math.log10(min(max(pd, 0.001), 1.0)) + 3) / 3, 2)
+
+    edges = [0.001, *(min(grade.pd_below, 1.0) for grade in policy.grades)]
+    bands = [
+        {"name": grade.name, "left": at(low), "width": round(at(high) - at(low), 2)}
+        for grade, low, high in zip(policy.grades, edges, edges[1:], strict=False)
+    ]
+    span = None
+    if row["pd_low"] is not None:
+        span = {
+            "left": at(row["pd_low"]),
+            "width": round(at(row["pd_high"]) - at(row["pd_low"]), 2),
+        }
+    ticks = [{"name": f"{100 * tick:g} %", "left": at(tick)} for tick in _TICKS]
+    return {"bands": bands, "range": span, "mark": at(row["pd"]), "ticks": ticks[1:]}

@@ -1,0 +1,197 @@
+"""Weekly lines of what each source knew about one applicant, and the windows behind his reasons."""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from features.catalogue import FEATURES
+from features.known import SOURCE_LAG_DAYS, as_known
+from features.tables import SOURCES
+from scoring.wording import SOURCE_NAMES
+
+WEEKS = 65
+"""Weeks shown: the 455 days that features look at."""
+
+_WIDTH, _HEIGHT = 1000.0, 100.0
+_HEADROOM = 0.94
+_FEATURES = {feature.name: feature for feature in FEATURES}
+
+
+@dataclass(frozen=True)
+class _Line:
+    table: str
+    value: pl.Expr
+    rows: pl.Expr
+    english: str
+    chinese: str
+    unit: str
+
+
+_VALID = pl.col("status") == "valid"
+_KWH = pl.sum_horizontal("kwh_peak", "kwh_flat", "kwh_valley")
+_ALL = pl.lit(value=True)
+
+_LINES: Mapping[str, tuple[_Line, ...]] = MappingProxyType(
+    {
+        "tax": (
+            _Line("invoices", pl.col("amount_cny"), _VALID & (pl.col("direction") == "output"),
+                  "sales", "销项", "CNY"),
+            _Line("invoices", pl.col("amount_cny"), _VALID & (pl.col("direction") == "input"),
+                  "purchases", "进项", "CNY"),
+        ),
+        "electricity": (_Line("electricity", _KWH, _ALL, "electricity", "用电", "kWh"),),
+        "logistics": (
+            _Line("logistics", pl.col("parcels_out"), _ALL, "parcels sent", "发件", ""),
+            _Line("logistics", pl.col("parcels_in"), _ALL, "parcels received", "收件", ""),
+        ),
+        "ecommerce": (
+            _Line("ecommerce", pl.col("orders"), _ALL, "orders", "订单", ""),
+            _Line("ecommerce", pl.col("refunds"), _ALL, "refunds", "退款", ""),
+        ),
+    }
+)  # fmt: skip
+
+
+def source_charts(
+    frames: Mapping[str, pl.DataFrame],
+    *,
+    firm_id: str,
+    as_of: dt.date,
+    coverage: Mapping[str, float],
+    reasons: Sequence[tuple[int, str]],
+) -> list[dict[str, Any]]:
+    """Draw the four sources as known on the day of the application.
+
+    Parameters
+    ----------
+    frames : mapping of table name to polars.DataFrame
+        Rows of the applicant's firm.
+    firm_id : str
+    as_of : datetime.date
+    coverage : mapping of source to float
+        Known share of the last half year.
+    reasons : sequence of (rank, feature)
+        Whose windows are shaded in the chart of their source.
+
+    Returns
+    -------
+    list of dict
+        What the template needs for each source; `lines` is empty where nothing is known.
+    """
+    return [
+        {
+            "english": SOURCE_NAMES[source][0].capitalize(),
+            "chinese": SOURCE_NAMES[source][1],
+            "coverage": f"Known on {coverage[source]:.0%} of the last 180 days. "
+            f"近180天覆盖率{coverage[source]:.0%}",
+            "first": (as_of - dt.timedelta(days=7 * WEEKS)).isoformat(),
+            "last": as_of.isoformat(),
+            "lines": _lines(frames, source, firm_id=firm_id, as_of=as_of),
+            "windows": _windows(source, reasons),
+            "blanks": _blanks(frames, source, as_of=as_of),
+        }
+        for source in SOURCES
+    ]
+
+
+def _lines(
+    frames: Mapping[str, pl.DataFrame], source: str, *, firm_id: str, as_of: dt.date
+) -> list[dict[str, str]]:
+    drawn = []
+    for line, style in zip(_LINES[source], ("first", "second"), strict=False):
+        raw = frames.get(line.table)
+        weeks = None if raw is None else _weekly(raw, line, firm_id=firm_id, as_of=as_of)
+        if weeks is None:
+            continue
+        drawn.append((line, style, weeks))
+    top = max([float(weeks.max()) for _, _, weeks in drawn], default=0.0) or 1.0
+    return [
+        {
+            "style": style,
+            "english": line.english,
+            "chinese": line.chinese,
+            "path": _path(weeks / top),
+            "most": f"{line.unit} {weeks.max():,.0f}".strip(),
+        }
+        for line, style, weeks in drawn
+    ]
+
+
+def _weekly(
+    raw: pl.DataFrame, line: _Line, *, firm_id: str, as_of: dt.date
+) -> npt.NDArray[np.float64] | None:
+    """Sums by week, oldest first, shape (WEEKS,); None if nothing is known."""
+    day = (as_of - dt.date(1970, 1, 1)).days
+    applicant = pl.DataFrame(
+        {"firm_id": [firm_id], "app": [0], "as_of_day": [day]},
+        schema={"firm_id": pl.String, "app": pl.Int32, "as_of_day": pl.Int32},
+    )
+    rows = as_known(raw, line.table, applicant)
+    kept = rows.frame.with_columns(week=pl.Series(rows.age // 7)).filter(
+        line.rows, pl.col("week").is_between(0, WEEKS - 1)
+    )
+    if kept.is_empty():
+        return None
+    sums = kept.group_by("week").agg(line.value.sum().alias("sum"))
+    weeks = np.zeros(WEEKS)
+    weeks[WEEKS - 1 - sums["week"].to_numpy()] = sums["sum"].to_numpy()
+    return np.maximum(weeks, 0.0)
+
+
+def _path(heights: npt.NDArray[np.float64]) -> str:
+    """An SVG path through the middle of each week."""
+    step = _WIDTH / len(heights)
+    points = [
+        f"{(k + 0.5) * step:.1f} {_HEIGHT * (1 - _HEADROOM * height):.1f}"
+        for k, height in enumerate(heights)
+    ]
+    return "M" + " L".join(points)
+
+
+def _windows(source: str, reasons: Sequence[tuple[int, str]]) -> list[dict[str, Any]]:
+    """Shaded spans, one for each length of window among the reasons of this source."""
+    by_days: dict[int, list[str]] = {}
+    for rank, name in reasons:
+        feature = _FEATURES.get(name)
+        if feature is not None and feature.source == source and feature.days:
+            by_days.setdefault(feature.days, []).append(str(rank))
+    found = []
+    for days, ranks in sorted(by_days.items()):
+        width = min(days / (7 * WEEKS), 1.0) * _WIDTH
+        found.append(
+            {
+                "days": days,
+                "ranks": " and ".join(ranks),
+                "left": round(_WIDTH - width, 1),
+                "width": round(width, 1),
+            }
+        )
+    return found
+
+
+def _blanks(
+    frames: Mapping[str, pl.DataFrame], source: str, *, as_of: dt.date
+) -> list[tuple[float, float]]:
+    """Spans without coverage, as (left, width); none where there is no coverage table."""
+    table = frames.get("coverage")
+    if table is None or table.is_empty():
+        return []
+    end = as_of - dt.timedelta(days=SOURCE_LAG_DAYS[source])
+    total = 7 * WEEKS
+    dark = np.ones(total, dtype=np.bool_)
+    for row in table.filter(pl.col("source") == source).iter_rows(named=True):
+        first = max(total - 1 - (end - row["covered_from"]).days, 0)
+        last = total - 1 - max((end - (row["covered_to"] or end)).days, 0)
+        dark[first : last + 1] = False
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], dark, [False]]).astype(np.int8)))
+    scale = _WIDTH / total
+    return [
+        (round(float(a * scale), 1), round(float((b - a) * scale), 1))
+        for a, b in edges.reshape(-1, 2)
+    ]
