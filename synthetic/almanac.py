@@ -9,6 +9,9 @@ from synthetic.arrays import Float, Int
 
 EPOCH = dt.date(1970, 1, 1)
 
+SATURDAY, SUNDAY = 5, 6
+"""Codes of the weekend, Monday being 0."""
+
 NEW_YEARS = {  # lunar New Year's Day; Hong Kong Observatory's conversion tables
     2015: (2, 19), 2016: (2, 8), 2017: (1, 28), 2018: (2, 16), 2019: (2, 5), 2020: (1, 25),
     2021: (2, 12), 2022: (2, 1), 2023: (1, 22), 2024: (2, 10), 2025: (1, 29), 2026: (2, 17),
@@ -37,6 +40,7 @@ class Almanac:
     weekday : ndarray of int, 0 is Monday
     month : ndarray of int, 0 is January
     year_day : ndarray of int, 0 is 1 January
+    day_of_month : ndarray of int, 0 is the first
     spring : ndarray of int
         Days from the nearest lunar New Year's Day, negative before it.
     holiday : ndarray of float
@@ -47,6 +51,7 @@ class Almanac:
     weekday: Int
     month: Int
     year_day: Int
+    day_of_month: Int
     spring: Int
     holiday: Float
 
@@ -72,6 +77,7 @@ def almanac(start: dt.date, n_days: int) -> Almanac:
         weekday=np.array([d.weekday() for d in dates], np.int32),
         month=np.array([d.month - 1 for d in dates], np.int32),
         year_day=np.array([d.timetuple().tm_yday - 1 for d in dates], np.int32),
+        day_of_month=np.array([d.day - 1 for d in dates], np.int32),
         spring=np.array(spring, np.int32),
         holiday=np.array([d in free for d in dates], np.float32),
     )

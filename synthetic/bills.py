@@ -5,11 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from synthetic.arrays import Float, Int
-from synthetic.config import WorldConfig
 from synthetic.months import Months
 from synthetic.payment import delay_days
 from synthetic.population import Population
-from synthetic.streams import stream
+from synthetic.streams import Bucket
 
 NEVER = -1
 """Day of a payment that has not come."""
@@ -26,8 +25,7 @@ class Bills:
 
 
 def bills(
-    firms: Population, kwh: Float, cash: Float, months: Months, seed: int, bucket: int,
-    config: WorldConfig,
+    firms: Population, kwh: Float, cash: Float, months: Months, at: Bucket,
 ) -> Bills:  # fmt: skip
     """Bill each month's use and pay it.
 
@@ -38,12 +36,12 @@ def bills(
     kwh : ndarray of shape (3, n_firms, n_days)
     cash : ndarray of shape (n_firms, n_days), months of turnover
     """
-    p = config.electricity
+    p = at.config.electricity
     tariff = np.array(p.tariff_cny, np.float32)
     amount = months.total(np.tensordot(tariff, kwh, axes=1))
     billed = months.ends + p.bill_lag_days
     due = billed + p.due_days
-    rng = stream(seed, "bills.delay", bucket)
+    rng = at.stream("bills.delay")
     wait = delay_days(
         months.on_day(cash, p.bill_lag_days + p.due_days),
         firms.quality,

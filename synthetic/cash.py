@@ -19,7 +19,7 @@ from synthetic.config import WorldConfig
 from synthetic.health import FUTURE, HISTORY, Health
 from synthetic.population import Population
 from synthetic.shocks import WEEK
-from synthetic.streams import stream
+from synthetic.streams import Bucket
 
 DAYS_A_MONTH = 365.25 / 12
 STEP = WEEK / DAYS_A_MONTH
@@ -55,19 +55,29 @@ class Purse:
         return Purse(self.visible[keep], self.usual[keep], self.noise_sd[keep])
 
 
-def purse(firms: Population, seed: int, bucket: int, config: WorldConfig) -> Purse:
+@dataclass(frozen=True)
+class State:
+    """A firm's whole story: health, surprises (n_firms, n_weeks), purse, and the cash they make."""
+
+    health: Health
+    surprise: Float
+    purse: Purse
+    cash: Float
+
+
+def purse(firms: Population, at: Bucket) -> Purse:
     """Usual buffers and surprises of each firm."""
-    c = config.cash
+    c = at.config.cash
     n = len(firms)
     visible = (
         c.buffer_mean
         + np.take(c.buffer_form, firms.form)
         + np.take(c.buffer_area, firms.area)
-        + np.take(config.per_trade("buffer"), firms.trade)
+        + np.take(at.config.per_trade("buffer"), firms.trade)
         + c.buffer_age * np.log(np.clip(firms.age_years, 0.5, 20) / 4.0)
     )
-    hidden = stream(seed, "cash.hidden", bucket).standard_normal(n)
-    luck = stream(seed, "cash.volatility", bucket).standard_normal(n)
+    hidden = at.stream("cash.hidden").standard_normal(n)
+    luck = at.stream("cash.volatility").standard_normal(n)
     return Purse(
         visible=visible,
         usual=visible + c.buffer_quality * firms.quality + c.buffer_hidden_sd * hidden,
@@ -75,9 +85,9 @@ def purse(firms: Population, seed: int, bucket: int, config: WorldConfig) -> Pur
     )
 
 
-def surprises(n: int, seed: int, bucket: int, *, name: str) -> Float:
+def surprises(n: int, at: Bucket, *, name: str) -> Float:
     """Cash surprises (late customers, repairs), standard normal, shape (n, weeks)."""
-    rng = stream(seed, f"{name}.surprise", bucket)
+    rng = at.stream(f"{name}.surprise")
     return rng.standard_normal((n, HISTORY + FUTURE + 1))
 
 

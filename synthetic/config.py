@@ -99,23 +99,76 @@ class FuturesConfig(_Section):
     groups: Annotated[int, Field(ge=1)]
 
 
+class WorkConfig(_Section):
+    """Rest days, holidays, idle spells, unevenness of orders."""
+
+    lump_sd: Positive
+    sunday_rest: Share
+    saturday_rest: Share
+    spring_spread: Positive
+    spring_open: Share
+    return_days: Positive
+    holiday_rest: Share
+    idle_per_year: Positive
+    idle_spread: Positive
+    idle_days: Positive
+
+
 class ElectricityConfig(_Section):
     """The meter and the bill."""
 
     tariff_cny: tuple[float, float, float]
-    noise_sd: Positive
     standby_share: Share
+    switched_off: Share
+    follow: Positive
+    heating_share: Positive
+    wander_sd: Positive
+    wander_spread: Positive
+    wander_days: Positive
+    steps_per_year: Positive
+    step_size: Positive
+    noise_sd: Positive
+    noise_spread: Positive
+    wild_share: Share
+    wild_factor: Positive
+    moved_share: Share
+    cut_share: Share
     bill_lag_days: int
     due_days: int
 
 
 class TaxConfig(_Section):
-    """Invoices and filings."""
+    """Rates of VAT and what is declared."""
 
     honest_share: Share
+    small_scale_rate: Share
+    general_share: PerForm
+    supplier_rates: tuple[Share, Share, Share, Share]
+    supplier_shares: tuple[Share, Share, Share, Share]
+
+
+class InvoiceConfig(_Section):
+    """How one direction is invoiced."""
+
+    ticket_scale: Positive
+    ticket_sd: Positive
+    spread: Positive
+    skew: Annotated[float, Field(ge=-1, le=1)]
+    lot: Positive
+    lot_sd: Positive
+    weekend: Positive
+    weekend_shape: Positive
+    month_sd: Positive
+    partners: Positive
+    concentration: Positive
+    one_off: tuple[Positive, Positive]
+    churn: Positive
+    usual_price: tuple[Positive, Positive]
+    round_1: tuple[Positive, Positive]
+    round_100: tuple[Positive, Positive]
+    limit_shares: tuple[Share, Share, Share]
     void_rate: Share
     red_rate: Share
-    vat_rates: PerForm
 
 
 class LogisticsConfig(_Section):
@@ -172,6 +225,7 @@ class CreditConfig(_Section):
     policy_cutoffs_repeat: PerLender
     policy_noise: PerLender
     disbursal_days: Positive
+    late_consent: Share
 
 
 class Trade(_Section):
@@ -183,9 +237,11 @@ class Trade(_Section):
     volatility: Positive
     buffer: float
     kwh_per_kcny: Positive
+    machines: Positive
     parcels_per_kcny: Positive
     invoiced: Share
     ticket_cny: Positive
+    vat: Share
     online: Share
     weekend: tuple[float, float]
     spring: int
@@ -205,9 +261,12 @@ class WorldConfig(_Section):
     population: PopulationConfig
     health: HealthConfig
     cash: CashConfig
+    work: WorkConfig
     futures: FuturesConfig
     electricity: ElectricityConfig
     tax: TaxConfig
+    sales: InvoiceConfig
+    purchases: InvoiceConfig
     logistics: LogisticsConfig
     ecommerce: EcommerceConfig
     coverage: CoverageConfig
@@ -282,6 +341,8 @@ def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(base)
     for key, value in over.items():
         below = merged.get(key)
-        both = isinstance(below, Mapping) and isinstance(value, Mapping)
-        merged[key] = _merge(below, value) if both else value
+        if isinstance(below, Mapping) and isinstance(value, Mapping):
+            merged[key] = _merge(below, value)
+        else:
+            merged[key] = value
     return merged

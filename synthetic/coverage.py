@@ -1,4 +1,4 @@
-"""Which source reports on a firm, and from when.
+"""Which source reports on a firm, and from when; never before it was founded.
 
 One hidden propensity, the owner's digital habits, joins the sources (a Gaussian copula with one
 factor): a firm that invoices electronically also tends to sell online. Electricity covers all.
@@ -10,9 +10,8 @@ import numpy as np
 from scipy.special import ndtri
 
 from synthetic.arrays import Float, Int
-from synthetic.config import WorldConfig
 from synthetic.population import Population
-from synthetic.streams import stream
+from synthetic.streams import Bucket
 
 
 @dataclass(frozen=True)
@@ -25,26 +24,29 @@ class Coverage:
     ecommerce: Int
 
 
-def coverage(
-    firms: Population, n_days: int, seed: int, bucket: int, config: WorldConfig
-) -> Coverage:
+def coverage(firms: Population, n_days: int, at: Bucket) -> Coverage:
     """Decide which sources cover each firm."""
-    p = config.coverage
+    p = at.config.coverage
     n = len(firms)
-    penetration = np.array(config.per_trade("digital"))[firms.trade]
+    penetration = np.array(at.config.per_trade("digital"))[firms.trade]
     lean = ndtri(penetration) - float(ndtri(p.online))
     shared = p.digital_loading * firms.digital
 
     def propensity(name: str, pull: float) -> Float:
-        own = stream(seed, f"coverage.{name}", bucket).standard_normal(n)
+        own = at.stream(f"coverage.{name}").standard_normal(n)
         return np.asarray(shared + np.sqrt(1 - p.digital_loading**2) * own + pull * lean)
 
+    born = np.maximum(n_days - np.floor(firms.age_years * 365.25).astype(np.int64), 0)
+
+    def since(covered: Int, start: Int | int = 0) -> Int:
+        return np.where(covered, np.maximum(start, born), -1)
+
     tax = propensity("tax", 0.4)
-    late = stream(seed, "coverage.start", bucket).random(n)
+    late = at.stream("coverage.start").random(n)
     begins = np.where(tax > -ndtri(p.tax_complete), 0, (n_days * (0.15 + 0.7 * late)).astype(int))
     return Coverage(
-        tax=np.where(tax > -ndtri(p.tax_complete + p.tax_partial), begins, -1),
-        electricity=np.zeros(n, np.int64),
-        logistics=np.where(propensity("logistics", 0.6) > -ndtri(p.logistics), 0, -1),
-        ecommerce=np.where(propensity("ecommerce", 1.0) > -ndtri(p.online), 0, -1),
+        tax=since(tax > -ndtri(p.tax_complete + p.tax_partial), begins),
+        electricity=born,
+        logistics=since(propensity("logistics", 0.6) > -ndtri(p.logistics)),
+        ecommerce=since(propensity("ecommerce", 1.0) > -ndtri(p.online)),
     )

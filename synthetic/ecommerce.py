@@ -9,9 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from synthetic.arrays import Float, Int
-from synthetic.config import WorldConfig
 from synthetic.population import Population
-from synthetic.streams import stream
+from synthetic.streams import Bucket
 
 
 @dataclass(frozen=True)
@@ -30,17 +29,17 @@ class Shops:
     repeat: Int
 
 
-def ecommerce(firms: Population, work: Float, seed: int, bucket: int, config: WorldConfig) -> Shops:
+def ecommerce(firms: Population, work: Float, at: Bucket) -> Shops:
     """Trade of each firm's shops, day by day.
 
     Parameters
     ----------
     work : ndarray of shape (n_firms, n_days), usual days of work
     """
-    p = config.ecommerce
+    p = at.config.ecommerce
     n = len(firms)
-    traits = stream(seed, "ecommerce.traits", bucket)
-    online = np.array(config.per_trade("online"))[firms.trade]
+    traits = at.stream("ecommerce.traits")
+    online = np.array(at.config.per_trade("online"))[firms.trade]
     share = np.clip(online * np.exp(0.4 * traits.standard_normal(n)), 0.01, 0.98)
     ticket = p.ticket_cny * np.exp(0.7 * traits.standard_normal(n))
     rate = np.minimum(share * firms.sales_cny / 365 / ticket, 3_000)
@@ -49,7 +48,7 @@ def ecommerce(firms: Population, work: Float, seed: int, bucket: int, config: Wo
     refund_rate = np.clip(p.refund_rate * np.exp(0.4 * traits.standard_normal(n) + care), 0, 0.6)
     bad_rate = np.clip(p.bad_rate * np.exp(0.5 * traits.standard_normal(n) + care), 0, 0.8)
     loyal = np.clip(p.repeat_rate * np.exp(0.3 * traits.standard_normal(n) - care), 0.01, 0.9)
-    rng = stream(seed, "ecommerce.count", bucket)
+    rng = at.stream("ecommerce.count")
     orders = rng.poisson(rate[:, None] * work)
     noise = np.exp(0.25 * rng.standard_normal((2, *work.shape), np.float32))
     browsing = rng.poisson(

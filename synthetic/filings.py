@@ -10,11 +10,10 @@ import numpy as np
 
 from synthetic.arrays import Float, Int
 from synthetic.bills import NEVER
-from synthetic.config import WorldConfig
 from synthetic.months import Months
 from synthetic.payment import delay_days
 from synthetic.population import Population
-from synthetic.streams import stream
+from synthetic.streams import Bucket
 
 DUE_DAYS = 15
 """Days from a month's end to the filing deadline; Chinese VAT law."""
@@ -32,8 +31,7 @@ class Filings:
 
 
 def filings(
-    firms: Population, invoiced: Float, cash: Float, months: Months, seed: int, bucket: int,
-    config: WorldConfig,
+    firms: Population, invoiced: Float, cash: Float, months: Months, at: Bucket,
 ) -> Filings:  # fmt: skip
     """File and pay each month's tax.
 
@@ -42,14 +40,13 @@ def filings(
     invoiced : ndarray of shape (n_firms, n_days), CNY
     cash : ndarray of shape (n_firms, n_days), months of turnover
     """
-    rng = stream(seed, "filings", bucket)
+    rng = at.stream("filings")
     habit = np.clip(
         0.05 * np.exp(0.8 * rng.standard_normal(len(firms)) - 0.3 * firms.quality), 0, 1
     )
     extra = 1 + np.exp(0.5 * rng.standard_normal(months.ends.shape)) * habit[:, None]
     sales = np.maximum(months.total(invoiced), 0) * extra
-    tax = sales * np.take(config.tax.vat_rates, firms.form)[:, None]
-    tax *= np.where(firms.form == 2, 0.25, 1.0)[:, None]  # input tax is deducted; assumed share
+    tax = sales * at.config.tax.small_scale_rate * np.take((1.0, 1.4, 3.0), firms.form)[:, None]
     due = months.ends + DUE_DAYS
     needed = months.on_day(cash, DUE_DAYS)
     late = delay_days(needed, firms.quality, usual=9.0, bite=9.0, rng=rng)

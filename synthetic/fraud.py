@@ -10,9 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from synthetic.arrays import Float, Int
-from synthetic.config import WorldConfig
 from synthetic.population import Population
-from synthetic.streams import stream
+from synthetic.streams import Bucket
+
+BURSTS = 0.04
+"""Share of days on which a shell invents sales; assumed."""
 
 
 @dataclass(frozen=True)
@@ -30,42 +32,42 @@ class BadActors:
         return np.asarray(self.shell | self.inflator | self.brusher)
 
 
-def bad_actors(firms: Population, seed: int, bucket: int, config: WorldConfig) -> BadActors:
+def bad_actors(firms: Population, at: Bucket) -> BadActors:
     """Draw the bad actors of a bucket; sellers only brush where they may sell online."""
-    p = config.fraud
+    p = at.config.fraud
     n = len(firms)
-    pick = stream(seed, "fraud.kind", bucket).random(n)
+    pick = at.stream("fraud.kind").random(n)
     shell = pick < p.shell_share
     inflator = ~shell & (pick < p.shell_share + p.inflation_share)
     brusher = ~shell & ~inflator & (pick < p.shell_share + p.inflation_share + p.brushing_share)
     bad = shell | inflator | brusher
-    absconds = bad & (stream(seed, "fraud.intent", bucket).random(n) < p.intent)
+    absconds = bad & (at.stream("fraud.intent").random(n) < p.intent)
     return BadActors(shell, inflator, brusher, absconds)
 
 
-def inflated(intensity: Float, bad: BadActors, seed: int, bucket: int) -> Float:
+def inflated(intensity: Float, bad: BadActors, at: Bucket) -> Float:
     """Sales intensity as invoiced: shells and inflators invent the last months' sales."""
-    rng = stream(seed, "fraud.invoices", bucket)
+    rng = at.stream("fraud.invoices")
     n, n_days = intensity.shape
     months = rng.integers(60, 150, n)
     recent = np.arange(n_days) >= (n_days - months)[:, None]
-    factor = np.where(bad.inflator[:, None] & recent, rng.uniform(1.6, 3.5, n)[:, None], 1.0)
-    bursts = rng.random((n, n_days)) < 0.04
+    factor = np.where(bad.inflator[:, None] & recent, rng.uniform(1.6, 3.5, (n, 1)), 1.0)
+    bursts = rng.random((n, n_days)) < BURSTS
     shell = np.where(bursts, 18.0, 0.1)
-    return np.asarray(np.where(bad.shell[:, None], shell, intensity * factor))
+    return np.asarray(np.where(bad.shell[:, None], shell, intensity * factor), np.float32)
 
 
-def steady(work: Float, bad: BadActors, seed: int, bucket: int) -> Float:
+def steady(work: Float, bad: BadActors, at: Bucket) -> Float:
     """Work as the meter sees it: a shell's office runs the same every day."""
-    rng = stream(seed, "fraud.meter", bucket)
+    rng = at.stream("fraud.meter")
     level = 0.25 + 0.02 * rng.standard_normal(work.shape, np.float32)
     return np.asarray(np.where(bad.shell[:, None], level, work))
 
 
-def brushed(work: Float, bad: BadActors, seed: int, bucket: int) -> Float:
+def brushed(work: Float, bad: BadActors, at: Bucket) -> Float:
     """Work as the shop platform sees it: fake orders in the last months."""
-    rng = stream(seed, "fraud.orders", bucket)
+    rng = at.stream("fraud.orders")
     n, n_days = work.shape
     recent = np.arange(n_days) >= (n_days - rng.integers(60, 200, n))[:, None]
-    factor = np.where(bad.brusher[:, None] & recent, rng.uniform(1.5, 4.0, n)[:, None], 1.0)
+    factor = np.where(bad.brusher[:, None] & recent, rng.uniform(1.5, 4.0, (n, 1)), 1.0)
     return np.asarray(work * factor)

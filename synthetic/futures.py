@@ -17,7 +17,7 @@ from scipy.special import ndtr, ndtri
 from scipy.stats import qmc
 
 from synthetic.arrays import Float, Int, Rng
-from synthetic.cash import MONTH_ENDS, SHORT_IN_A_ROW, STEP, Purse
+from synthetic.cash import MONTH_ENDS, SHORT_IN_A_ROW, STEP, State
 from synthetic.config import WorldConfig
 from synthetic.health import (
     CORE_LOAD,
@@ -79,24 +79,14 @@ def _spread(response: Float, phi: float) -> Float:
 
 
 def true_pd(
-    firms: Population,
-    h: Health,
-    cash: Float,
-    own: Purse,
-    flood_week: Int,
-    config: WorldConfig,
-    rng: Rng,
-    *,
-    world: bool,
+    firms: Population, state: State, config: WorldConfig, rng: Rng, *, world: bool
 ) -> Float:
     """Probability of default within the year after the application.
 
     Parameters
     ----------
-    cash : ndarray of shape (n_firms, n_weeks)
-        Only the state at the application is read.
-    flood_week : ndarray of shape (n_firms,)
-        Weeks from the application to the next flood season.
+    state : State
+        Only the state at the application is read, and the common path if `world`.
     world : bool
         Whether the realised common path is given; if not, it is integrated over too.
 
@@ -104,10 +94,10 @@ def true_pd(
     -------
     ndarray of shape (n_firms,)
     """
-    mean, cov = _law(firms, h, cash, own, config, world=world)
+    mean, cov = _law(firms, state, config, world=world)
     r = responses(config)
     exposure = np.take(config.per_trade("weather"), firms.trade)
-    flood = r.flood[:, np.clip(flood_week, 0, FUTURE - 1)].T * exposure[:, None]
+    flood = r.flood[:, np.clip(flood_wait(firms, config), 0, FUTURE - 1)].T * exposure[:, None]
     chance = 0.0 if world else config.health.flood_probability
     pd = np.empty(len(firms))
     for rows in np.array_split(np.arange(len(firms)), min(config.futures.groups, len(firms))):
@@ -124,9 +114,10 @@ def true_pd(
 
 
 def _law(
-    firms: Population, h: Health, cash: Float, own: Purse, config: WorldConfig, *, world: bool
+    firms: Population, state: State, config: WorldConfig, *, world: bool
 ) -> tuple[Float, Float]:
     """Mean (n, MONTHS) and covariance (n, MONTHS, MONTHS) of cash at the month-ends."""
+    h, cash, own = state.health, state.cash, state.purse
     p = config.health
     r = responses(config)
     left = (1 - STEP / config.cash.reversion_months) ** MONTH_ENDS

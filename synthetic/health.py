@@ -15,7 +15,7 @@ from synthetic.arrays import Float, Int, Rng
 from synthetic.config import WorldConfig
 from synthetic.population import Population
 from synthetic.shocks import WEEK, Common, heal, ou
-from synthetic.streams import stream
+from synthetic.streams import Bucket
 
 HISTORY = 65
 """Weeks of signals before the application: 455 days."""
@@ -56,9 +56,7 @@ class Health:
         return Health(**{f.name: getattr(self, f.name)[keep] for f in fields(self)})
 
 
-def health(
-    firms: Population, common: Common, seed: int, bucket: int, config: WorldConfig, *, name: str
-) -> Health:
+def health(firms: Population, common: Common, at: Bucket, *, name: str) -> Health:
     """Draw the realised health of each firm, past and future.
 
     Parameters
@@ -66,18 +64,18 @@ def health(
     name : str
         Prefix of the streams; a second name gives an independent copy.
     """
-    h = config.health
+    h = at.config.health
     n, n_weeks = len(firms), HISTORY + FUTURE + 1
-    own_sd = own_volatility(firms, seed, bucket, config)
+    own_sd = own_volatility(firms, at)
     own = ou(
-        stream(seed, f"{name}.own", bucket).standard_normal((n, n_weeks)),
+        at.stream(f"{name}.own").standard_normal((n, n_weeks)),
         own_sd[:, None],
         h.own_days,
     )
-    strikes = accidents(n, config, stream(seed, f"{name}.accident", bucket))
-    weeks = first_week(firms, config)[:, None] + np.arange(n_weeks)
+    strikes = accidents(n, at.config, at.stream(f"{name}.accident"))
+    weeks = first_week(firms, at.config)[:, None] + np.arange(n_weeks)
     load = np.where(firms.core >= 0, CORE_LOAD, 0.0)[:, None]
-    exposure = np.take(config.per_trade("weather"), firms.trade)[:, None]
+    exposure = np.take(at.config.per_trade("weather"), firms.trade)[:, None]
     return Health(
         own=own,
         accident=-heal(strikes, h.accident_days),
@@ -95,11 +93,11 @@ def first_week(firms: Population, config: WorldConfig) -> Int:
     return np.asarray((firms.applied - config.calendar.history_days) // WEEK)
 
 
-def own_volatility(firms: Population, seed: int, bucket: int, config: WorldConfig) -> Float:
+def own_volatility(firms: Population, at: Bucket) -> Float:
     """Standard deviation of each firm's own orders: trade, age, management and luck."""
-    h = config.health
-    luck = stream(seed, "health.volatility", bucket).standard_normal(len(firms))
-    trade = np.take(config.per_trade("volatility"), firms.trade)
+    h = at.config.health
+    luck = at.stream("health.volatility").standard_normal(len(firms))
+    trade = np.take(at.config.per_trade("volatility"), firms.trade)
     young = np.clip(firms.age_years / 4.0, 0.25, 4.0) ** -0.15
     return np.asarray(h.own_sd * trade * young * np.exp(h.own_spread * luck - 0.15 * firms.quality))
 

@@ -1,32 +1,62 @@
 """VAT invoices, one by one.
 
-    count[direction, day] ~ Poisson(rate · work),    amount = ticket · partner · lognormal
+A firm collects its orders and writes invoices on some days only:
 
-Sales invoices follow work; purchases follow it with a lag and shrink when cash is short. Some
-sales invoices are voided within days, some are reversed by a negative (red) one.
+    due[day]   = Σ work · month's lump since the last invoicing day
+    orders     ~ Poisson(rate · due · gamma)          on an invoicing day, else none
+    amount     = ticket · lognormal, or the partner's usual price times a quantity
+    invoices   = the order, cut at the firm's invoice limit, its gross amount often a round number
+
+Some sales invoices are voided within days, a few are reversed by a negative (red) one.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import ndtri
 
+from synthetic.almanac import SATURDAY, Almanac
 from synthetic.arrays import Float, Int, Rng
-from synthetic.config import WorldConfig
-from synthetic.population import Population
-from synthetic.streams import stream
+from synthetic.config import InvoiceConfig
+from synthetic.population import Population, choose
+from synthetic.streams import Bucket
+from synthetic.work import Days
 
 OUTPUT, INPUT = 0, 1
-MOST_A_YEAR = 5_000
-"""Cap on the expected invoices of a firm, year and direction; larger firms bundle."""
+MOST_A_YEAR = 4_000
+"""Cap on the expected orders of a firm, year and direction; larger firms bundle."""
+
+MOST_PARTS = 12
+"""Invoices that one order may be cut into."""
+
+QUANTITIES = np.array([1, 1, 1, 1, 2, 2, 3, 5, 10], np.float32)
+"""How often the partner's usual amount is ordered at once; assumed."""
+
+SPRING_WEEK = 4
+"""Days around the lunar New Year on which hardly anything is invoiced; assumed."""
+
+MONTH_SHAPE = (0.75, 1.0, 1.25, 1.0)
+"""Chance of invoicing in days 1-4, 5-23, 24-29, 30-31 of a month; fitted to shapes."""
+
+LOYAL = 2
+"""Largest partners, who stay; assumed."""
+
+HUNDREDS_FROM, THOUSANDS_FROM = 300.0, 4_000.0
+"""CNY from which amounts are rounded to hundreds and to thousands; assumed."""
+
+STRANGERS = 100_000
+"""Partners met once are numbered from here."""
+
+GOLDEN = 0.618033988749895
 
 
 @dataclass(frozen=True)
 class Invoices:
-    """Invoices of a bucket in long form; arrays of shape (n_invoices,).
+    """Invoices of a bucket in long form; arrays of shape (n_invoices,), sorted by firm and day.
 
-    `firm` is the position in the bucket, `day` the column of the history, `partner` a rank within
-    the firm's partners (0 is the largest), `number` counts within firm and direction, `voided` is
-    the number of days to the void or -1.
+    `firm` is the position in the bucket, `day` the column of the history, `partner` a number
+    within the firm's partners (0 is the largest), `number` counts within firm and direction,
+    `voided` is the number of days to the void or -1.
     """
 
     direction: int
@@ -35,115 +65,253 @@ class Invoices:
     number: Int
     partner: Int
     amount_cny: Float
+    tax_cny: Float
     voided: Int
 
 
 @dataclass(frozen=True)
-class Invoicing:
-    """How a firm invoices; arrays of shape (n_firms,)."""
+class Habits:
+    """How a firm invoices in one direction; arrays of shape (n_firms,)."""
 
-    tickets_cny: Float
-    per_day: Float
-    partners: Int
-    concentration: Float
+    direction: int
+    ticket_cny: Float
     spread: Float
+    per_day: Float
+    issuing: Float
+    weekend: Float
+    lump_sd: Float
+    partners: Float
+    concentration: Float
+    one_off: Float
+    churn: Float
+    usual_price: Float
+    round_1: Float
+    round_100: Float
+    limit_cny: Float
     void_rate: Float
+    red_rate: Float
 
 
-def invoicing(
-    firms: Population, direction: int, seed: int, bucket: int, config: WorldConfig
-) -> Invoicing:
-    """Draw each firm's habits for one direction."""
-    rng = stream(seed, f"invoices.habits.{direction}", bucket)
+def habits(
+    firms: Population, yearly_cny: Float, own_sd: Float, direction: int, at: Bucket
+) -> Habits:
+    """Draw each firm's habits.
+
+    Parameters
+    ----------
+    yearly_cny : ndarray of shape (n_firms,)
+        Net amount to be invoiced in a usual year.
+    own_sd : ndarray of shape (n_firms,)
+        Volatility of the firm's own orders; months are as uneven.
+    """
+    p = settings(direction, at)
+    rng = at.stream(f"invoices.habits.{direction}")
     n = len(firms)
-    trade = firms.trade
-    invoiced = np.clip(
-        np.array(config.per_trade("invoiced"))[trade] * np.exp(0.2 * rng.standard_normal(n)),
-        0.03,
-        1,
-    )
-    margin = np.array(config.per_trade("margin"))[trade]
-    share = invoiced if direction == OUTPUT else np.clip(invoiced + 0.1, 0, 1) * (1 - margin)
-    share = share * config.tax.honest_share
-    yearly = share * firms.sales_cny
-    typical = np.array(config.per_trade("ticket_cny"))[trade]
-    median_sales = np.take(config.population.sales_median_cny, firms.form)
-    ticket = (
-        typical * (firms.sales_cny / median_sales) ** 0.45 * np.exp(0.6 * rng.standard_normal(n))
-    )
-    spread = np.clip(0.9 * np.exp(0.25 * rng.standard_normal(n)), 0.3, 1.8)
-    mean_ticket = ticket * np.exp(spread**2 / 2)
-    count = np.minimum(yearly / mean_ticket, MOST_A_YEAR)
-    mean_ticket = yearly / count
-    return Invoicing(
-        tickets_cny=mean_ticket / np.exp(spread**2 / 2),
-        per_day=count / 365.0,
-        partners=np.clip(2 + rng.lognormal(2.6, 0.9, n), 2, 400).astype(np.int64),
-        concentration=np.clip(rng.lognormal(0.9, 0.35, n), 1.2, 6.0),
+
+    def around(centre: float, sd: float) -> Float:
+        return np.asarray(centre * np.exp(sd * rng.standard_normal(n)))
+
+    typical = np.array(at.config.per_trade("ticket_cny"))[firms.trade]
+    median_sales = np.take(at.config.population.sales_median_cny, firms.form)
+    ticket = typical * p.ticket_scale * (firms.sales_cny / median_sales) ** 0.5
+    ticket = ticket * around(1.0, p.ticket_sd)
+    spread = np.clip(around(p.spread, 0.35), 0.2, 2.6)
+    mean = ticket * np.exp(spread**2 / 2)
+    orders = np.clip(yearly_cny / mean, 3.0, MOST_A_YEAR)
+    per_day = orders / 365.0
+    chosen = choose(list(p.limit_shares), rng.random(n))
+    quality = np.exp(-0.25 * firms.quality)
+    return Habits(
+        direction=direction,
+        ticket_cny=np.maximum(yearly_cny, 300.0) / orders / np.exp(spread**2 / 2),
         spread=spread,
-        void_rate=np.clip(
-            config.tax.void_rate * np.exp(0.6 * rng.standard_normal(n) - 0.3 * firms.quality),
-            0,
-            0.5,
+        per_day=per_day,
+        issuing=np.clip(per_day / around(p.lot, p.lot_sd), 0.012, 0.92),
+        weekend=np.clip(rng.gamma(p.weekend_shape, p.weekend / p.weekend_shape, n), 0.0, 1.2),
+        lump_sd=np.clip(
+            around(p.month_sd, 0.35) * (own_sd / at.config.health.own_sd) ** 0.4, 0.1, 1.4
         ),
+        partners=np.clip(around(p.partners, 0.8) * orders**0.45, 1.5, 900),
+        concentration=np.clip(around(p.concentration, 0.45), 1.05, 9.0),
+        one_off=rng.beta(*p.one_off, n),
+        churn=rng.gamma(1.5, p.churn / 1.5, n),
+        usual_price=rng.beta(*p.usual_price, n),
+        round_1=rng.beta(*p.round_1, n),
+        round_100=rng.beta(*p.round_100, n),
+        limit_cny=np.array([10_000.0, 100_000.0, 1_000_000.0])[np.maximum(chosen, firms.form - 1)],
+        void_rate=np.clip(around(p.void_rate, 0.75) * quality, 0, 0.6),
+        red_rate=np.clip(around(p.red_rate, 0.9), 0, 0.3),
     )
+
+
+def settings(direction: int, at: Bucket) -> InvoiceConfig:
+    """Settings of one direction."""
+    return at.config.sales if direction == OUTPUT else at.config.purchases
 
 
 def invoices(
-    firms: Population, habits: Invoicing, intensity: Float, direction: int, seed: int, bucket: int,
-    config: WorldConfig,
-) -> Invoices:  # fmt: skip
-    """Issue the invoices of one direction.
+    firms: Population, how: Habits, intensity: Float, calendar: tuple[Days, Almanac], at: Bucket
+) -> Invoices:
+    """Issue the invoices of one direction, that of the habits.
 
     Parameters
     ----------
     intensity : ndarray of shape (n_firms, n_days)
         Work that is invoiced, 1 on a usual day.
     """
-    counts = stream(seed, f"invoices.count.{direction}", bucket).poisson(
-        habits.per_day[:, None] * intensity
+    direction = how.direction
+    expected = _expected(how, intensity, calendar, at.stream(f"invoices.days.{direction}"))
+    counts = at.stream(f"invoices.count.{direction}").poisson(expected)
+    cell = np.repeat(np.arange(counts.size, dtype=np.int32), counts.ravel())
+    firm, day = np.divmod(cell, np.int32(counts.shape[1]))
+    partner = _partners(how, firm, day, at.stream(f"invoices.partner.{direction}"))
+    order = _orders(
+        how, firm, partner, settings(direction, at).skew, at.stream(f"invoices.amount.{direction}")
     )
-    cell = np.repeat(np.arange(counts.size), counts.ravel())
-    firm, day = np.divmod(cell, counts.shape[1])
-    partner = _partners(habits, firm, stream(seed, f"invoices.partner.{direction}", bucket))
-    rng = stream(seed, f"invoices.amount.{direction}", bucket)
-    amount = habits.tickets_cny[firm] * np.exp(
-        habits.spread[firm] * rng.standard_normal(len(firm), np.float32)
+    rates = _vat(firms, direction, at)[firm] if direction == OUTPUT else _mixed_vat(len(firm), at)
+    parts, which, gross = _cut(
+        how, firm, order * (1 + rates), at.stream(f"invoices.cut.{direction}")
     )
-    fate = stream(seed, f"invoices.fate.{direction}", bucket)
-    voided, amount = _fate(habits, firm, np.maximum(amount, 1.0), direction, config, fate)
-    starts = np.searchsorted(firm, np.arange(len(firms)))
+    firm, day, partner = firm[parts], day[parts], partner[parts]
+    gross = _rounded(how, firm, which, gross, at.stream(f"invoices.round.{direction}"))
+    net = np.round(gross / (1 + rates[parts]), 2)
+    voided, sign = _fate(how, firm, at.stream(f"invoices.fate.{direction}"))
+    starts = np.searchsorted(firm, np.arange(len(firms), dtype=np.int32))
     return Invoices(
         direction=direction,
         firm=firm,
         day=day,
         number=np.arange(len(firm)) - starts[firm],
         partner=partner,
-        amount_cny=np.round(amount, 2),
+        amount_cny=net * sign,
+        tax_cny=np.round(gross - net, 2) * sign,
         voided=voided,
     )
 
 
-def _partners(habits: Invoicing, firm: Int, rng: Rng) -> Int:
-    """Rank of the partner: a power of a uniform number favours the first ones."""
-    uniform = rng.random(len(firm), np.float32)
-    reach = uniform ** habits.concentration.astype(np.float32)[firm]
-    return np.asarray((habits.partners[firm] * reach).astype(np.int32))
+def _expected(how: Habits, intensity: Float, calendar: tuple[Days, Almanac], rng: Rng) -> Float:
+    """Expected orders of each firm and day (n_firms, n_days), zero where nothing is issued."""
+    days, when = calendar
+    n, n_days = intensity.shape
+    month = days.index // 30
+    month -= month.min()
+    draws = rng.standard_normal((n, int(month.max()) + 1), np.float32)
+    sd = how.lump_sd.astype(np.float32)[:, None]
+    lump = np.exp(sd * np.take_along_axis(draws, month, axis=1) - sd**2 / 2)
+    issuing = how.issuing.astype(np.float32)[:, None] * _month_shape(when)[days.index]
+    weekday = when.weekday[days.index]
+    free = how.weekend.astype(np.float32)[:, None]
+    chance = np.where(weekday >= SATURDAY, issuing * free, issuing)
+    holiday = (when.holiday[days.index] > 0) | (np.abs(when.spring[days.index]) <= SPRING_WEEK)
+    chance = np.where(holiday, chance * 0.25, chance)
+    writes = rng.random((n, n_days), np.float32) < chance
+    waiting = np.cumsum(intensity * lump, axis=1, dtype=np.float64)
+    before = np.maximum.accumulate(np.where(writes, waiting, 0.0), axis=1)
+    earlier = np.hstack([np.zeros((n, 1)), before[:, :-1]])
+    due = np.where(writes, np.minimum(waiting - earlier, 60.0), 0.0)
+    gamma = rng.standard_gamma(4.0, (n, n_days), np.float32) / 4.0
+    return np.asarray(how.per_day[:, None] * due * gamma)
 
 
-def _fate(
-    habits: Invoicing, firm: Int, amount: Float, direction: int, config: WorldConfig, rng: Rng
-) -> tuple[Int, Float]:
-    """Days to the void (-1: never) and amounts, negative on red invoices."""
-    void = rng.random(len(firm), np.float32) < habits.void_rate[firm]
-    red = ~void & (rng.random(len(firm), np.float32) < config.tax.red_rate)
+def _month_shape(when: Almanac) -> Float:
+    """Chance of invoicing by day of the month against its mean; fewer at its start."""
+    by_day = np.repeat(MONTH_SHAPE, (4, 19, 6, 2)).astype(np.float32)
+    return np.asarray(by_day[when.day_of_month])
+
+
+def _partners(how: Habits, firm: Int, day: Int, rng: Rng) -> Int:
+    """Number of the partner: a power of a uniform number favours the first ones.
+
+    All but the largest partners change with time.
+    """
+    reach = rng.random(len(firm), np.float32) ** how.concentration.astype(np.float32)[firm]
+    rank = (how.partners.astype(np.float32)[firm] * reach).astype(np.int32)
+    moved = (how.churn.astype(np.float32)[firm] * day * (rank + 1) / 1500).astype(np.int32)
+    rank = np.where(rank < LOYAL, rank, rank + moved)
+    once = rng.random(len(firm), np.float32) < how.one_off.astype(np.float32)[firm]
+    return np.where(once, STRANGERS + np.arange(len(firm), dtype=np.int32), rank)
+
+
+def _orders(how: Habits, firm: Int, partner: Int, skew: float, rng: Rng) -> Float:
+    """Net amount of each order, CNY."""
+    spread = how.spread.astype(np.float32)[firm]
+    mark = ((firm.astype(np.int64) * 7_919 + partner) * GOLDEN) % 1.0
+    typical = ndtri(np.clip(mark, 1e-4, 1 - 1e-4)).astype(np.float32)
+    bent = rng.standard_exponential(len(firm), np.float32) - 1
+    own = np.sqrt(1 - skew**2) * rng.standard_normal(len(firm), np.float32) + skew * bent
+    usual = rng.random(len(firm), np.float32) < how.usual_price.astype(np.float32)[firm]
+    quantity = QUANTITIES[rng.integers(0, len(QUANTITIES), len(firm))]
+    loose = np.exp(spread * (0.6 * typical + 0.8 * own))
+    fixed = np.exp(spread * (0.75 * typical - 0.3)) * quantity
+    return np.asarray(how.ticket_cny[firm] * np.where(usual, fixed, loose))
+
+
+def _cut(how: Habits, firm: Int, gross: Float, rng: Rng) -> tuple[Int, Int, Float]:
+    """Cut orders at the invoice limit.
+
+    Returns
+    -------
+    parts : ndarray of shape (n_invoices,)
+        Order of each invoice.
+    which : ndarray of shape (n_invoices,)
+        0 for the rest of an order, 1 for a full invoice.
+    gross : ndarray of shape (n_invoices,), CNY
+    """
+    filled = rng.beta(6.0, 0.6, len(how.limit_cny)) * how.limit_cny
+    full = filled[firm]
+    pieces = np.minimum(np.ceil(gross / full), MOST_PARTS).astype(np.int64)
+    parts = np.repeat(np.arange(len(firm)), pieces)
+    last = np.cumsum(pieces) - 1
+    amount = full[parts]
+    rest = gross - (pieces - 1) * full
+    amount[last] = np.clip(rest, 1.0, how.limit_cny[firm] * 1.13)
+    which = np.ones(len(parts), np.int8)
+    which[last] = 0
+    return parts, which, amount
+
+
+def _rounded(how: Habits, firm: Int, which: Int, gross: Float, rng: Rng) -> Float:
+    """Round many gross amounts: to yuan, hundreds or thousands."""
+    draw = rng.random(len(firm), np.float32)
+    hundred = draw < how.round_100.astype(np.float32)[firm]
+    yuan = draw < np.maximum(how.round_1, how.round_100).astype(np.float32)[firm]
+    thousand = draw < 0.5 * how.round_100.astype(np.float32)[firm]
+    unit = np.where(
+        thousand & (gross > THOUSANDS_FROM),
+        1_000,
+        np.where(hundred & (gross > HUNDREDS_FROM), 100, 1),
+    )
+    unit = np.where(yuan, unit, 0.01)
+    unit = np.where(which == 1, np.where(yuan, 100, 0.01), unit)
+    return np.maximum(np.round(np.round(gross / unit) * unit, 2), unit)
+
+
+def _fate(how: Habits, firm: Int, rng: Rng) -> tuple[Int, Float]:
+    """Days to the void (-1: never) and sign, negative on red invoices."""
+    draw = rng.random(len(firm), np.float32)
+    void = draw < how.void_rate.astype(np.float32)[firm]
+    red = draw > 1 - how.red_rate.astype(np.float32)[firm]
     wait = np.minimum(rng.exponential(3.0, len(firm)), 28).astype(np.int32)
-    return np.where(void, wait, -1), np.where(red, -amount, amount)
+    return np.where(void, wait, -1), np.where(red, -1.0, 1.0)
+
+
+def _vat(firms: Population, direction: int, at: Bucket) -> Float:
+    """VAT rate of each firm's sales: small-scale payers 1 %, the others by trade."""
+    rng = at.stream(f"invoices.vat.{direction}")
+    general = rng.random(len(firms)) < np.take(at.config.tax.general_share, firms.form)
+    by_trade = np.array(at.config.per_trade("vat"))[firms.trade]
+    return np.where(general, by_trade, at.config.tax.small_scale_rate)
+
+
+def _mixed_vat(n: int, at: Bucket) -> Float:
+    """VAT rate of each purchase: suppliers of all kinds."""
+    kind = choose(list(at.config.tax.supplier_shares), at.stream("invoices.vat.1").random(n))
+    return np.take(at.config.tax.supplier_rates, kind)
 
 
 def invoiced_sales(issued: Invoices, shape: tuple[int, int]) -> Float:
     """Net invoiced amount by firm and day, voids left out; shape (n_firms, n_days), CNY."""
     kept = issued.voided < 0
-    cell = issued.firm[kept] * shape[1] + issued.day[kept]
+    cell = issued.firm[kept].astype(np.int64) * shape[1] + issued.day[kept]
     total = np.bincount(cell, weights=issued.amount_cny[kept], minlength=shape[0] * shape[1])
-    return total.reshape(shape)
+    return np.asarray(total.reshape(shape), np.float64)

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from synthetic.arrays import Float, Int
-from synthetic.config import WorldConfig
 from synthetic.population import Population
-from synthetic.streams import stream
+from synthetic.streams import Bucket
 
 
 @dataclass(frozen=True)
@@ -24,25 +23,23 @@ class Parcels:
     late: Int
 
 
-def logistics(
-    firms: Population, work: Float, seed: int, bucket: int, config: WorldConfig
-) -> Parcels:
+def logistics(firms: Population, work: Float, at: Bucket) -> Parcels:
     """Count each day's parcels.
 
     Parameters
     ----------
     work : ndarray of shape (n_firms, n_days), usual days of work
     """
-    p = config.logistics
+    p = at.config.logistics
     n = len(firms)
-    traits = stream(seed, "logistics.traits", bucket)
-    per_kcny = np.array(config.per_trade("parcels_per_kcny"))[firms.trade]
+    traits = at.stream("logistics.traits")
+    per_kcny = np.array(at.config.per_trade("parcels_per_kcny"))[firms.trade]
     rate = firms.sales_cny / 365_000 * per_kcny * np.exp(0.5 * traits.standard_normal(n))
     inward_share = np.clip(traits.gamma(2.0, 0.12, n), 0.01, 2.0)
     kilos = p.weight_kg * np.exp(0.6 * traits.standard_normal(n))
     reach = traits.uniform(0.5, 0.95, n)
     late_rate = np.clip(p.late_rate * np.exp(0.4 * traits.standard_normal(n)), 0, 1)
-    rng = stream(seed, "logistics.count", bucket)
+    rng = at.stream("logistics.count")
     out = rng.poisson(np.minimum(rate, 2_000)[:, None] * work)
     inward = rng.poisson((np.minimum(rate, 2_000) * inward_share)[:, None] * np.sqrt(work))
     noise = np.exp(0.15 * rng.standard_normal(work.shape, np.float32))

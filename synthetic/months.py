@@ -9,6 +9,8 @@ from synthetic.almanac import Almanac
 from synthetic.arrays import Float, Int
 from synthetic.work import Days
 
+MONTHS_A_YEAR = 12
+
 
 @dataclass(frozen=True)
 class Months:
@@ -68,6 +70,6 @@ def _month_ends(when: Almanac) -> Int:
     last = len(when.month)
     while ends[-1] < last:
         after = when.start + dt.timedelta(days=ends[-1] + 1)
-        year, month = (after.year + 1, 1) if after.month == 12 else (after.year, after.month + 1)
-        ends.append(when.day(dt.date(year, month, 1)) - 1)
+        year, month = divmod(after.year * MONTHS_A_YEAR + after.month, MONTHS_A_YEAR)
+        ends.append(when.day(dt.date(year, month + 1, 1)) - 1)
     return np.array(ends)

@@ -8,7 +8,16 @@ from synthetic.almanac import borrowing_season
 from synthetic.arrays import Float, Int, Rng
 from synthetic.config import WorldConfig
 from synthetic.places import AREA_NAMES, CITIES, CLUSTERS, COUNTIES, units
-from synthetic.streams import stream
+from synthetic.streams import Bucket
+
+FARM_WEATHER = 0.5
+"""Exposure to floods from which a trade counts as farming."""
+
+MADE_FROM = 190.0
+"""Sales an employee (1,000 CNY a year) from which a trade is one of enterprises; assumed."""
+
+SEAT_SHARE = 0.7
+"""Share of a cluster's trade in its city that sits in the seat of the cluster; assumed."""
 
 FORM_NAMES = ("individual", "micro", "small")
 
@@ -55,20 +64,20 @@ class Population:
         return len(self.form)
 
 
-def population(n: int, seed: int, bucket: int, config: WorldConfig) -> Population:
+def population(n: int, at: Bucket) -> Population:
     """Draw `n` applicants of one bucket."""
-    p = config.population
+    p = at.config.population
 
     def draw(name: str) -> Rng:
-        return stream(seed, f"population.{name}", bucket)
+        return at.stream(f"population.{name}")
 
     form = choose([p.individual_share, p.micro_share, p.small_share], draw("form").random(n))
     area = choose([p.urban_share, p.county_share, p.rural_share], draw("area").random(n))
-    trade = _trade(form, area, config, draw("trade").random(n))
-    city = _city(trade, config, draw("city").random(n))
-    county = _county(city, area, trade, config, draw("county").random(n))
-    cluster = _cluster(trade, city, county, config)
-    core = _core(cluster, config, draw("chain"))
+    trade = _trade(form, area, at.config, draw("trade").random(n))
+    city = _city(trade, at.config, draw("city").random(n))
+    county = _county(city, area, trade, at.config, draw("county").random(n))
+    cluster = _cluster(trade, city, county, at.config)
+    core = _core(cluster, at.config, draw("chain"))
     quality = draw("quality").standard_normal(n)
     age = draw("age").gamma(p.age_shape, p.age_mean_years / p.age_shape, n)
     age_years = np.clip(age * np.exp(0.10 * quality), 0.6, 40.0)
@@ -78,7 +87,7 @@ def population(n: int, seed: int, bucket: int, config: WorldConfig) -> Populatio
     owner_age = np.clip(np.maximum(owner, 20 + age_years), 20, 85).astype(np.int64)
     scale = np.log(np.take(p.sales_median_cny, form)) + 0.10 * np.log(age_years / 4)
     sales = np.exp(scale + p.sales_sd * draw("sales").standard_normal(n))
-    staff = sales / (1_000 * np.take(config.per_trade("kcny_per_employee"), trade))
+    staff = sales / (1_000 * np.take(at.config.per_trade("kcny_per_employee"), trade))
     spread = np.exp(0.35 * draw("employees").standard_normal(n))
     capital = 0.25 * sales * np.exp(0.9 * draw("capital").standard_normal(n) + 0.25 * quality)
     older = (owner_age - 45.0) / 12.0
@@ -100,7 +109,7 @@ def population(n: int, seed: int, bucket: int, config: WorldConfig) -> Populatio
         quality=quality,
         digital=digital,
         first_time=draw("first_time").random(n) < p.first_time_share,
-        applied=_application_days(n, config, draw("calendar")),
+        applied=_application_days(n, at.config, draw("calendar")),
     )
 
 
@@ -112,8 +121,8 @@ def choose(weights: list[float], uniform: Float) -> Int:
 
 def _trade(form: Int, area: Int, config: WorldConfig, uniform: Float) -> Int:
     shares = np.array(config.per_trade("share"))  # (n_trades, n_areas)
-    made = np.array([t.kcny_per_employee > 190 and t.weather < 0.2 for t in config.trades.values()])
-    farms = np.array([t.weather >= 0.5 for t in config.trades.values()])
+    farms = np.array([t.weather >= FARM_WEATHER for t in config.trades.values()])
+    made = ~farms & np.array([t.kcny_per_employee > MADE_FROM for t in config.trades.values()])
     trade = np.empty(len(form), np.int64)
     for f in range(3):
         # enterprises make and trade things more often than individual businesses; assumed
@@ -148,7 +157,7 @@ def _county(city: Int, area: Int, trade: Int, config: WorldConfig, uniform: Floa
         for (trade_name, city_name), county_name in home.items():
             if city_name == place.name:
                 code = config.trade_names.index(trade_name)
-                seat = (city == c) & (trade == code) & (uniform * 7919 % 1 < 0.7)
+                seat = (city == c) & (trade == code) & (uniform * 7919 % 1 < SEAT_SHARE)
                 county[seat] = index[str(county_name)]
     return county
 

@@ -115,11 +115,9 @@ class Recorder:
         number, partner = issued.number[keep], issued.partner[keep]
         sales = issued.direction == OUTPUT
         date = self.days.index[firm, day]
-        void = self._happened(np.where(issued.voided >= 0, 0, NEVER)[keep], 0, firm)
-        voided = np.where(void, date + np.maximum(issued.voided[keep], 0), NEVER)
-        void = void & (voided < self.population.applied[firm])
-        amount = issued.amount_cny[keep].astype(np.float64)
-        rate = np.take(self.config.tax.vat_rates, self.population.form)[firm]
+        wait = issued.voided[keep]
+        voided = date + wait
+        void = (wait >= 0) & (voided < self.population.applied[firm])
         frame = pl.DataFrame(
             {
                 "firm": firm,
@@ -127,8 +125,8 @@ class Recorder:
                 "partner": partner,
                 "buyer": self.population.core[firm] if sales else np.full(len(firm), -1),
                 "issued_on": self._dates(date),
-                "amount_cny": np.round(amount, 2),
-                "tax_cny": np.round(amount * rate, 2),
+                "amount_cny": issued.amount_cny[keep],
+                "tax_cny": issued.tax_cny[keep],
                 "void": void,
                 "voided_on": self._dates(voided, never=~void),
             }
@@ -188,7 +186,9 @@ class Recorder:
 
     def electricity_bills(self, charged: Bills) -> pl.DataFrame:
         """Bills sent by the application."""
-        sent = self.months.whole & self._on_time(charged.billed)
+        begins = self.cover.electricity[:, None]
+        metered = self.months.starts - self.months.first[:, None] >= begins
+        sent = metered & self._on_time(charged.billed)
         at = np.nonzero(sent)
         firm = at[0]
         paid = self._happened(charged.paid[at], charged.paid[at], firm)

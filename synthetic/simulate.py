@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -63,7 +64,7 @@ def simulate_world(
         shutil.rmtree(parts)
     parts.mkdir(parents=True)
     try:
-        manifest = _fill(parts, firms, seed, config, workers, progress, csv=csv)
+        manifest = _fill(parts, Job(firms, seed, config, workers, csv), progress)
         if out.exists():
             shutil.rmtree(out)
         parts.rename(out)
@@ -90,16 +91,24 @@ def _refuse_foreign(out: Path) -> None:
         )
 
 
-def _fill(
-    folder: Path, firms: int, seed: int, config: WorldConfig, workers: int,
-    progress: Progress | None, *, csv: bool,
-) -> dict[str, Any]:  # fmt: skip
-    sizes = [min(BUCKET_FIRMS, firms - first) for first in range(0, firms, BUCKET_FIRMS)]
+@dataclass(frozen=True)
+class Job:
+    """What to simulate, and how."""
+
+    firms: int
+    seed: int
+    config: WorldConfig
+    workers: int
+    csv: bool
+
+
+def _fill(folder: Path, job: Job, progress: Progress | None) -> dict[str, Any]:
+    sizes = [min(BUCKET_FIRMS, job.firms - first) for first in range(0, job.firms, BUCKET_FIRMS)]
     signals = folder / "signals"
     rows = dict.fromkeys(SIGNALS, 0)
     wide: dict[int, dict[str, pl.DataFrame]] = {}
-    world = setting(seed, config)
-    for done, (bucket, written, small) in enumerate(_run(sizes, world, signals, workers), 1):
+    world = setting(job.seed, job.config)
+    for done, (bucket, written, small) in enumerate(_run(sizes, world, signals, job.workers), 1):
         for table, count in written.items():
             rows[table] += count
         wide[bucket] = small
@@ -113,17 +122,17 @@ def _fill(
     whole["outcomes"].write_csv(folder / "outcomes.csv")
     (folder / "truth").mkdir()
     whole["truth"].write_parquet(folder / "truth" / "truth.parquet", compression="zstd")
-    if csv:
+    if job.csv:
         _write_csv(signals)
     manifest = {
         "kind": KIND,
         "made_by": "simulate",
-        "firms": firms,
-        "seed": seed,
+        "firms": job.firms,
+        "seed": job.seed,
         "buckets": len(sizes),
-        "csv": csv,
+        "csv": job.csv,
         "rows": rows | {table: frame.height for table, frame in whole.items()},
-        "config": config.model_dump(mode="json"),
+        "config": job.config.model_dump(mode="json"),
     }
     text = json.dumps(manifest, indent=2, ensure_ascii=False)
     (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")

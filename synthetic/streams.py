@@ -5,8 +5,11 @@ the number of workers moves the draws of another decision.
 """
 
 import hashlib
+from dataclasses import dataclass
 
 import numpy as np
+
+from synthetic.config import WorldConfig
 
 
 def stream(seed: int, name: str, bucket: int = 0) -> np.random.Generator:
@@ -26,3 +29,22 @@ def stream(seed: int, name: str, bucket: int = 0) -> np.random.Generator:
         entropy=seed, spawn_key=(int.from_bytes(digest[:4]), int.from_bytes(digest[4:]), bucket)
     )
     return np.random.Generator(np.random.SFC64(sequence))
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """One bucket of firms in one world: what an equation needs to draw.
+
+    Attributes
+    ----------
+    seed, number : int
+    config : WorldConfig
+    """
+
+    seed: int
+    number: int
+    config: WorldConfig
+
+    def stream(self, name: str) -> np.random.Generator:
+        """Give the generator of one decision about these firms."""
+        return stream(self.seed, name, self.number)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from synthetic.arrays import Float, Int
-from synthetic.cash import DAYS_A_MONTH, MONTH_ENDS, Purse, cash_path, default_month, without
+from synthetic.cash import DAYS_A_MONTH, MONTH_ENDS, Purse, State, cash_path, default_month, without
 from synthetic.config import WorldConfig
 from synthetic.fraud import BadActors
 from synthetic.health import HISTORY, Health
@@ -36,17 +36,17 @@ class Fate:
     cause: Int
 
 
-def fate(
-    h: Health, surprise: Float, cash: Float, own: Purse, bad: BadActors, config: WorldConfig
-) -> Fate:
+def fate(state: State, bad: BadActors, config: WorldConfig) -> Fate:
     """Read default off the cash path and find the shock without which it would not be."""
-    month = default_month(cash)
+    month = default_month(state.cash)
     defaults = (month > 0) | bad.absconds
     month = np.where(bad.absconds, 1, month)
     cause = np.full(len(month), "", object)
     cause[bad.absconds] = "intent"
     honest = np.flatnonzero(defaults & ~bad.absconds)
-    cause[honest] = _causes(h.rows(honest), surprise[honest], own.rows(honest), config)
+    cause[honest] = _causes(
+        state.health.rows(honest), state.surprise[honest], state.purse.rows(honest), config
+    )
     day = np.round(month * DAYS_A_MONTH).astype(np.int64) + DAYS_PAST_DUE
     return Fate(defaults, np.where(defaults, day, 0), cause)
 
@@ -57,7 +57,7 @@ def _causes(h: Health, surprise: Float, own: Purse, config: WorldConfig) -> Int:
     if not len(found):
         return found
     best = np.full(len(surprise), -np.inf)
-    trials = {name: without(h, part) + (surprise,) for part, name in CAUSES.items()}
+    trials = {name: (*without(h, part), surprise) for part, name in CAUSES.items()}
     trials["payments"] = (h.total, h.strikes, np.zeros_like(surprise))
     for name, (orders, strikes, noise) in trials.items():
         path = cash_path(orders, strikes, noise, own, config)

@@ -1,21 +1,27 @@
 """Real work: what a firm does each day, from which every signal follows.
 
-    work = exp(health + growth) · season[trade, month] · weekday · spring · holiday · day
+    pace = exp(health + growth) · season[trade, month] · weekday · spring · holiday · open
+    work = pace · lumps
 
-relative to the firm's usual day (1). The day's own noise is heavy-tailed: orders come in lumps.
+relative to the firm's usual day (1). Pace is what the firm can see coming; orders come in lumps
+around it. A firm is closed on its rest days, around Spring Festival and in idle spells, which
+come the more often the fewer orders it has.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from synthetic.almanac import Almanac
+from synthetic.almanac import SATURDAY, SUNDAY, Almanac
 from synthetic.arrays import Float, Int
 from synthetic.config import WorldConfig
 from synthetic.health import HISTORY
 from synthetic.population import Population
 from synthetic.shocks import WEEK
-from synthetic.streams import stream
+from synthetic.streams import Bucket
+
+RETURNED = 40
+"""Days after the lunar New Year by which everybody is back."""
 
 
 @dataclass(frozen=True)
@@ -57,11 +63,8 @@ def daily(path: Float, days: Days) -> Float:
     return np.asarray(before + days.share * (after - before))
 
 
-def work(
-    firms: Population, health: Float, days: Days, when: Almanac, seed: int, bucket: int,
-    config: WorldConfig,
-) -> Float:  # fmt: skip
-    """Work of each firm and day, 1 on a usual day.
+def pace(firms: Population, health: Float, days: Days, when: Almanac, at: Bucket) -> Float:
+    """Planned work of each firm and day, 1 on a usual day.
 
     Parameters
     ----------
@@ -71,40 +74,114 @@ def work(
     -------
     ndarray of shape (n_firms, n_days), >= 0
     """
-    since = (days.index - days.index[:, -1:]) / 365.25
-    level = daily(health, days) + config.health.growth_per_year * since
-    season = np.array(config.per_trade("season"), np.float32)
+    since = (days.index - days.index[:, -1:]) / np.float32(365.25)
+    spirit = daily(health, days)
+    season = np.array(at.config.per_trade("season"), np.float32)
     month = when.month[days.index]
-    rhythm = season[firms.trade[:, None], month] * weekday(firms, days, when, seed, bucket, config)
-    rhythm *= spring_break(firms, days, when, seed, bucket, config)
-    rhythm *= 1 - 0.35 * when.holiday[days.index]
-    rng = stream(seed, "work.day", bucket)
-    lumps = rng.standard_gamma(3.0, days.shape, np.float32) / 3.0
-    return np.asarray(np.exp(level) * rhythm * lumps, np.float32)
+    shift = daily_season(season, firms.trade, month, when.year_day[days.index])
+    rhythm = shift * week(firms, days, when, at)
+    rhythm *= spring(firms, spirit, days, when, at)
+    rhythm *= 1 - closed_on_holidays(firms, at)[:, None] * when.holiday[days.index]
+    rhythm *= ~idle(spirit, at)
+    return np.asarray(
+        np.exp(spirit + at.config.health.growth_per_year * since) * rhythm, np.float32
+    )
 
 
-def weekday(
-    firms: Population, days: Days, when: Almanac, seed: int, bucket: int, config: WorldConfig
-) -> Float:
-    """Share of a usual day's work on each day of the week; some firms close on Sundays."""
-    rng = stream(seed, "work.weekday", bucket)
-    weekend = np.array(config.per_trade("weekend"))[firms.trade]  # (n_firms, 2)
-    own = weekend * np.exp(0.15 * rng.standard_normal((len(firms), 2)))
-    closed = rng.random(len(firms)) < np.clip(0.9 - weekend[:, 1], 0.03, 0.8) * 0.6
-    own[closed, 1] *= 0.1
-    table = np.ones((len(firms), 7), np.float32)
-    table[:, 5:] = own
-    return np.take_along_axis(table, when.weekday[days.index], axis=1)
+def lumps(firms: Population, own_sd: Float, days: Days, at: Bucket) -> Float:
+    """Orders of a day against its plan, mean 1: gamma with a firm's own evenness.
+
+    A firm with uneven orders over the months has uneven ones over the days.
+    """
+    p = at.config.work
+    luck = at.stream("work.evenness").standard_normal(len(firms))
+    sd = np.clip(
+        p.lump_sd * (own_sd / at.config.health.own_sd) ** 0.7 * np.exp(0.3 * luck), 0.1, 1.5
+    )
+    shape = (1 / sd**2).astype(np.float32)[:, None]
+    draws = at.stream("work.lumps").standard_gamma(shape, days.shape, np.float32)
+    return np.asarray(draws / shape, np.float32)
 
 
-def spring_break(
-    firms: Population, days: Days, when: Almanac, seed: int, bucket: int, config: WorldConfig
-) -> Float:
-    """Closure around the lunar New Year, longer where workers come from afar; some are busy."""
-    rng = stream(seed, "work.spring", bucket)
-    usual = np.array(config.per_trade("spring"), np.float32)[firms.trade]
-    length = np.abs(usual) * np.exp(0.5 * rng.standard_normal(len(firms)))
-    away = when.spring[days.index]
-    off = (away >= -(length * 0.4)[:, None]) & (away <= (length * 0.6)[:, None])
-    quiet = np.where(off, np.where(usual > 0, 0.05, 1.5)[:, None], 1.0)
-    return np.asarray(quiet, np.float32)
+def daily_season(season: Float, trade: Int, month: Int, year_day: Int) -> Float:
+    """Season index of each day, blended into the neighbouring month's."""
+    into = (year_day % 30.4375) / 30.4375 - 0.5
+    towards = np.where(into > 0, (month + 1) % 12, (month - 1) % 12)
+    near, far = season[trade[:, None], month], season[trade[:, None], towards]
+    return np.asarray(near + np.abs(into).astype(np.float32) * (far - near), np.float32)
+
+
+def week(firms: Population, days: Days, when: Almanac, at: Bucket) -> Float:
+    """Share of a usual day's work on each day of the week.
+
+    Some firms close on Sundays, always or now and then; the others keep their trade's weekend.
+    """
+    p = at.config.work
+    rng = at.stream("work.weekday")
+    n = len(firms)
+    weekend = np.array(at.config.per_trade("weekend"))[firms.trade]  # (n_firms, 2)
+    calm = weekend * np.exp(0.06 * rng.standard_normal((n, 2)))
+    rests = rng.random(n) < np.clip(p.sunday_rest * (1.6 - weekend[:, 1]), 0, 1)
+    saturdays = rests & (rng.random(n) < p.saturday_rest)
+    always = rng.random(n)
+    open_share = rng.beta(0.9, 2.2, n)
+    table = np.ones((n, 7), np.float32)
+    table[:, 5:] = np.where(rests[:, None], 1.0, calm)
+    index = when.weekday[days.index]
+    rhythm = np.take_along_axis(table, index, axis=1)
+    free = rng.random(days.shape, np.float32) < np.maximum(always, 0.25)[:, None].astype(np.float32)
+    closed = free & (
+        (rests[:, None] & (index == SUNDAY)) | (saturdays[:, None] & (index == SATURDAY))
+    )
+    return np.where(closed, open_share[:, None].astype(np.float32), rhythm)
+
+
+def spring(firms: Population, spirit: Float, days: Days, when: Almanac, at: Bucket) -> Float:
+    """Closure around the lunar New Year, then a slow return; a few trades are busy instead.
+
+    A firm short of orders sends its workers home earlier and calls them back later.
+    """
+    p = at.config.work
+    rng = at.stream("work.spring")
+    n = len(firms)
+    usual = np.array(at.config.per_trade("spring"), np.float64)[firms.trade]
+    length = np.abs(usual) * np.exp(p.spring_spread * rng.standard_normal(n))
+    stays = (rng.random(n) < p.spring_open) & (usual > 0)
+    early = length * rng.beta(3, 4, n)
+    slow = rng.gamma(2.0, p.return_days / 2, n)
+    away = when.spring[days.index].astype(np.float32)
+    mood = np.exp(-0.8 * spirit)
+    before, after = early[:, None] * mood, (length - early)[:, None] * mood
+    shut = (away >= -before) & (away <= after)
+    ramp = np.clip((away - after) / np.maximum(slow, 1)[:, None], 0.25, 1)
+    back = np.where((away > after) & (away < RETURNED), ramp, 1.0)
+    quiet = np.where(shut, 0.0, back)
+    busy = np.where(shut, 1.5, 1.0)
+    kept = np.where(usual > 0, 1.0, 0.0)[:, None]
+    chosen = kept * quiet + (1 - kept) * busy
+    return np.where(stays[:, None], 1.0, chosen).astype(np.float32)
+
+
+def closed_on_holidays(firms: Population, at: Bucket) -> Float:
+    """Share of work that a public holiday takes; shops and inns work, shape (n_firms,)."""
+    weekend = np.array(at.config.per_trade("weekend"))[firms.trade, 1]
+    usual = np.clip(1.3 - weekend, 0, 1) * at.config.work.holiday_rest
+    return np.asarray(
+        np.clip(usual * at.stream("work.holiday").gamma(1.0, 1.0, len(firms)), 0, 0.95), np.float32
+    )
+
+
+def idle(spirit: Float, at: Bucket) -> Int:
+    """Idle spells: no orders, a repair, a trip home; bool of shape (n_firms, n_days).
+
+    rate = base · exp(-4 · health),    length ~ lognormal
+    """
+    p = at.config.work
+    rng = at.stream("work.idle")
+    n, n_days = spirit.shape
+    base = p.idle_per_year * np.exp(p.idle_spread * rng.standard_normal(n) - p.idle_spread**2 / 2)
+    starts = rng.random(spirit.shape, np.float32) < (base[:, None] / 365.25) * np.exp(-4 * spirit)
+    length = np.ceil(p.idle_days * np.exp(1.5 * rng.standard_normal(spirit.shape, np.float32)))
+    column = np.arange(n_days, dtype=np.float32)
+    ends = np.maximum.accumulate(np.where(starts, column + length, -1), axis=1)
+    return np.asarray(column < ends)

@@ -19,7 +19,7 @@ import polars as pl
 from synthetic.almanac import Almanac, almanac
 from synthetic.arrays import Float
 from synthetic.bills import bills
-from synthetic.cash import cash_path, purse, surprises
+from synthetic.cash import State, cash_path, purse, surprises
 from synthetic.config import WorldConfig
 from synthetic.coverage import coverage
 from synthetic.credit import applications, history
@@ -27,18 +27,19 @@ from synthetic.ecommerce import ecommerce
 from synthetic.electricity import electricity
 from synthetic.filings import filings
 from synthetic.fraud import bad_actors, brushed, inflated, steady
-from synthetic.futures import flood_wait, true_pd
+from synthetic.futures import true_pd
 from synthetic.health import HISTORY, health
-from synthetic.invoices import INPUT, OUTPUT, invoiced_sales, invoices, invoicing
+from synthetic.invoices import INPUT, OUTPUT, habits, invoiced_sales, invoices
 from synthetic.logistics import logistics
 from synthetic.months import months_of
 from synthetic.population import population
 from synthetic.record import Recorder
 from synthetic.shocks import WEEK, Common, common_shocks, weeks_of_world
-from synthetic.streams import stream
+from synthetic.streams import Bucket
 from synthetic.truth import fate
+from synthetic.turnover import thrift, yearly
 from synthetic.weather import temperature
-from synthetic.work import daily, days_of, work
+from synthetic.work import daily, days_of, lumps, pace
 
 
 @dataclass(frozen=True)
@@ -67,42 +68,43 @@ def bucket_world(n: int, bucket: int, world: Setting) -> dict[str, pl.DataFrame]
     dict of polars.DataFrame
         The contract's tables by name, and `truth`.
     """
-    seed, config, when = world.seed, world.config, world.when
-    at = (seed, bucket, config)
-    firms = population(n, *at)
-    bad = bad_actors(firms, *at)
-    own = purse(firms, *at)
+    config, when = world.config, world.when
+    at = Bucket(world.seed, bucket, config)
+    firms = population(n, at)
+    bad = bad_actors(firms, at)
+    own = purse(firms, at)
     days = days_of(firms, config)
     months = months_of(days, when)
 
-    state = health(firms, world.common, *at, name="health")
-    surprise = surprises(n, seed, bucket, name="cash")
-    cash = cash_path(state.total, state.strikes, surprise, own, config)
-    outcome = fate(state, surprise, cash, own, bad, config)
-    pd, pd_world = (
-        true_pd(
-            firms, state, cash, own, flood_wait(firms, config), config,
-            stream(seed, "futures", bucket), world=given,
-        )
-        for given in (False, True)
-    )  # fmt: skip
-    request = applications(firms, own, cash[:, HISTORY], *at)
-    past = history(firms, own, *at)
+    well = health(firms, world.common, at, name="health")
+    surprise = surprises(n, at, name="cash")
+    cash = cash_path(well.total, well.strikes, surprise, own, config)
+    state = State(well, surprise, own, cash)
+    outcome = fate(state, bad, config)
+    pd = true_pd(firms, state, config, at.stream("futures"), world=False)
+    pd_world = true_pd(firms, state, config, at.stream("futures.world"), world=True)
+    request = applications(firms, own, cash[:, HISTORY], at)
+    past = history(firms, own, at)
 
     purse_by_day = daily(cash, days)
-    real = work(firms, state.total, days, when, *at)
+    plan = pace(firms, well.total, days, when, at)
+    real = plan * lumps(firms, well.own_sd, days, at)
     warmth = world.temperature[firms.city[:, None], days.index]
-    kwh = electricity(firms, steady(real, bad, seed, bucket), warmth, *at)
-    charged = bills(firms, kwh, purse_by_day, months, *at)
+    kwh = electricity(firms, steady(plan, bad, at), well.own_sd, warmth, at)
+    charged = bills(firms, kwh, purse_by_day, months, at)
+    to_sell, to_buy = yearly(firms, own, at)
+    claimed = inflated(real, bad, at)
     sold = invoices(
-        firms, invoicing(firms, OUTPUT, *at), inflated(real, bad, seed, bucket), OUTPUT, *at
+        firms, habits(firms, to_sell, well.own_sd, OUTPUT, at), claimed, (days, when), at
     )
-    thrift = np.clip(0.75 + 0.15 * purse_by_day, 0.4, 1.1)
-    bought = invoices(firms, invoicing(firms, INPUT, *at), real * thrift, INPUT, *at)
-    filed = filings(firms, invoiced_sales(sold, days.shape), purse_by_day, months, *at)
-    parcels = logistics(firms, real, *at)
-    shops = ecommerce(firms, brushed(real, bad, seed, bucket), *at)
-    cover = coverage(firms, days.shape[1], *at)
+    needed = real * thrift(purse_by_day)
+    bought = invoices(
+        firms, habits(firms, to_buy, well.own_sd, INPUT, at), needed, (days, when), at
+    )
+    filed = filings(firms, invoiced_sales(sold, days.shape), purse_by_day, months, at)
+    parcels = logistics(firms, real, at)
+    shops = ecommerce(firms, brushed(real, bad, at), at)
+    cover = coverage(firms, days.shape[1], at)
 
     record = Recorder(firms, days, months, cover, when, bucket, config)
     tables = {
@@ -125,10 +127,10 @@ def bucket_world(n: int, bucket: int, world: Setting) -> dict[str, pl.DataFrame]
             "true_pd_world": intent + (1 - intent) * pd_world,
             "potential_default": outcome.defaults,
             "cause": pl.Series(outcome.cause.tolist(), dtype=pl.String),
-            "health": state.total[:, HISTORY],
+            "health": well.total[:, HISTORY],
             "cash_months": cash[:, HISTORY],
             "usual_cash_months": own.usual,
-            "own_sd": state.own_sd,
+            "own_sd": well.own_sd,
             "shell": bad.shell,
             "invoice_inflation": bad.inflator,
             "brushing": bad.brusher,
