@@ -144,7 +144,7 @@ def _stability(result: Result, development: Mapping[str, Any]) -> dict[str, Any]
     if of_pd is None:
         return None
     shown = list(features.items())[:_SHOWN]
-    most = max([value for _, value in shown], default=1.0) or 1.0
+    most = max([_OTHER, *(value for _, value in shown)])
     return {
         "pd": f"{of_pd:.3f}",
         "tone": _tone(of_pd),

@@ -30,7 +30,7 @@ class _Line:
     rows: pl.Expr
     english: str
     chinese: str
-    unit: str
+    written: str
 
 
 _VALID = pl.col("status") == "valid"
@@ -41,18 +41,18 @@ _LINES: Mapping[str, tuple[_Line, ...]] = MappingProxyType(
     {
         "tax": (
             _Line("invoices", pl.col("amount_cny"), _VALID & (pl.col("direction") == "output"),
-                  "sales", "销项", "CNY"),
+                  "sales", "销项", "CNY {:,.0f}"),
             _Line("invoices", pl.col("amount_cny"), _VALID & (pl.col("direction") == "input"),
-                  "purchases", "进项", "CNY"),
+                  "purchases", "进项", "CNY {:,.0f}"),
         ),
-        "electricity": (_Line("electricity", _KWH, _ALL, "electricity", "用电", "kWh"),),
+        "electricity": (_Line("electricity", _KWH, _ALL, "electricity", "用电", "{:,.0f} kWh"),),
         "logistics": (
-            _Line("logistics", pl.col("parcels_out"), _ALL, "parcels sent", "发件", ""),
-            _Line("logistics", pl.col("parcels_in"), _ALL, "parcels received", "收件", ""),
+            _Line("logistics", pl.col("parcels_out"), _ALL, "parcels sent", "发件", "{:,.0f}"),
+            _Line("logistics", pl.col("parcels_in"), _ALL, "parcels received", "收件", "{:,.0f}"),
         ),
         "ecommerce": (
-            _Line("ecommerce", pl.col("orders"), _ALL, "orders", "订单", ""),
-            _Line("ecommerce", pl.col("refunds"), _ALL, "refunds", "退款", ""),
+            _Line("ecommerce", pl.col("orders"), _ALL, "orders", "订单", "{:,.0f}"),
+            _Line("ecommerce", pl.col("refunds"), _ALL, "refunds", "退款", "{:,.0f}"),
         ),
     }
 )  # fmt: skip
@@ -117,7 +117,7 @@ def _lines(
             "english": line.english,
             "chinese": line.chinese,
             "path": _path(weeks / top),
-            "most": f"{line.unit} {weeks.max():,.0f}".strip(),
+            "most": line.written.format(weeks.max()),
         }
         for line, style, weeks in drawn
     ]
