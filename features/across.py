@@ -18,6 +18,27 @@ def _gap(a: str, b: str) -> pl.Expr:
     return (col(a) - col(b)).abs()
 
 
+def _mean_of(*names: str) -> pl.Expr:
+    return pl.mean_horizontal(*names)
+
+
+def _work(span: str) -> pl.Expr:
+    return _mean_of(
+        *(f"{series}_{span}" for series in ("tax_sales", "elec", "log_out", "shop_orders"))
+    )
+
+
+_SPANS = (
+    ("change_4w", 112, "last 4 weeks", "近4周"),
+    ("change_13w", 182, "last quarter", "近一季"),
+    ("change_26w", 364, "last half-year", "近半年"),
+    ("level_4w", 455, "last 4 weeks against 65", "近4周较近65周"),
+    ("level_13w", 455, "last quarter against 65 weeks", "近一季较近65周"),
+    ("level_26w", 455, "last half-year against 65 weeks", "近半年较近65周"),
+    ("yoy_4w", 392, "last 4 weeks against a year ago", "近4周同比"),
+    ("yoy_13w", 455, "last quarter against a year ago", "近一季同比"),
+)
+
 COVERAGE: tuple[Feature, ...] = (
     *(Feature(f"coverage_{source}", "coverage", 180, col(f"{source}_180") / 180, "1", -1, f"known share of the last 180 days, {source}", f"近180天{_SOURCE_ZH[source]}数据覆盖率", "coverage", "S04" if source == "tax" else "") for source in SOURCES),
     *(Feature(f"history_{source}", "coverage", 455, col(f"{source}_455"), "days", -1, f"known days of 455, {source}", f"近455天{_SOURCE_ZH[source]}数据天数", "coverage") for source in SOURCES),
@@ -40,9 +61,15 @@ ACROSS: tuple[Feature, ...] = (
     Feature("orders_against_parcels_13w", "across", 182, _gap("shop_orders_change_13w", "log_out_change_13w"), "1", +1, "disagreement of the quarter's orders and parcels", "近一季订单与发件变化背离", "consistency", "C28"),
     Feature("sales_against_orders_13w", "across", 182, _gap("tax_sales_change_13w", "shop_gmv_change_13w"), "1", +1, "disagreement of the quarter's invoiced and online sales", "近一季开票与网店销售变化背离", "consistency"),
     Feature("steady_power_late_tax", "across", 180, pl.when(col("elec_week_cv_180d") < 0.15).then(col("tax_late_share_180d")).otherwise(0.0 * col("tax_late_share_180d")), "1", +1, "late returns of a firm with steady electricity", "用电平稳但申报逾期", "consistency", "R190, C26"),
-    Feature("work_change_4w", "across", 112, pl.mean_horizontal("tax_sales_change_4w", "elec_change_4w", "log_out_change_4w", "shop_orders_change_4w"), "1", -1, "mean change of all covered sources, last 4 weeks", "各来源近4周平均变化", "consistency"),
-    Feature("work_change_13w", "across", 182, pl.mean_horizontal("tax_sales_change_13w", "elec_change_13w", "log_out_change_13w", "shop_orders_change_13w"), "1", -1, "mean change of all covered sources, last quarter", "各来源近一季平均变化", "consistency"),
-    Feature("work_yoy_13w", "across", 455, pl.mean_horizontal("tax_sales_yoy_13w", "elec_yoy_13w", "log_out_yoy_13w", "shop_orders_yoy_13w"), "1", -1, "mean change of all covered sources against a year ago", "各来源同比平均变化", "consistency"),
+    *(Feature(f"work_{span}", "across", days, _work(span), "1", -1, f"mean change of all covered sources, {when}", f"各来源{when_zh}平均变化", "consistency") for span, days, when, when_zh in _SPANS),
+    Feature("work_month_cv", "across", 365, _mean_of("tax_sales_month_cv_365d", "elec_month_cv_365d", "log_out_month_cv_365d", "shop_orders_month_cv_365d"), "1", +1, "mean unevenness of all covered sources from month to month", "各来源月度波动平均值", "consistency"),
+    Feature("sales_beyond_power_13w", "across", 455, col("tax_sales_level_13w") - col("elec_level_13w"), "1", +1, "rise of the quarter's sales beyond that of electricity", "近一季销售增幅超出用电增幅", "consistency", "R190, C26"),
+    Feature("orders_beyond_parcels_13w", "across", 455, col("shop_orders_level_13w") - col("log_out_level_13w"), "1", +1, "rise of the quarter's orders beyond that of parcels", "近一季订单增幅超出发件增幅", "consistency", "C28"),
+    Feature("sales_lumps_beyond_power", "across", 365, col("tax_sales_week_cv_365d") - col("elec_week_cv_365d"), "1", +1, "unevenness of sales beyond that of electricity", "销售波动超出用电波动", "consistency", "R190, C26"),
+    Feature("purchases_beyond_sales_4w", "across", 455, col("tax_purchases_level_4w") - col("tax_sales_level_4w"), "1", -1, "purchases kept up against sales, last 4 weeks", "近4周进项相对销项的维持程度", "suppliers"),
+    Feature("purchases_beyond_sales_13w", "across", 455, col("tax_purchases_level_13w") - col("tax_sales_level_13w"), "1", -1, "purchases kept up against sales, last quarter", "近一季进项相对销项的维持程度", "suppliers"),
+    Feature("pay_days", "across", 365, _mean_of("tax_pay_days_365d", "elec_pay_days_365d"), "days", +1, "mean days to pay tax and electricity over a year", "近一年缴税与电费平均用时", "bills"),
+    Feature("pay_days_now", "across", 120, _mean_of("tax_pay_days_120d", "elec_pay_days_120d"), "days", +1, "mean days to pay tax and electricity over 120 days", "近120天缴税与电费平均用时", "bills"),
     Feature("late_payer", "across", 365, pl.mean_horizontal("tax_late_share_365d", "elec_bills_late_share_365d"), "1", +1, "share of returns and electricity bills late in a year", "近一年申报与电费逾期占比", "tax_filing"),
 )  # fmt: skip
 """Agreement between sources, and figures that need two of them."""

@@ -27,6 +27,8 @@ ELECTRICITY: tuple[Feature, ...] = (
     *each((365,), "elec_bills_overdue", "bills", col("overdue").sum(), "bills", +1, "electricity bills of a year overdue and unpaid", "近一年逾期未缴电费笔数", "bills", "S07"),
     *each((180, 365), "elec_bills_late_share_{d}d", "bills", (col("late_days") > 0).mean(), "1", +1, "share of electricity bills paid late over {d} days", "近{d}天电费逾期缴纳占比", "bills", "S07"),
     *each((90, 180, 365), "elec_bills_late_days_{d}d", "bills", col("late_days").mean(), "days", +1, "mean delay of electricity bills over {d} days", "近{d}天电费平均逾期天数", "bills", "S07"),
+    *each((120, 365), "elec_pay_days_{d}d", "bills", col("pay_days").mean(), "days", +1, "mean days from electricity bill to payment over {d} days", "近{d}天电费缴纳平均用时", "bills", "S07"),
+    *each((120, 365), "elec_pay_days_worst_{d}d", "bills", col("pay_days").max(), "days", +1, "longest time from electricity bill to payment over {d} days", "近{d}天电费缴纳最长用时", "bills", "S07"),
     *each((180,), "elec_bills_worst_delay_{d}d", "bills", col("late_days").max(), "days", +1, "longest delay of an electricity bill over {d} days", "近{d}天电费最长逾期天数", "bills", "S07"),
     *each((365,), "elec_arrears", "bills", ratio(col("arrears_cny").sum(), col("amount_cny").mean()), "bills", +1, "electricity arrears, in mean bills", "电费欠缴额（以平均账单计）", "bills", "S07"),
 )  # fmt: skip

@@ -62,6 +62,9 @@ def changes(
         ("change_4w", 112, "4w", "4w_before", "last 4 weeks against the 12 before", "近4周较此前12周"),
         ("change_13w", 182, "13w", "13w_before", "last quarter against the one before", "近一季较上一季"),
         ("change_26w", 364, "26w", "26w_before", "last half-year against the one before", "近半年较上半年"),
+        ("level_4w", 455, "4w", "65w", "last 4 weeks against the mean of 65", "近4周较近65周均值"),
+        ("level_13w", 455, "13w", "65w", "last quarter against the mean of 65 weeks", "近一季较近65周均值"),
+        ("level_26w", 455, "26w", "65w", "last half-year against the mean of 65 weeks", "近半年较近65周均值"),
         ("yoy_4w", 392, "4w", "4w_last_year", "last 4 weeks against a year ago", "近4周同比"),
         ("yoy_13w", 455, "13w", "13w_last_year", "last quarter against a year ago", "近一季同比"),
     )  # fmt: skip

@@ -27,6 +27,7 @@ PERIODS: Mapping[str, tuple[int, int]] = MappingProxyType(
         "26w_before": (26, 52),
         "4w_last_year": (52, 56),
         "13w_last_year": (52, 65),
+        "65w": (0, 65),
     }
 )
 """Stretches of whole weeks, counted back: from the first included to the last excluded."""
@@ -169,9 +170,10 @@ FRAMES: Mapping[str, Frame] = MappingProxyType(
                     "age": "days since the period's end",
                     "unfiled": "1 if due and not filed, else 0",
                     "late_days": "days from due to filing, or to as_of while unfiled, 0 or more",
-                    "paid_cny": "tax known to be paid",
+                    "file_days": "days from the period's end to filing, to as_of while unfiled",
                     "unpaid": "1 if due, filed, owed and not known to be paid, else 0",
                     "pay_late_days": "days from due to payment, to as_of while unpaid, 0 or more",
+                    "pay_days": "days from filing to payment of tax owed, to as_of while unpaid",
                     "invoiced_cny": "valid output invoices since the period before, where covered",
                 },
                 1,
@@ -187,6 +189,7 @@ FRAMES: Mapping[str, Frame] = MappingProxyType(
                     "age": "days since billing",
                     "overdue": "1 if due and not known to be paid, else 0",
                     "late_days": "days from due to payment, to as_of while unpaid, 0 or more",
+                    "pay_days": "days from billing to payment, to as_of if overdue; else missing",
                     "arrears_cny": "amount overdue and unpaid",
                 },
                 1,

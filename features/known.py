@@ -133,6 +133,12 @@ def as_known(
     return _latest(rows.where(seen), first[seen], table)
 
 
+def by_application(app: Ints, columns: Mapping[str, object]) -> pl.DataFrame:
+    """Make a frame of rows that are sorted by application."""
+    frame = pl.DataFrame({"app": app, **columns})
+    return frame.with_columns(pl.col("app").set_sorted())
+
+
 def filed(rows: Rows, *, by_event: bool) -> Bools:
     """Tell which returns are known to have been filed, contents and all."""
     day = rows.known("filed_on", by_event=by_event)

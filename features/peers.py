@@ -38,6 +38,14 @@ COMPARED = (
     "sales_per_employee",
     "parcels_per_order_90d",
     "loan_to_sales",
+    "elec_level_4w",
+    "elec_level_13w",
+    "elec_month_cv_365d",
+    "work_level_4w",
+    "work_level_13w",
+    "work_level_26w",
+    "work_yoy_13w",
+    "work_month_cv",
 )
 """Features for which the usual is kept."""
 
@@ -62,6 +70,16 @@ PEERS: tuple[Feature, ...] = (
     Feature("peer_power_yoy", "peers", 455, _minus("elec_yoy_13w"), "1", -1, "year-on-year change of electricity beyond that of the trade", "用电同比与同业之差", "peers", "S12"),
     Feature("peer_power_cv", "peers", 180, _minus("elec_week_cv_180d"), "1", +1, "unevenness of electricity beyond that of the trade", "用电波动与同业之差", "peers", "S12"),
     Feature("peer_power_per_employee", "peers", 365, _log_times("kwh_per_employee"), "log", -1, "electricity per employee against the trade", "人均用电与同业之比", "peers"),
+    *(Feature(f"peer_{name}", "peers", days, _minus(name), "1", -1, f"{meaning}, beyond the trade's", f"{meaning_zh}与同业之差", "peers", "S12") for name, days, meaning, meaning_zh in (
+        ("elec_level_4w", 455, "electricity of 4 weeks against 65", "近4周用电较近65周"),
+        ("elec_level_13w", 455, "electricity of a quarter against 65 weeks", "近一季用电较近65周"),
+        ("work_level_4w", 455, "all sources, 4 weeks against 65", "各来源近4周较近65周"),
+        ("work_level_13w", 455, "all sources, a quarter against 65 weeks", "各来源近一季较近65周"),
+        ("work_level_26w", 455, "all sources, half a year against 65 weeks", "各来源近半年较近65周"),
+        ("work_yoy_13w", 455, "all sources, a quarter against a year ago", "各来源近一季同比"),
+    )),
+    Feature("peer_elec_month_cv", "peers", 365, _minus("elec_month_cv_365d"), "1", +1, "unevenness of monthly electricity beyond that of the trade", "月用电波动与同业之差", "peers", "S12"),
+    Feature("peer_work_month_cv", "peers", 365, _minus("work_month_cv"), "1", +1, "unevenness of all sources beyond that of the trade", "各来源月度波动与同业之差", "peers"),
     Feature("peer_parcels_change", "peers", 182, _minus("log_out_change_13w"), "1", -1, "quarter's change of parcels beyond that of the trade", "近一季发件变化与同业之差", "peers"),
     Feature("peer_parcels_yoy", "peers", 455, _minus("log_out_yoy_13w"), "1", -1, "year-on-year change of parcels beyond that of the trade", "发件同比与同业之差", "peers"),
     Feature("peer_orders_change", "peers", 182, _minus("shop_orders_change_13w"), "1", -1, "quarter's change of orders beyond that of the trade", "近一季订单变化与同业之差", "peers"),

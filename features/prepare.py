@@ -7,9 +7,10 @@ import polars as pl
 
 from features import covered, known
 from features.covered import Span
+from features.dues import bills, filings
 from features.frames import HORIZON_DAYS
 from features.grid import Floats, Grid, Need, cells, scatter, silence, three_down, total
-from features.known import MISSING, Rows
+from features.known import Rows, by_application
 from features.parties import parties
 from features.tables import SOURCES, TABLES
 
@@ -18,9 +19,6 @@ SIGNAL_TABLES = tuple(name for name, table in TABLES.items() if table.source)
 
 _FEN = 100.0
 """Sums of whole fen are exact in a double, whatever the order of the rows."""
-
-_LONGEST_PERIOD = 100
-"""Days of a quarterly period, with some slack; filings further apart leave a gap between."""
 
 
 def prepare(
@@ -75,12 +73,12 @@ def prepare(
     days, invoice_frames = _tax(inside["invoices"], span["tax"], n, by_event=by_event)
     frames |= invoice_frames | days.frames("tax", needs)
     counts["tax"] = days.known
-    frames["filings"] = _filings(rows["tax_filings"], span["tax"], days, by_event=by_event)
+    frames["filings"] = filings(rows["tax_filings"], span["tax"], days, by_event=by_event)
 
     days = _power(inside["electricity"], n)
     frames |= days.frames("power", needs)
     counts["electricity"] = days.known
-    frames["bills"] = _bills(rows["electricity_bills"], span["electricity"], by_event=by_event)
+    frames["bills"] = bills(rows["electricity_bills"], span["electricity"], by_event=by_event)
 
     days = _daily(inside["logistics"], span["logistics"], n)
     frames |= days.frames("parcel", needs)
@@ -138,7 +136,7 @@ def _tax(rows: Rows, span: Span, n: int, *, by_event: bool) -> tuple[Grid, dict[
 
     ticket = out & valid & (fen > 0)
     frames = {
-        "tickets": _frame(
+        "tickets": by_application(
             rows.app[ticket], {"age": rows.age[ticket], "ticket_cny": fen[ticket] / _FEN}
         ),
         "customers": parties_of(out & valid),
@@ -191,86 +189,8 @@ def _shop(rows: Rows, span: Span, n: int) -> Grid:
     return Grid(known_days, values)
 
 
-def _filings(rows: Rows, span: Span, days: Grid, *, by_event: bool) -> pl.DataFrame:
-    rows = rows.where((rows.age < HORIZON_DAYS) & span.holds(rows.app, np.maximum(rows.age, 0)))
-    order = np.lexsort((-rows.age, rows.app))
-    rows = Rows(rows.frame[order], rows.app[order], rows.age[order], rows.as_of[order])
-    filed = known.filed(rows, by_event=by_event)
-    due = known.days(rows.frame["due_on"])
-    filed_on = np.where(filed, known.days(rows.frame["filed_on"]), rows.as_of)
-    paid_on = rows.known("paid_on", by_event=by_event)
-    paid = filed & (paid_on != MISSING)
-    content = rows.frame.select(
-        pl.when(pl.Series(filed)).then(pl.col("declared_sales_cny", "tax_due_cny")),
-        paid_cny=pl.when(pl.Series(paid)).then(
-            pl.col("tax_paid_cny").fill_null(pl.col("tax_due_cny"))
-        ),
-    )
-    owed = (content["tax_due_cny"].fill_null(0.0) > 0).to_numpy()
-    unpaid = owed & ~paid & (due < rows.as_of)
-    age = np.maximum(rows.age, 0)
-    return _frame(
-        rows.app,
-        {
-            "age": age,
-            "unfiled": (~filed).astype(np.float64),
-            "late_days": np.maximum(filed_on - due, 0).astype(np.float64),
-            "unpaid": unpaid.astype(np.float64),
-            "pay_late_days": np.where(
-                owed, np.maximum(np.where(paid, paid_on, rows.as_of) - due, 0), 0
-            ).astype(np.float64),
-            "invoiced_cny": _invoiced(rows, age, days),
-        },
-    ).with_columns(content)
-
-
-def _invoiced(rows: Rows, age: known.Ints, days: Grid) -> pl.Series:
-    """Sales invoiced between the period's end and the end before; missing where not covered."""
-    n = len(days.known)
-    edge = np.zeros((n, 1))
-    sales = np.hstack([edge, np.cumsum(days.values["sales_cny"], axis=1)])
-    seen = np.hstack([edge, np.cumsum(days.known, axis=1)])
-    end = HORIZON_DAYS - age
-    same = np.zeros(len(age), dtype=np.bool_)
-    same[1:] = rows.app[1:] == rows.app[:-1]
-    start = np.where(same, np.roll(end, 1), 0)
-    length = end - start
-    fully = seen[rows.app, end] - seen[rows.app, start] == length
-    ok = same & (length > 0) & (length <= _LONGEST_PERIOD) & fully & (rows.age >= 0)
-    value = sales[rows.app, end] - sales[rows.app, start]
-    return pl.Series(np.where(ok, value, np.nan)).fill_nan(None)
-
-
-def _bills(rows: Rows, span: Span, *, by_event: bool) -> pl.DataFrame:
-    rows = rows.where((rows.age < HORIZON_DAYS) & span.holds(rows.app, rows.age))
-    order = np.lexsort((-rows.age, rows.app))
-    rows = Rows(rows.frame[order], rows.app[order], rows.age[order], rows.as_of[order])
-    due = known.days(rows.frame["due_on"])
-    paid_on = rows.known("paid_on", by_event=by_event)
-    paid = paid_on != MISSING
-    overdue = ~paid & (due < rows.as_of)
-    amount = rows.frame["amount_cny"].fill_null(0.0).to_numpy()
-    return _frame(
-        rows.app,
-        {
-            "age": rows.age,
-            "amount_cny": amount,
-            "overdue": overdue.astype(np.float64),
-            "late_days": np.maximum(np.where(paid, paid_on, rows.as_of) - due, 0).astype(
-                np.float64
-            ),
-            "arrears_cny": np.where(overdue, amount, 0.0),
-        },
-    )
-
-
 def _register(firms: pl.DataFrame, applications: pl.DataFrame) -> pl.DataFrame:
     own = firms.unique("firm_id", keep="first", maintain_order=True)
     return applications.join(own, on="firm_id", how="left", maintain_order="left").with_columns(
         firm_age_days=pl.col("as_of_day") - pl.col("founded_on").to_physical()
     )
-
-
-def _frame(app: known.Ints, columns: Mapping[str, object]) -> pl.DataFrame:
-    frame = pl.DataFrame({"app": app, **columns})
-    return frame.with_columns(pl.col("app").set_sorted())
