@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from features.read_csv import read_text, typed_cell
 from features.tables import (
     BUCKET_FIRMS,
+    KIND,
     MANIFEST,
     SIGNALS,
     TABLES,
@@ -232,6 +233,7 @@ def import_folder(
         applications.write_csv(unfinished / "applications.csv")
         all_rejects.write_csv(unfinished / "import.rejects.csv")
         manifest = {
+            "kind": KIND,
             "made_by": "import",
             "firms": summary.firms,
             "rows": summary.rows,

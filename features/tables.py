@@ -7,6 +7,7 @@ row becomes known is applied by `features.known`.
 """
 
 import datetime as dt
+import json
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -38,7 +39,10 @@ CONTRACT_KEY = "firstloan.contract"
 """Parquet metadata key of files whose rows this module has already checked."""
 
 MANIFEST = "manifest.json"
-"""What made a data folder, and of what; also the mark that a folder is one of ours."""
+"""What made a data folder, and of what."""
+
+KIND = "firstloan data folder"
+"""What the manifest's `kind` says; the mark that a folder is one of ours and may be replaced."""
 
 EXCEL_NUMBER = r"^\d(\.\d+)?[Ee]\+\d+$"
 
@@ -440,6 +444,7 @@ def fresh_folder(out: Path) -> Iterator[Path]:
     ContractError
         If `out` is a file, or a folder that holds something else.
     """
+    out = out.resolve()
     refuse_foreign(out)
     unfinished = out.with_name(f"{out.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
@@ -457,7 +462,13 @@ def refuse_foreign(out: Path) -> None:
     """Raise ContractError unless `out` is absent, empty, or a data folder that we wrote."""
     if out.is_file():
         raise ContractError(f"{out}: expected a folder to write, got a file. Choose another name.")
-    if out.is_dir() and any(out.iterdir()) and not (out / MANIFEST).is_file():
+    if not out.is_dir() or not any(out.iterdir()):
+        return
+    try:
+        kind = json.loads((out / MANIFEST).read_text(encoding="utf-8")).get("kind")
+    except (OSError, ValueError, AttributeError):
+        kind = None
+    if kind != KIND:
         raise ContractError(
             f"{out}: expected a new folder or a data folder of firstloan, got a folder with other "
             "files. Choose another name; nothing was written."

@@ -9,6 +9,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from features.tables import ContractError
+
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 PerForm = tuple[float, float, float]
@@ -16,7 +18,7 @@ PerArea = tuple[float, float, float]
 PerLender = tuple[float, float, float, float]
 
 
-class ConfigError(ValueError):
+class ConfigError(ContractError):
     """A settings file is unreadable or breaks the schema; one clear line."""
 
 

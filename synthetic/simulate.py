@@ -11,17 +11,19 @@ from typing import Any
 
 import polars as pl
 
-from features.tables import BUCKET_FIRMS, SIGNALS, write_bucket
+from features.tables import (
+    BUCKET_FIRMS,
+    KIND,
+    MANIFEST,
+    SIGNALS,
+    ContractError,
+    fresh_folder,
+    write_bucket,
+)
 from synthetic.config import WorldConfig
 from synthetic.world import Setting, bucket_world, setting
 
-MANIFEST = "manifest.json"
-KIND = "firstloan data folder"
 Progress = Callable[[int, int], None]
-
-
-class OutputError(ValueError):
-    """The output folder cannot be written; one clear line."""
 
 
 def simulate_world(
@@ -52,43 +54,13 @@ def simulate_world(
 
     Raises
     ------
-    OutputError
+    ContractError
         If `out` holds anything that firstloan did not write.
     """
     if firms < 1:
-        raise OutputError(f"firms: expected 1 or more, got {firms}. Nothing was written.")
-    out = out.resolve()
-    _refuse_foreign(out)
-    parts = out.with_name(f".{out.name}.parts")
-    if parts.exists():
-        shutil.rmtree(parts)
-    parts.mkdir(parents=True)
-    try:
-        manifest = _fill(parts, Job(firms, seed, config, workers, csv), progress)
-        if out.exists():
-            shutil.rmtree(out)
-        parts.rename(out)
-    finally:
-        shutil.rmtree(parts, ignore_errors=True)
-    return manifest
-
-
-def _refuse_foreign(out: Path) -> None:
-    if not out.exists():
-        return
-    if not out.is_dir():
-        raise OutputError(f"{out}: expected a folder, got a file. Nothing was written.")
-    if not any(out.iterdir()):
-        return
-    try:
-        kind = json.loads((out / MANIFEST).read_text(encoding="utf-8")).get("kind")
-    except (OSError, ValueError, AttributeError):
-        kind = None
-    if kind != KIND:
-        raise OutputError(
-            f"{out}: expected a new or empty folder or a firstloan data folder to replace, got a "
-            f"folder with other files. Choose another folder; nothing was written."
-        )
+        raise ContractError(f"firms: expected 1 or more, got {firms}. Nothing was written.")
+    with fresh_folder(out) as unfinished:
+        return _fill(unfinished, Job(firms, seed, config, workers, csv), progress)
 
 
 @dataclass(frozen=True)

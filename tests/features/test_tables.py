@@ -1,4 +1,5 @@
 import datetime as dt
+import json
 import re
 
 import polars as pl
@@ -7,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from features.tables import (
+    KIND,
     SIGNALS,
     TABLES,
     ContractError,
@@ -120,7 +122,7 @@ def test_a_folder_appears_whole_or_not_at_all(tmp_path):
     assert not out.exists()
     assert not list(tmp_path.rglob("half"))
     with fresh_folder(out) as unfinished:
-        (unfinished / "manifest.json").write_text("{}")
+        (unfinished / "manifest.json").write_text(json.dumps({"kind": KIND}))
     with fresh_folder(out) as unfinished:
         (unfinished / "new").write_text("x")
     assert [path.name for path in out.iterdir()] == ["new"]
