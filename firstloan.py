@@ -135,6 +135,10 @@ def train(
     trials: Annotated[
         int | None, Option(min=0, help="Tuning trials. [default: from the settings]")
     ] = None,
+    resume: Annotated[bool, Option("--resume", help="Go on with tuning that was kept.")] = False,
+    log_trials: Annotated[
+        bool, Option("--log-trials", help="Log each tuning trial as a nested run.")
+    ] = False,
     workers: Workers = 2,
 ) -> None:
     """Train the candidates and register the champion in MLflow."""
@@ -148,6 +152,8 @@ def train(
             features=features,
             config=read_settings(config, trials=trials),
             workers=workers,
+            resume=resume,
+            log_trials=log_trials,
             progress=progress,
         )
     for line in summary_lines(result):
@@ -189,6 +195,26 @@ def score(
     _say("Decisions: " + _counts(summary.decisions) + ".  Grades: " + _counts(summary.grades) + ".")
     for path in summary.outputs:
         _say(f"  wrote {path}")
+
+
+@app.command()
+def explain(
+    applicants: Annotated[Path, typer.Argument(help="CSV of applications.", show_default=False)],
+    *,
+    signals: Annotated[Path, Option(help="Folder of signal tables.", show_default=False)],
+    application: Annotated[str, Option(help="Id of the application.", show_default=False)],
+    out: Annotated[Path, Option(help="HTML page to write.", show_default=False)],
+    model: Annotated[
+        str | None, Option(help="Model folder or MLflow address. [default: the champion]")
+    ] = None,
+) -> None:
+    """Explain one applicant's score on one page."""
+    from scoring.explain import explain_file
+
+    explain_file(
+        applicants=applicants, signals=signals, application=application, out=out, model=model
+    )
+    _say(f"Wrote {out}. It opens in any browser, offline.")
 
 
 def _counts(numbers: dict[str, int]) -> str:
