@@ -4,7 +4,6 @@ from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 
 from models.artefact import Model
 from models.trees import Trees
@@ -31,20 +30,22 @@ class Contributions:
         self.model = model
         self.rows = rows
 
-    def of(self, X: pl.DataFrame) -> npt.NDArray[np.float64]:
+    def of(self, X: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Contributions of every feature to the margin (log-odds).
 
         Parameters
         ----------
-        X : polars.DataFrame of n rows, holding the model's features
+        X : ndarray of shape (n, n_features)
+            `Model.matrix` of the rows.
 
         Returns
         -------
         ndarray of shape (n, n_features); with `model.bias` a row adds up to its margin
         """
         if self._tables is None:
-            return self.model.contributions(X)
-        return self._tables.contributions(self.model.matrix(X))
+            values: npt.NDArray[np.float64] = self.model.estimator.contributions(X)
+            return values
+        return self._tables.contributions(X)
 
     @cached_property
     def _tables(self) -> TreeTables | None:

@@ -104,7 +104,7 @@ def explain_html(
     features = scorer.features(application, Signals.from_frames(frames))
     row = scorer.score_features(features).row(0, named=True)
     model, scored = scorer.model, row["score"] is not None
-    values = scorer.contributions.of(features)
+    values = scorer.contributions.of(model.matrix(features))
     found = top_reasons(values, features, model, k=REASONS) if scored else None
     decision_zh, tone = _DECISIONS[row["decision"]]
     texts = {flag.name: (flag.text, flag.text_zh) for flag in scorer.policy.flags}

@@ -85,14 +85,14 @@ class Scorer:
         thin = self.policy.thin
         known = _known_days(features, thin)
         enough: npt.NDArray[np.bool_] = np.any(known >= thin.known_days, axis=1)
-        margin = self.model.margin(features)
-        pd = np.where(enough, self.model.pd(margin), np.nan)
+        matrix = self.model.matrix(features)
+        pd = np.where(enough, self.model.pd(self.model.estimator.margin(matrix)), np.nan)
         covered = (known > 0).sum(axis=1)
         low, high = pd_interval(pd, covered, self.model.development)
         raised, suspicious = self._flags(features, notes or {})
         decisions = self.policy.decide(pd, suspicious)
         grades = self.policy.grade(pd)
-        texts = self._reasons(features, known, enough)
+        texts = self._reasons(features, matrix, known, enough)
         share = np.minimum(known / thin.window_days, 1.0)
         missing = [
             SEPARATOR.join(s for s, days in zip(SOURCES, row, strict=True) if days == 0)
@@ -149,13 +149,14 @@ class Scorer:
     def _reasons(
         self,
         features: pl.DataFrame,
+        matrix: npt.NDArray[np.float64],
         known: npt.NDArray[np.int64],
         enough: npt.NDArray[np.bool_],
     ) -> dict[str, list[str | None]]:
         """Reason codes and texts, by column, each of length n."""
         rows = np.flatnonzero(enough)
         scored = features[rows.tolist()]
-        found = top_reasons(self.contributions.of(scored), scored, self.model, k=REASONS)
+        found = top_reasons(self.contributions.of(matrix[rows]), scored, self.model, k=REASONS)
         columns: dict[str, list[str | None]] = {
             f"reason_{k}{ending}": [None] * features.height
             for ending in ("", "_text", "_zh")

@@ -3,7 +3,6 @@ from math import factorial
 
 import lightgbm as lgb
 import numpy as np
-import polars as pl
 import pytest
 
 from scoring.contributions import MANY, Contributions
@@ -124,7 +123,7 @@ def test_categories_are_refused():
 
 def test_many_and_few_rows_have_the_same_contributions(model):
     rng = np.random.default_rng(4)
-    X = pl.DataFrame(rng.normal(size=(40, len(model.feature_names))), schema=model.feature_names)
+    X = rng.normal(size=(40, len(model.feature_names)))
     few = Contributions(model, rows=40).of(X)
     many = Contributions(model, rows=MANY).of(X)
     assert few.shape == many.shape == (40, len(model.feature_names))
