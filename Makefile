@@ -26,7 +26,7 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 demo: setup ## the whole chain on simulated firms; prints where everything lies
 	$(call step,simulate --out demo/world --firms 12000 --seed 1)
 	$(call step,features --data demo/world --out demo/features.parquet)
-	$(call step,train --data demo/world --features demo/features.parquet)
+	$(call step,train --data demo/world --features demo/features.parquet --trials 8)
 	$(call step,simulate --out demo/new --firms 300 --seed 2)
 	$(call step,score demo/new/applications.csv --signals demo/new --out demo/scored.csv)
 	@printf '\nLook at it:\n'
