@@ -51,7 +51,7 @@ def simulate(
         str | None, Option(help="TOML with changed settings, or a shipped scenario's name.")
     ] = None,
     workers: Workers = 2,
-    csv: Annotated[bool, Option("--csv", help="Write CSV tables beside Parquet.")] = False,
+    csv: Annotated[bool, Option("--csv", help="Write CSV tables instead of Parquet.")] = False,
 ) -> None:
     """Simulate firms, their records and their true risk."""
     from synthetic.config import load_config
