@@ -293,7 +293,7 @@ def _read_whole(path: Path, table: str) -> pl.DataFrame:
     if twice.height:
         raise ContractError(
             f"{path}: expected each application_id once, got {twice['application_id'][0]!r} on "
-            f"lines {', '.join(str(n) for n in twice['file_line'].head(2))}; {twice.height} rows share "
-            "an id with another. Mend the rows and try again."
+            f"lines {', '.join(str(n) for n in twice['file_line'].head(2))}; {twice.height} rows "
+            "share an id with another. Mend the rows and try again."
         )
     return reading.frame.drop("file_line")
