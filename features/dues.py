@@ -51,7 +51,7 @@ def filings(rows: Rows, span: Span, days: Grid, *, by_event: bool) -> pl.DataFra
             "file_days": _number(filed_on - end),
             "late_days": _number(np.maximum(filed_on - due, 0)),
             "unpaid": _number(owed & ~paid & (due < rows.as_of)),
-            "pay_days": _where(owed, settled - filed_on),
+            "pay_days": _where(owed & (paid | (due < rows.as_of)), settled - filed_on),
             "pay_late_days": _number(np.where(owed, np.maximum(settled - due, 0), 0)),
             "invoiced_cny": _invoiced(rows, age, days),
         },

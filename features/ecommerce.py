@@ -14,7 +14,6 @@ ECOMMERCE: tuple[Feature, ...] = (
     *each((90,), "shop_basket_{d}d", "shop_days", ratio(_GMV.sum(), _ORDERS.sum()), "CNY", 0, "value of an online order over {d} days", "近{d}天客单价", "orders_level", note="a matter of the goods"),
     *each((365,), "shop_days_since_order", "shop_days", AGE.filter(_ORDERS > 0).min().fill_null(365), "days", +1, "days since the last online order", "距最近一笔订单天数", "orders_trend"),
     *changes("shop_orders", "shop", "orders", "online orders", "订单量", "orders_trend", reference="S39"),
-    *changes("shop_gmv", "shop", "gmv_cny", "online turnover", "网店成交额", "orders_trend", reference="S39"),
     *rhythm("shop_orders", "shop", "orders", "online orders", "订单量", "orders_rhythm"),
     *each((180,), "shop_alarm_days_{d}d", "shop_days", col("alarm").sum(), "days", +1, "days on which orders were down 30 % for the third day in a row, over {d} days", "近{d}天订单连续三日下降30%的天数", "orders_rhythm", "R189"),
     *each((30, 90, 365), "shop_refund_rate_{d}d", "shop_days", ratio(col("refunds").sum(), _ORDERS.sum()), "1", +1, "refunds per order over {d} days", "近{d}天退款率", "refunds"),

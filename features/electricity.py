@@ -14,9 +14,9 @@ _CV_OF_MONTHS = ratio((col("kwh_square") - _KWH * _KWH).clip(0).sqrt(), _KWH)
 
 ELECTRICITY: tuple[Feature, ...] = (
     *each((30, 90, 180, 365), "elec_mean_{d}d", "power_days", _KWH.mean(), "kWh/day", -1, "electricity a day over {d} days", "近{d}天日均用电量", "power_level", "R122"),
-    *each((30, 90, 180), "elec_idle_share_{d}d", "power_days", (0.2 * _KWH.quantile(0.9) > _KWH).mean(), "1", +1, "share of nearly idle days over {d} days", "近{d}天接近停工天数占比", "power_rhythm"),
-    *each((30, 90, 180), "elec_cv_{d}d", "power_days", ratio(_KWH.std(), _KWH.mean()), "1", +1, "unevenness of daily electricity over {d} days", "近{d}天日用电波动率", "power_rhythm", "R122, R188"),
-    *each((90,), "elec_worst_cv_3m", "power_months", _CV_OF_MONTHS.max(), "1", +1, "highest monthly unevenness of electricity in three months", "近三个月最高月度用电波动率", "power_rhythm", "R188"),
+    *each((30, 90, 180), "elec_idle_share_{d}d", "power_days", (0.2 * _KWH.quantile(0.9) > _KWH).mean(), "1", 0, "share of nearly idle days over {d} days", "近{d}天接近停工天数占比", "power_rhythm", note="closing days of the trade's week are part of it; weekly unevenness, which is not, carries the sign"),
+    *each((30, 90, 180), "elec_cv_{d}d", "power_days", ratio(_KWH.std(), _KWH.mean()), "1", 0, "unevenness of daily electricity over {d} days", "近{d}天日用电波动率", "power_rhythm", "R122, R188", "closing days of the trade's week are part of it; weekly unevenness, which is not, carries the sign"),
+    *each((90,), "elec_worst_cv_3m", "power_months", _CV_OF_MONTHS.max(), "1", 0, "highest monthly unevenness of electricity in three months", "近三个月最高月度用电波动率", "power_rhythm", "R188", "closing days of the trade's week are part of it; weekly unevenness, which is not, carries the sign"),
     *each((90,), "elec_steady_3m", "power_months", (_CV_OF_MONTHS.max() < 0.15).cast(pl.Float64), "1", -1, "three months in a row with unevenness of electricity below 15 %", "连续三个月用电波动率低于15%", "power_rhythm", "R188"),
     *changes("elec", "power", "kwh", "electricity use", "用电量", "power_trend"),
     *rhythm("elec", "power", "kwh", "electricity", "用电量", "power_rhythm", reference="R122"),
@@ -26,7 +26,7 @@ ELECTRICITY: tuple[Feature, ...] = (
     # bills
     *each((365,), "elec_bills_overdue", "bills", col("overdue").sum(), "bills", +1, "electricity bills of a year overdue and unpaid", "近一年逾期未缴电费笔数", "bills", "S07"),
     *each((180, 365), "elec_bills_late_share_{d}d", "bills", (col("late_days") > 0).mean(), "1", +1, "share of electricity bills paid late over {d} days", "近{d}天电费逾期缴纳占比", "bills", "S07"),
-    *each((90, 180, 365), "elec_bills_late_days_{d}d", "bills", col("late_days").mean(), "days", +1, "mean delay of electricity bills over {d} days", "近{d}天电费平均逾期天数", "bills", "S07"),
+    *each((365,), "elec_bills_late_days_{d}d", "bills", col("late_days").mean(), "days", +1, "mean delay of electricity bills over {d} days", "近{d}天电费平均逾期天数", "bills", "S07"),
     *each((120, 365), "elec_pay_days_{d}d", "bills", col("pay_days").mean(), "days", +1, "mean days from electricity bill to payment over {d} days", "近{d}天电费缴纳平均用时", "bills", "S07"),
     *each((120, 365), "elec_pay_days_worst_{d}d", "bills", col("pay_days").max(), "days", +1, "longest time from electricity bill to payment over {d} days", "近{d}天电费缴纳最长用时", "bills", "S07"),
     *each((180,), "elec_bills_worst_delay_{d}d", "bills", col("late_days").max(), "days", +1, "longest delay of an electricity bill over {d} days", "近{d}天电费最长逾期天数", "bills", "S07"),

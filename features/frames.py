@@ -173,7 +173,7 @@ FRAMES: Mapping[str, Frame] = MappingProxyType(
                     "file_days": "days from the period's end to filing, to as_of while unfiled",
                     "unpaid": "1 if due, filed, owed and not known to be paid, else 0",
                     "pay_late_days": "days from due to payment, to as_of while unpaid, 0 or more",
-                    "pay_days": "days from filing to payment of tax owed, to as_of while unpaid",
+                    "pay_days": "days from filing to payment of tax owed, to as_of if overdue",
                     "invoiced_cny": "valid output invoices since the period before, where covered",
                 },
                 1,

@@ -37,11 +37,10 @@ TAX: tuple[Feature, ...] = (
     *each((180, 365), "tax_longest_gap_{d}d", "tax_days", col("silence").max(), "days", +1, "longest time without a sales invoice in {d} days", "近{d}天最长未开票间隔", "sales_rhythm"),
     *changes("tax_sales", "tax", "sales_cny", "invoiced sales", "开票销售额", "sales_trend", reference="S03"),
     *rhythm("tax_sales", "tax", "sales_cny", "sales", "销售额", "sales_rhythm"),
-    *changes("tax_count", "tax", "sales_count", "the number of sales invoices", "开票张数", "sales_trend"),
     # purchases
     *each((90, 365), "tax_purchases_mean_{d}d", "tax_days", _BOUGHT.mean(), "CNY/day", -1, "invoiced purchases a day over {d} days", "近{d}天日均进项金额", "suppliers"),
     *changes("tax_purchases", "tax", "purchases_cny", "invoiced purchases", "进项金额", "suppliers"),
-    *each((90, 365), "tax_bought_to_sold_{d}d", "tax_days", ratio(_BOUGHT.sum(), _SALES.sum()), "1", +1, "purchases per yuan of sales over {d} days", "近{d}天进项与销项之比", "suppliers"),
+    *each((90, 365), "tax_bought_to_sold_{d}d", "tax_days", ratio(_BOUGHT.sum(), _SALES.sum()), "1", 0, "purchases per yuan of sales over {d} days", "近{d}天进项与销项之比", "suppliers", note="much is a thin margin, little is a firm that can no longer buy"),
     # void and red invoices
     *each((90, 365), "tax_void_rate_{d}d", "tax_days", ratio(_VOID.sum(), _VOID.sum() + _COUNT.sum()), "1", +1, "share of sales invoices made void over {d} days", "近{d}天销项发票作废率", "invoice_quality"),
     *each((365,), "tax_void_value_{d}d", "tax_days", ratio(col("void_cny").sum(), col("void_cny").sum() + _SALES.sum()), "1", +1, "share of invoiced value made void over {d} days", "近{d}天作废金额占比", "invoice_quality"),
