@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -54,13 +55,14 @@ def summary_lines(result: "TrainResult") -> list[str]:
             f"{row['candidate']:<20} {_number(row['selection_log_loss'], 5):>9} "
             f"{_number(row['oot_auc']):>6} {low + ' - ' + high:>15} "
             f"{_number(row['oot_first_time_auc']):>10} {_number(row['calibration_slope'], 2):>6}"
-            f"{'  champion' if row['champion'] else ''}"
+            f"  {row['alias']}".rstrip()
         )
     return [
         *lines,
         "* on the calibration folds, by which the champion is chosen; AUC and slope out of time",
         "",
-        f"Registered {result.label} as @{result.alias}.",
+        f"Registered {result.label} as @{result.alias}",
+        *wrap(result.verdicts[result.winner], 76, initial_indent="  ", subsequent_indent="  "),
         f"Runs: experiment {result.experiment!r} in {result.store}. To look at them:",
         f"  mlflow ui --backend-store-uri {result.store}",
     ]

@@ -1,9 +1,9 @@
-"""Fit every candidate, calibrate it, choose the champion, and only then look out of time."""
+"""Fit and calibrate every candidate on the training and calibration slices."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -14,7 +14,7 @@ from models.artefact import Model
 from models.calibration import calibrate, cross_calibrated
 from models.candidates import Candidate, chosen, trials_of
 from models.evaluate import figures
-from models.split import CALIBRATION, OUT_OF_TIME, TRAIN
+from models.split import CALIBRATION, TRAIN
 from models.thinning import with_thin_copies
 from models.tune import Trial, tune
 
@@ -47,6 +47,12 @@ class Fitted:
         What tuning tried.
     figures : dict of str to float
         All metrics of its run.
+    selection_pd : ndarray of shape (n_calibration,)
+        Cross-fitted PDs of the labelled rows of the calibration slice.
+    tables : dict of str to DataFrame
+        By segment, by month, by grade, ... (`models.judge`).
+    tests : dict
+        The validator's tests.
     """
 
     candidate: Candidate
@@ -55,6 +61,9 @@ class Fitted:
     config: TrainConfig
     trials: tuple[Trial, ...] = ()
     figures: dict[str, float] = field(default_factory=dict)
+    selection_pd: Matrix = field(default_factory=lambda: np.empty(0))
+    tables: dict[str, pl.DataFrame] = field(default_factory=dict)
+    tests: dict[str, Any] = field(default_factory=dict)
 
 
 def fit_all(
@@ -120,41 +129,6 @@ def fit_all(
     return fitted
 
 
-def choose(fitted: list[Fitted]) -> Fitted:
-    """The candidate with the least log loss on the calibration folds."""
-    return min(fitted, key=lambda one: one.selection_log_loss)
-
-
-def judge(one: Fitted, rows: pl.DataFrame, *, config: TrainConfig) -> None:
-    """Add the out-of-time figures to a candidate's, on all and on first-time borrowers.
-
-    Parameters
-    ----------
-    one : Fitted
-    rows : DataFrame
-        As for `fit_all`.
-    config : TrainConfig
-    """
-    late = rows.filter(pl.col("slice").eq(OUT_OF_TIME))
-    everyone = one.model.pd(one.model.margin(late))
-    expected = one.model.development["pd_share"]
-    actual = metrics.shares(everyone, one.model.development["pd_edges"])
-    one.figures["psi_score"] = metrics.psi(expected, actual)
-    labelled = late["labelled"].to_numpy()
-    pd, known = everyone[labelled], late.filter("labelled")
-    bad = known["defaulted"].cast(pl.Float64).to_numpy()
-    cutoff = config.policy.approve_pd_below
-    one.figures.update(figures(pd, bad, prefix="oot_", cutoff=cutoff))
-    for key in ("calibration_slope", "calibration_intercept"):
-        for end in ("", "_low", "_high"):
-            if f"oot_{key}{end}" in one.figures:
-                one.figures[key + end] = one.figures.pop(f"oot_{key}{end}")
-    first = known["first_time"].fill_null(value=False).to_numpy()
-    if bad[first].any():
-        one.figures.update(figures(pd[first], bad[first], prefix="oot_first_time_", cutoff=cutoff))
-    one.figures["oot_approval_rate_of_all_applicants"] = float((everyone < cutoff).mean())
-
-
 def _features_of(candidate: Candidate, material: Material) -> tuple[str, ...]:
     return tuple(
         feature
@@ -218,7 +192,12 @@ def _fit(
     loss = metrics.log_loss(crossed, bad)
     own = figures(crossed, bad, prefix="calibration_slice_")
     return Fitted(
-        candidate=candidate, model=model, selection_log_loss=loss, config=config, figures=own
+        candidate=candidate,
+        model=model,
+        selection_log_loss=loss,
+        config=config,
+        figures=own,
+        selection_pd=crossed,
     )
 
 

@@ -14,12 +14,12 @@ import polars as pl
 from models import tracking
 from models.artefact import save
 from models.pyfunc import Scorer
-from models.registry import CHAMPION
 from models.split import OUT_OF_TIME, TRAIN
 
 if TYPE_CHECKING:
     from models.compare import Fitted
     from models.material import Material
+    from models.promote import Decision
     from models.settings import TrainConfig
     from models.split import Split
 
@@ -34,12 +34,11 @@ class Logged:
 
     run_id: str
     version: str
-    alias: str
 
 
 def log_training(
     fitted: list[Fitted],
-    champion: Fitted,
+    decision: Decision,
     *,
     material: Material,
     parts: Split,
@@ -47,13 +46,13 @@ def log_training(
     name: str,
     log_trials: bool = False,
 ) -> Logged:
-    """Log all runs, then register the champion as the last thing done.
+    """Log all runs, then register the winner as the last thing done.
 
     Parameters
     ----------
     fitted : list of Fitted
-    champion : Fitted
-        One of them.
+    decision : Decision
+        Which of them is registered, and as what.
     material : Material
     parts : Split
     config : TrainConfig
@@ -70,24 +69,26 @@ def log_training(
         experiment = tracking.open_experiment(mlflow, name)
         address = run = ""
         with mlflow.start_run(experiment_id=experiment, run_name="training") as parent:
-            _log_parent(mlflow, champion, material=material, parts=parts, config=config)
+            _log_parent(mlflow, decision, material=material, parts=parts, config=config)
             for one in fitted:
                 with mlflow.start_run(
                     experiment_id=experiment, run_name=one.candidate.name, nested=True
                 ) as child:
                     _log_dataset(mlflow, material, parts)
-                    logged = _log_candidate(mlflow, one, champion, parts=parts)
+                    logged = _log_candidate(mlflow, one, decision, parts=parts)
                     if log_trials:
                         _log_trials(mlflow, one, experiment)
-                    if one is champion:
+                    if one is decision.winner:
                         address, run = logged, child.info.run_id
-        number = tracking.register(mlflow, name=name, address=address, run=run, alias=CHAMPION)
-    return Logged(run_id=parent.info.run_id, version=number, alias=CHAMPION)
+        number = tracking.register(
+            mlflow, name=name, address=address, run=run, alias=decision.alias
+        )
+    return Logged(run_id=parent.info.run_id, version=number)
 
 
 def _log_parent(
     mlflow: Any,  # noqa: ANN401 (the module)
-    champion: Fitted,
+    decision: Decision,
     *,
     material: Material,
     parts: Split,
@@ -97,7 +98,7 @@ def _log_parent(
     mlflow.log_metrics({f"count_{key}": float(value) for key, value in parts.counts.items()})
     mlflow.set_tags(
         {
-            "champion": champion.candidate.name,
+            decision.alias: decision.winner.candidate.name,
             "trained_on": material.trained_on,
             "data": material.origin,
             "feature_fingerprint": material.fingerprint,
@@ -124,7 +125,7 @@ def _log_dataset(mlflow: Any, material: Material, parts: Split) -> None:  # noqa
 def _log_candidate(
     mlflow: Any,  # noqa: ANN401
     one: Fitted,
-    champion: Fitted,
+    decision: Decision,
     *,
     parts: Split,
 ) -> str:
@@ -133,7 +134,7 @@ def _log_candidate(
     mlflow.set_tags(
         {
             "candidate": one.candidate.title,
-            "outcome": "champion" if one is champion else _reason(one, champion),
+            "outcome": decision.verdicts[one.candidate.name],
             "trained_on": model.trained_on,
         }
     )
@@ -150,6 +151,9 @@ def _log_candidate(
         }
     )
     mlflow.log_metrics({**one.figures, "selection_log_loss": one.selection_log_loss})
+    mlflow.log_dict(one.tests, "validation/tests.json")
+    for name, table in one.tables.items():
+        mlflow.log_text(table.write_csv(float_precision=6), f"validation/{name}.csv")
     late = parts.rows.filter(pl.col("slice").eq(OUT_OF_TIME))
     example = (
         late.head(EXAMPLE_ROWS)
@@ -180,14 +184,6 @@ def _log_trials(mlflow: Any, one: Fitted, experiment: str) -> None:  # noqa: ANN
             mlflow.set_tags({"state": trial.state, "candidate": one.candidate.title})
             if trial.loss is not None:
                 mlflow.log_metric("folds_log_loss", trial.loss)
-
-
-def _reason(one: Fitted, champion: Fitted) -> str:
-    """Why a candidate lost, in words."""
-    return (
-        f"not champion: log loss {one.selection_log_loss:.5f} on the calibration folds, "
-        f"{champion.candidate.name} has {champion.selection_log_loss:.5f}"
-    )
 
 
 def _flat(plain: dict[str, Any], prefix: str = "") -> dict[str, str]:

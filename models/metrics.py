@@ -40,7 +40,12 @@ def auc(score: Matrix, bad: Matrix) -> Interval:
     if not 0 < bad.sum() < len(bad):
         return Interval(np.nan, np.nan, np.nan)
     value, over_bads, over_goods = _placements(score, bad == 1)
-    if min(len(over_bads), len(over_goods)) < 2 or not 0 < value < 1:  # noqa: PLR2004
+    if value in (0, 1):
+        # No pair is out of order, so nothing can be learnt of the variance: the exact binomial
+        # bound instead, for as many independent trials as the rarer class has rows.
+        reach = 0.025 ** (1 / min(len(over_bads), len(over_goods)))
+        return Interval(value, reach, 1.0) if value == 1 else Interval(value, 0.0, 1 - reach)
+    if min(len(over_bads), len(over_goods)) < 2:  # noqa: PLR2004 (no variance from one)
         return Interval(value, np.nan, np.nan)
     variance = over_bads.var(ddof=1) / len(over_bads) + over_goods.var(ddof=1) / len(over_goods)
     half = Z95 * np.sqrt(variance) / (value * (1 - value))

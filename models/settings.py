@@ -66,9 +66,10 @@ class TreesConfig(_Branch):
 
 
 class PolicyConfig(_Branch):
-    """Where approval and bad rates are measured."""
+    """Where approval and bad rates are measured, and the PD bounds between grades."""
 
     approve_pd_below: Share
+    grade_bounds: tuple[Share, ...]
 
 
 class TrainConfig(_Branch):

@@ -172,6 +172,19 @@ def fetch(address: str) -> Model:
     return replace(found, version=version or found.version)
 
 
+def incumbent(name: str) -> Model | None:
+    """The champion of a registered model; None where there is none, or none that can be read."""
+    with session() as mlflow:
+        try:
+            mlflow.MlflowClient().get_model_version_by_alias(name, CHAMPION)
+        except mlflow.exceptions.MlflowException:
+            return None
+    try:
+        return fetch(f"models:/{name}@{CHAMPION}")
+    except ContractError:
+        return None
+
+
 def _version(mlflow: Any, address: str) -> str | None:  # noqa: ANN401
     """The registered version that an address means; None if it is no registry address."""
     name, _, wanted = address.removeprefix("models:/").partition("@")

@@ -8,13 +8,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import polars as pl
 
+from features.tables import ContractError
 from models import oracle, tracking
 from models.candidates import chosen
-from models.compare import Fitted, choose, fit_all, judge
+from models.compare import Fitted, fit_all
+from models.gates import read_gates
+from models.judge import judge, migrate
 from models.log_runs import log_training
 from models.material import Material, read_material, with_peers
+from models.promote import Decision, decide
 from models.registry import NAME
 from models.split import OUT_OF_TIME, TRAIN, Split, split
 
@@ -22,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from models.artefact import Matrix
     from models.settings import TrainConfig
 
 AFTER_FITTING = 2  # steps of the progress: judging, logging
@@ -33,16 +39,18 @@ class TrainResult:
 
     Attributes
     ----------
-    champion : str
-        Candidate that won.
+    winner : str
+        Candidate that was registered.
     label : str
         Such as "first-time-borrower v3 (trained on simulated firms)".
     version : str
         Version in the registry.
     alias : str
-        Alias it got there.
+        Alias it got there: champion, or challenger.
+    verdicts : dict of str to str
+        For each candidate, what became of it and why.
     figures : DataFrame
-        One row per candidate, best first: candidate, champion, and its main metrics.
+        One row per candidate, best first: candidate, alias, and its main metrics.
     counts : dict of str to int
         Rows read, dropped and used (`models.split.Split.counts`).
     store : str
@@ -52,10 +60,11 @@ class TrainResult:
         The parent run.
     """
 
-    champion: str
+    winner: str
     label: str
     version: str
     alias: str
+    verdicts: dict[str, str]
     figures: pl.DataFrame
     counts: dict[str, int]
     store: str
@@ -100,6 +109,12 @@ def train(
     ContractError
         When the data do not allow a model, or MLflow cannot be reached; nothing is registered.
     """
+    for table in ("applications.csv", "outcomes.csv"):
+        if not (data / table).is_file():  # before MLflow makes a store for nothing
+            raise ContractError(
+                f"{data / table}: no such file. A data folder to train on holds applications.csv, "
+                "outcomes.csv and signals/."
+            )
     with tracking.session():
         pass  # an unreachable store is said now, not after the work
     material = read_material(data, features, exclude=config.exclude, workers=workers)
@@ -163,16 +178,23 @@ def train_on(
         resume=resume,
         step=step,
     )
-    champion = choose(fitted)
+    decision = decide(
+        fitted,
+        material,
+        parts.rows,
+        gates=read_gates(),
+        incumbent=tracking.incumbent(name),
+    )
     # Every choice is made; from here on the out-of-time slice is read, once.
+    true = None if truth is None else _truth(parts, truth)
     for one in fitted:
-        judge(one, parts.rows, config=config)
-        if truth is not None:
-            _compare_with_truth(one, parts, truth)
+        judge(one, parts.rows, config=config, true=true)
+    for one in fitted[1:]:
+        migrate(one, fitted[0], parts.rows, config=config)
     step()
     logged = log_training(
         fitted,
-        champion,
+        decision,
         material=material,
         parts=parts,
         config=config,
@@ -181,11 +203,12 @@ def train_on(
     )
     step()
     return TrainResult(
-        champion=champion.candidate.name,
+        winner=decision.winner.candidate.name,
         label=f"{name} v{logged.version} (trained on {material.trained_on} firms)",
         version=logged.version,
-        alias=logged.alias,
-        figures=_table(fitted, champion),
+        alias=decision.alias,
+        verdicts=decision.verdicts,
+        figures=_table(fitted, decision),
         counts=parts.counts,
         store=tracking.store(),
         experiment=name,
@@ -193,14 +216,11 @@ def train_on(
     )
 
 
-def _compare_with_truth(one: Fitted, parts: Split, data: Path) -> None:
-    late = parts.rows.filter(pl.col("slice").eq(OUT_OF_TIME) & pl.col("approved").is_not_null())
+def _truth(parts: Split, data: Path) -> Matrix | None:
+    """True PD of the out-of-time applicants; None unless it is known for all of them."""
+    late = parts.rows.filter(pl.col("slice").eq(OUT_OF_TIME))
     true = oracle.true_pd(data, late["application_id"])
-    if true is None:
-        return
-    pd = one.model.pd(one.model.margin(late))
-    approved = late["approved"].to_numpy()
-    one.figures.update(oracle.truth_figures(pd, true, approved=approved))
+    return None if true is None or np.isnan(true).any() else true
 
 
 TABLE = (
@@ -216,11 +236,11 @@ TABLE = (
 )
 
 
-def _table(fitted: list[Fitted], champion: Fitted) -> pl.DataFrame:
+def _table(fitted: list[Fitted], decision: Decision) -> pl.DataFrame:
     rows = [
         {
             "candidate": one.candidate.name,
-            "champion": one is champion,
+            "alias": decision.alias if one is decision.winner else "",
             **{
                 key: {**one.figures, "selection_log_loss": one.selection_log_loss}.get(key)
                 for key in TABLE

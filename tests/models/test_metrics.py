@@ -66,8 +66,8 @@ def test_the_paired_difference_covers_the_truth():
 def test_without_both_classes_there_is_no_area():
     assert all(np.isnan(metrics.auc(np.array([0.1, 0.2]), np.zeros(2))))
     perfect = metrics.auc(np.array([0.1, 0.2, 0.8, 0.9]), np.array([0.0, 0, 1, 1]))
-    assert perfect.value == 1
-    assert np.isnan(perfect.low)
+    assert perfect == (1, pytest.approx(0.025**0.5), 1)
+    assert metrics.auc(np.array([0.8, 0.9, 0.1, 0.2]), np.array([0.0, 0, 1, 1])).high < 0.9
 
 
 def test_calibration_slope_and_intercept_of_a_known_distortion():
