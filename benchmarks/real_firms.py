@@ -64,7 +64,7 @@ def _measure(source: Path, firms: int) -> None:
     both = scored.select("application_id", "pd", "reason_1_text", "grade", "decision", "status")
     both = both.join(figures, on="application_id")
 
-    print(f"champion {result.champion}, {firms:,} simulated firms, seed 1")
+    print(f"{result.alias} {result.winner}, {firms:,} simulated firms, seed 1")
     for column in ("status", "grade", "decision"):
         counts = both[column].value_counts().sort(column)
         print(f"{column}: " + ", ".join(f"{name} {n}" for name, n in counts.iter_rows()))
