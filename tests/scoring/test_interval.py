@@ -2,8 +2,9 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from scipy.special import expit, logit
 
-from scoring.interval import LEVEL, pd_interval
+from scoring.interval import DRIFT, LEVEL, SPREAD, pd_interval
 
 
 def cells(rows, rates, pds):
@@ -46,14 +47,25 @@ def test_a_model_without_reliability_has_no_interval():
     assert np.isnan(high).all()
 
 
-@pytest.mark.parametrize("rows", [200, 2_000])
+@pytest.mark.parametrize("rows", [40, 2_000])
 def test_the_interval_covers_the_mean_of_cells_as_often_as_it_says(rows):
-    """Calibrated up to a shift of each cell, as the prior assumes; 2,000 cells drawn."""
+    """Rates off by parts as wide as assumed, another course of events for the applicants."""
     rng = np.random.default_rng(rows)
+    pd = np.repeat(PDS, 4)
+    sources, place = np.tile(np.arange(1, 5), 4), np.repeat(np.arange(4), 4)
     covered = []
-    for _ in range(500):
-        truth = rng.beta(200 * np.array(PDS), 200 * (1 - np.array(PDS)))
-        bads = rng.binomial(rows, truth)
-        low, high = pd_interval(np.array(PDS), np.full(4, 2), cells(rows, bads / rows, PDS))
+    for _ in range(300):
+        off = (
+            rng.normal(0, SPREAD["level"])
+            + rng.normal(0, SPREAD["sources"], 5)[sources]
+            + rng.normal(0, SPREAD["cell"], 16)
+        )
+        bads = rng.binomial(rows, expit(logit(pd) + off))
+        table = [
+            {"sources": int(s), "bin": int(k), "rows": rows, "bads": int(b), "pd": p}
+            for s, k, b, p in zip(sources, place, bads, pd, strict=True)
+        ]
+        low, high = pd_interval(pd, sources, {**cells(1, PDS, PDS), "reliability": table})
+        truth = expit(logit(pd) + off + rng.normal(0, DRIFT))
         covered.append((low <= truth) & (truth <= high))
     assert abs(np.mean(covered) - LEVEL) < 0.05
