@@ -1,0 +1,166 @@
+"""What scores given earlier were worth, once outcomes are known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from features.folder import read_outcomes
+from features.tables import ContractError
+from models import tracking, validation
+from models.evaluate import figures
+from models.registry import NAME
+from models.segments import by_segment
+from models.settings import read_settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from models.settings import PolicyConfig
+
+NEEDED = ("application_id", "as_of", "status", "pd", "grade")
+SCORED = "scored"
+
+
+@dataclass(frozen=True, eq=False)
+class Backtest:
+    """Measures and tests of scores given earlier.
+
+    Attributes
+    ----------
+    counts : dict of str to int
+        read, scored, observed (scored with a known outcome) and why the others are left out.
+    figures : dict of str to float
+        As `models.evaluate.figures` names them, without prefix.
+    grades : DataFrame
+        Promised and realised default rate of each grade, with its tests
+        (`models.validation.grade_tests`).
+    months : DataFrame
+        By month of scoring.
+    tests : dict
+        Hosmer-Lemeshow and Spiegelhalter.
+    run_id : str
+        MLflow run that holds all of it.
+    store : str
+    """
+
+    counts: dict[str, int]
+    figures: dict[str, float]
+    grades: pl.DataFrame
+    months: pl.DataFrame
+    tests: dict[str, Any]
+    run_id: str
+    store: str
+
+
+def backtest(scored: Path, outcomes: Path, *, policy: PolicyConfig | None = None) -> Backtest:
+    """Compare the PDs of a scored file with what happened, and log it to MLflow.
+
+    Only approved applicants have an outcome, so the figures speak of those alone.
+
+    Parameters
+    ----------
+    scored : Path
+        A CSV that `firstloan score` wrote.
+    outcomes : Path
+        The contract's outcomes.
+    policy : PolicyConfig, optional
+        Cut-off and grade bounds; the default settings' when not given.
+
+    Returns
+    -------
+    Backtest
+
+    Raises
+    ------
+    ContractError
+        When columns are missing, no scored application has an outcome, or all outcomes are alike.
+    """
+    policy = policy or read_settings().policy
+    given = _read_scored(scored)
+    known = given.join(
+        read_outcomes(outcomes).select("application_id", "approved", "defaulted"),
+        on="application_id",
+        how="left",
+        maintain_order="left",
+    )
+    has_score = pl.col("status").eq(SCORED) & pl.col("pd").is_not_null()
+    observed = known.filter(has_score & pl.col("defaulted").is_not_null())
+    counts = {
+        "read": given.height,
+        "scored": known.filter(has_score).height,
+        "observed": observed.height,
+        "without_outcome_row": known.filter(has_score & pl.col("approved").is_null()).height,
+        "refused": known.filter(has_score & pl.col("approved").eq(other=False)).height,
+    }
+    counts["not_yet_observed"] = (
+        counts["scored"] - observed.height - counts["without_outcome_row"] - counts["refused"]
+    )
+    bads = int(observed["defaulted"].sum())
+    if not 0 < bads < observed.height:
+        raise ContractError(
+            f"{outcomes}: of {counts['scored']} scored applications in {scored.name}, "
+            f"{observed.height} have a known outcome and {bads} of these are bad; a backtest needs "
+            "bads and goods. Give the outcomes of these applications, or wait for more."
+        )
+    pd = observed["pd"].to_numpy()
+    bad = observed["defaulted"].cast(pl.Float64).to_numpy()
+    measured = figures(pd, bad, prefix="", cutoff=policy.approve_pd_below)
+    grades = validation.grade_tests(pd, bad, policy.grade_bounds)
+    tests = {
+        "hosmer_lemeshow": validation.hosmer_lemeshow(pd, bad),
+        "spiegelhalter": validation.spiegelhalter(pd, bad),
+    }
+    rows = observed.select("as_of", "defaulted", labelled=pl.lit(value=True))
+    months = by_segment(rows, pd, cutoff=policy.approve_pd_below).drop("mean_true_pd")
+    models = ", ".join(given["model"].drop_nulls().unique().sort()) if "model" in given else ""
+    with tracking.session() as mlflow:
+        experiment = tracking.open_experiment(mlflow, f"{NAME}-backtest")
+        with mlflow.start_run(experiment_id=experiment, run_name=f"backtest {scored.name}") as run:
+            mlflow.set_tags({"scored": str(scored), "outcomes": str(outcomes), "model": models})
+            mlflow.log_metrics(measured)
+            mlflow.log_metrics({f"count_{key}": float(value) for key, value in counts.items()})
+            mlflow.log_dict({**tests, "grades": grades.to_dicts()}, "validation/tests.json")
+            mlflow.log_text(grades.write_csv(float_precision=6), "validation/grades.csv")
+            mlflow.log_text(months.write_csv(float_precision=6), "validation/months.csv")
+    return Backtest(
+        counts=counts,
+        figures=measured,
+        grades=grades,
+        months=months,
+        tests=tests,
+        run_id=run.info.run_id,
+        store=tracking.store(),
+    )
+
+
+def _read_scored(path: Path) -> pl.DataFrame:
+    if not path.is_file():
+        raise ContractError(f"{path}: no such file. Give a CSV that `firstloan score` wrote.")
+    try:
+        table = pl.read_csv(path, infer_schema=False)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise ContractError(f"{path}: not readable as CSV: {str(error).splitlines()[0]}.") from None
+    absent = [name for name in NEEDED if name not in table.columns]
+    if absent:
+        raise ContractError(
+            f"{path}: column {', '.join(absent)} is missing. Give a CSV that `firstloan score` "
+            "wrote."
+        )
+    typed = table.with_columns(
+        pl.col("pd").cast(pl.Float64, strict=False),
+        pl.col("as_of").str.to_date(strict=False),
+    )
+    wrong = typed.filter(
+        pl.col("status").eq(SCORED)
+        & (~pl.col("pd").is_between(0, 1, closed="none").fill_null(value=False))
+    )
+    if wrong.height:
+        first = wrong["application_id"][0]
+        raise ContractError(
+            f"{path}: pd: expected a number between 0 and 1 in every scored row, got none in "
+            f"{wrong.height} rows, first application_id={first}. Score the file again."
+        )
+    return typed
