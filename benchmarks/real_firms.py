@@ -1,6 +1,6 @@
 """The 302 real firms beside simulated ones: the figures of docs/findings.md.
 
-    python benchmarks/real_firms.py --source FOLDER_OF_THE_INVOICES [--firms 20000]
+    python -P benchmarks/real_firms.py --source FOLDER_OF_THE_INVOICES [--firms 20000]
 
 Simulates a world, trains on it without tuning, imports and scores the real firms, and prints how
 the PD orders them and how their tax features differ from the simulated ones.

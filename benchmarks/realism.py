@@ -4,7 +4,7 @@ Electricity is compared with 727 firms of a Jiangsu industrial zone, invoices wi
 small firms; both lie outside the repository. Firms are matched on size, so that only shape can
 give the simulation away. An AUC of 0.5 means that nothing does, 1.0 that everything does.
 
-    python benchmarks/realism.py --real /work/shared/data [--data DIR | --firms 12000] [--seed 7]
+    python benchmarks/realism.py --real FOLDER [--data DIR | --firms 12000] [--seed 7]
 """
 
 import argparse
