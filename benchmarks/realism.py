@@ -1,16 +1,15 @@
-"""Can a classifier tell simulated firms from real ones by the shape of their records?
+"""How well a classifier tells simulated firms from real ones by the shape of their records.
 
 Electricity is compared with 727 firms of a Jiangsu industrial zone, invoices with 302 Chinese
 small firms; both lie outside the repository. Firms are matched on size, so that only shape can
 give the simulation away. An AUC of 0.5 means that nothing does, 1.0 that everything does.
 
-    python benchmarks/realism.py --real FOLDER [--data DIR | --firms 12000] [--seed 7]
+    python -P benchmarks/realism.py --real FOLDER [--data DIR | --firms 12000] [--seed 7]
 """
 
 import argparse
 import gzip
 import io
-import os
 import sys
 import tempfile
 import warnings
@@ -29,8 +28,16 @@ from synthetic.config import load_config
 from synthetic.simulate import simulate_world
 
 DAYS = 455
-INDUSTRY = ("furniture", "ceramics", "lithium", "electronics", "copper", "textiles", "medicine",
-            "light_industry")  # fmt: skip
+INDUSTRY = (
+    "furniture",
+    "ceramics",
+    "lithium",
+    "electronics",
+    "copper",
+    "textiles",
+    "medicine",
+    "light_industry",
+)
 BARS = {"electricity": 0.85, "invoices": 0.90}
 FEWEST_INVOICES = 20
 
@@ -70,7 +77,9 @@ def electricity_shapes(kwh, first):
     step = (week[:, 1:] - week[:, :-1]) / floor
     local = median_filter(kwh, size=(1, 15))
     usable = (kwh > 0) & (local > 0)
-    residual = np.where(usable, np.log(np.where(usable, kwh, 1)) - np.log(np.where(usable, local, 1)), np.nan)
+    residual = np.where(
+        usable, np.log(np.where(usable, kwh, 1)) - np.log(np.where(usable, local, 1)), np.nan
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         residual_sd = np.nan_to_num(np.nanstd(residual, axis=1))
@@ -96,12 +105,18 @@ def electricity_shapes(kwh, first):
             "week_cv": week.std(1) / np.maximum(week.mean(1), 1e-9),
             "week_lag_1": lag(week, 1),
             "week_lag_4": lag(week, 4),
-            "spring_dip": ratio(mean_where((spring >= -5) & (spring <= 9)),
-                                mean_where((spring >= 20) & (spring <= 50))),
+            "spring_dip": ratio(
+                mean_where((spring >= -5) & (spring <= 9)),
+                mean_where((spring >= 20) & (spring <= 50)),
+            ),
             "spring_days": ((kwh < 0.5 * middle[:, None]) & (np.abs(spring) <= 20)).sum(1) / 1.0,
             "summer": ratio(mean_where((month == 6) | (month == 7)), mean),
-            "winter": ratio(mean_where(((month == 11) | (month == 0)) & (np.abs(spring) > 20)), mean),
-            "trend": np.log(np.maximum(kwh[:, -91:].mean(1), 1e-3) / np.maximum(kwh[:, :91].mean(1), 1e-3)),
+            "winter": ratio(
+                mean_where(((month == 11) | (month == 0)) & (np.abs(spring) > 20)), mean
+            ),
+            "trend": np.log(
+                np.maximum(kwh[:, -91:].mean(1), 1e-3) / np.maximum(kwh[:, :91].mean(1), 1e-3)
+            ),
             "largest_fall": step.min(1),
             "largest_rise": step.max(1),
             "kurtosis_of_changes": kurtosis(change, axis=1),
@@ -114,7 +129,7 @@ def electricity_shapes(kwh, first):
             "still_share": still.mean(1),
             "longest_low": longest(low),
         }
-    )  # fmt: skip
+    )
 
 
 def invoice_shapes(invoices):
@@ -127,12 +142,20 @@ def invoice_shapes(invoices):
 
     def side(which, name):
         one = frame.filter(which)
-        monthly = one.filter(good).group_by("firm", "month").agg(
-            cny=pl.col("amount_cny").sum(), n=pl.len()
+        monthly = (
+            one.filter(good)
+            .group_by("firm", "month")
+            .agg(cny=pl.col("amount_cny").sum(), n=pl.len())
         )
         grid = (
-            one.select("firm").unique().join(pl.DataFrame({"month": range(15)}, schema={"month": frame.schema["month"]}), how="cross")
-            .join(monthly, on=["firm", "month"], how="left").with_columns(pl.col("cny", "n").fill_null(0))
+            one.select("firm")
+            .unique()
+            .join(
+                pl.DataFrame({"month": range(15)}, schema={"month": frame.schema["month"]}),
+                how="cross",
+            )
+            .join(monthly, on=["firm", "month"], how="left")
+            .with_columns(pl.col("cny", "n").fill_null(0))
             .sort("firm", "month")
         )
         by_month = grid.group_by("firm").agg(
@@ -140,9 +163,15 @@ def invoice_shapes(invoices):
             (pl.col("n").std() / pl.col("n").mean()).alias(f"{name}_month_count_cv"),
             pl.corr("cny", pl.col("cny").shift(1)).alias(f"{name}_month_lag"),
             (pl.col("n") > 0).mean().alias(f"{name}_active_months"),
-            ((pl.col("cny").tail(4).sum() + 1) / (pl.col("cny").head(4).sum() + 1)).log().alias(f"{name}_growth"),
+            ((pl.col("cny").tail(4).sum() + 1) / (pl.col("cny").head(4).sum() + 1))
+            .log()
+            .alias(f"{name}_growth"),
         )
-        partner = one.filter(good).group_by("firm", "partner").agg(cny=pl.col("amount_cny").sum(), n=pl.len())
+        partner = (
+            one.filter(good)
+            .group_by("firm", "partner")
+            .agg(cny=pl.col("amount_cny").sum(), n=pl.len())
+        )
         partners = partner.group_by("firm").agg(
             (pl.col("cny").max() / pl.col("cny").sum()).alias(f"{name}_top_partner"),
             ((pl.col("cny") / pl.col("cny").sum()) ** 2).sum().alias(f"{name}_partner_hhi"),
@@ -192,21 +221,41 @@ def tell_apart(real, simulated, size, *, seed=0):
             pairs.append((i, j))
     keep, match = (list(side) for side in zip(*pairs, strict=True))
     columns = [c for c in real.columns if c not in {*size, "firm"}]
-    x = np.vstack([real[keep].select(columns).to_numpy(), simulated[match].select(columns).to_numpy()]).astype(float)
+    x = np.vstack(
+        [real[keep].select(columns).to_numpy(), simulated[match].select(columns).to_numpy()]
+    ).astype(float)
     y = np.repeat([0, 1], len(keep))
     score = np.zeros(len(y))
     gain = np.zeros(len(columns))
-    for fit, test in RepeatedStratifiedKFold(n_splits=5, n_repeats=3, random_state=seed).split(x, y):
+    for fit, test in RepeatedStratifiedKFold(n_splits=5, n_repeats=3, random_state=seed).split(
+        x, y
+    ):
         model = lgb.train(
-            {"objective": "binary", "num_leaves": 8, "learning_rate": 0.05, "min_data_in_leaf": 15,
-             "feature_fraction": 0.6, "bagging_fraction": 0.8, "bagging_freq": 1, "verbose": -1,
-             "num_threads": 1, "seed": seed},
-            lgb.Dataset(x[fit], y[fit]), 150,
-        )  # fmt: skip
+            {
+                "objective": "binary",
+                "num_leaves": 8,
+                "learning_rate": 0.05,
+                "min_data_in_leaf": 15,
+                "feature_fraction": 0.6,
+                "bagging_fraction": 0.8,
+                "bagging_freq": 1,
+                "verbose": -1,
+                "num_threads": 1,
+                "seed": seed,
+            },
+            lgb.Dataset(x[fit], y[fit]),
+            150,
+        )
         score[test] += model.predict(x[test])
         gain += model.feature_importance("gain")
     alone = {c: roc_auc_score(y, np.nan_to_num(x[:, k])) for k, c in enumerate(columns)}
-    quart = {c: (np.nanquantile(x[y == 0, k], [.1, .5, .9]).round(3), np.nanquantile(x[y == 1, k], [.1, .5, .9]).round(3)) for k, c in enumerate(columns)}
+    quart = {
+        c: (
+            np.nanquantile(x[y == 0, k], [0.1, 0.5, 0.9]).round(3),
+            np.nanquantile(x[y == 1, k], [0.1, 0.5, 0.9]).round(3),
+        )
+        for k, c in enumerate(columns)
+    }
     shares = gain / gain.sum()
     table = sorted(zip(shares, columns, strict=True), reverse=True)
     return roc_auc_score(y, score), len(keep), [(c, s, alone[c], *quart[c]) for s, c in table]
@@ -220,7 +269,9 @@ def real_electricity(folder, rng):
     first = [frame["record_date"][int(b)] for b in begin]
     window = np.stack([row[b : b + DAYS] for row, b in zip(kwh, begin, strict=True)])
     active = (window > 0).mean(1) > 0.3
-    return electricity_shapes(window[active], [f for f, keep in zip(first, active, strict=True) if keep])
+    return electricity_shapes(
+        window[active], [f for f, keep in zip(first, active, strict=True) if keep]
+    )
 
 
 def real_invoices(folder):
@@ -229,18 +280,33 @@ def real_invoices(folder):
     last = dt.date(2019, 9, 30)
     parts = []
     for name, direction in (("sales", "output"), ("purchases", "input")):
-        text = gzip.decompress((folder / "invoices" / f"{name}.csv.gz").read_bytes()).decode("gb18030")
+        text = gzip.decompress((folder / "invoices" / f"{name}.csv.gz").read_bytes()).decode(
+            "gb18030"
+        )
         frame = pl.read_csv(io.StringIO(text), infer_schema_length=0)
-        frame.columns = ["firm", "invoice_id", "issued_on", "partner", "amount_cny", "tax_cny", "gross", "status"]
+        frame.columns = [
+            "firm",
+            "invoice_id",
+            "issued_on",
+            "partner",
+            "amount_cny",
+            "tax_cny",
+            "gross",
+            "status",
+        ]
         parts.append(
             frame.select(
-                "firm", "partner",
+                "firm",
+                "partner",
                 pl.lit(direction).alias("direction"),
                 pl.col("issued_on").str.to_date("%Y/%m/%d"),
                 pl.col("amount_cny", "tax_cny").cast(pl.Float64),
-                pl.when(pl.col("status") == "有效发票").then(pl.lit("valid")).otherwise(pl.lit("void")).alias("status"),
+                pl.when(pl.col("status") == "有效发票")
+                .then(pl.lit("valid"))
+                .otherwise(pl.lit("void"))
+                .alias("status"),
             )
-        )  # fmt: skip
+        )
     day = (pl.col("issued_on") - pl.lit(last)).dt.total_days() + DAYS - 1
     rows = pl.concat(parts).with_columns(day=day).filter(pl.col("day").is_between(0, DAYS - 1))
     return _enough(rows)
@@ -253,9 +319,12 @@ def simulated_electricity(data):
         pl.scan_parquet(data / "signals/electricity/**/*.parquet", hive_partitioning=False)
         .filter(pl.col("firm_id").is_in(keep.implode()))
         .select("firm_id", "date", kwh=pl.sum_horizontal("kwh_peak", "kwh_flat", "kwh_valley"))
-        .unique(["firm_id", "date"], keep="last").collect()
+        .unique(["firm_id", "date"], keep="last")
+        .collect()
     )
-    applied = pl.read_csv(data / "applications.csv", try_parse_dates=True).select("firm_id", "applied_on")
+    applied = pl.read_csv(data / "applications.csv", try_parse_dates=True).select(
+        "firm_id", "applied_on"
+    )
     use = use.join(applied, on="firm_id").with_columns(
         at=DAYS - (pl.col("applied_on") - pl.col("date")).dt.total_days()
     )
@@ -270,14 +339,18 @@ def simulated_electricity(data):
 
     first = [ends[f] - dt.timedelta(days=DAYS) for f in wide["firm_id"]]
     active = (kwh > 0).mean(1) > 0.3
-    return electricity_shapes(kwh[active], [f for f, keep in zip(first, active, strict=True) if keep])
+    return electricity_shapes(
+        kwh[active], [f for f, keep in zip(first, active, strict=True) if keep]
+    )
 
 
 def simulated_invoices(data):
     begun = pl.scan_parquet(data / "signals/coverage/**/*.parquet", hive_partitioning=False).filter(
         pl.col("source") == "tax"
     )
-    applied = pl.scan_csv(data / "applications.csv", try_parse_dates=True).select("firm_id", "applied_on")
+    applied = pl.scan_csv(data / "applications.csv", try_parse_dates=True).select(
+        "firm_id", "applied_on"
+    )
     whole = begun.join(applied, on="firm_id").filter(
         (pl.col("applied_on") - pl.col("covered_from")).dt.total_days() >= DAYS
     )
@@ -285,11 +358,18 @@ def simulated_invoices(data):
         pl.scan_parquet(data / "signals/invoices/**/*.parquet", hive_partitioning=False)
         .join(whole.select("firm_id", "applied_on"), on="firm_id")
         .select(
-            firm="firm_id", partner="counterparty_id", direction="direction", issued_on="issued_on",
-            amount_cny="amount_cny", tax_cny="tax_cny", status="status",
+            firm="firm_id",
+            partner="counterparty_id",
+            direction="direction",
+            issued_on="issued_on",
+            amount_cny="amount_cny",
+            tax_cny="tax_cny",
+            status="status",
             day=DAYS - (pl.col("applied_on") - pl.col("issued_on")).dt.total_days(),
-        ).filter(pl.col("day") >= 0).collect()
-    )  # fmt: skip
+        )
+        .filter(pl.col("day") >= 0)
+        .collect()
+    )
     return _enough(rows)
 
 
@@ -302,8 +382,10 @@ def _enough(rows):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--real", type=Path, default=Path(os.environ.get("FIRSTLOAN_REAL", "../shared/data")))
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--real", type=Path, default=Path("../shared/data"))
     parser.add_argument("--data", type=Path)
     parser.add_argument("--firms", type=int, default=12_000)
     parser.add_argument("--seed", type=int, default=7)
@@ -315,19 +397,36 @@ def main():
     with tempfile.TemporaryDirectory() as scratch:
         data = args.data or Path(scratch) / "world"
         if not args.data:
-            simulate_world(out=data, firms=args.firms, seed=args.seed, config=load_config(), workers=2)
+            simulate_world(
+                out=data, firms=args.firms, seed=args.seed, config=load_config(), workers=2
+            )
         rng = np.random.default_rng(args.seed)
         checks = (
-            ("electricity", real_electricity(args.real, rng), simulated_electricity(data), ["size"]),
-            ("invoices", real_invoices(args.real), simulated_invoices(data),
-             ["sales_count", "sales_total", "purchases_count"]),
-        )  # fmt: skip
+            (
+                "electricity",
+                real_electricity(args.real, rng),
+                simulated_electricity(data),
+                ["size"],
+            ),
+            (
+                "invoices",
+                real_invoices(args.real),
+                simulated_invoices(data),
+                ["sales_count", "sales_total", "purchases_count"],
+            ),
+        )
     for name, real, simulated, size in checks:
         auc, pairs, table = tell_apart(real, simulated, size, seed=args.seed)
-        print(f"{name}: AUC {auc:.3f} (bar {BARS[name]:.2f}) on {pairs} of {real.height} real firms matched "
-              f"with {simulated.height} simulated, {len(table)} statistics")  # fmt: skip
+        print(
+            f"{name}: AUC {auc:.3f} (bar {BARS[name]:.2f}) on {pairs} of {real.height} real "
+            "firms matched "
+            f"with {simulated.height} simulated, {len(table)} statistics"
+        )
         for column, share, alone, *quantiles in table[: None if args.all else 8]:
-            print(f"  {column:24s} {share:6.1%} of the gain, alone {alone:.2f}; 10/50/90 %: {quantiles[0]} real, {quantiles[1]} simulated")
+            print(
+                f"  {column:24s} {share:6.1%} of the gain, alone {alone:.2f}; "
+                f"10/50/90 %: {quantiles[0]} real, {quantiles[1]} simulated"
+            )
 
 
 if __name__ == "__main__":
