@@ -1,0 +1,137 @@
+"""How much of the truth the features keep: Gini of a fixed model as a share of that of true PD.
+
+`python benchmarks/information.py` simulates 70,000 firms, fits potential outcomes of 50,000 of
+them and judges on the other 20,000. It opens the hidden truth, which only benchmarks may.
+"""
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+import lightgbm as lgb
+import numpy as np
+import polars as pl
+from sklearn.metrics import roc_auc_score
+
+# a script's folder comes first on the path, where features.py would hide the package
+sys.path = [path for path in sys.path if Path(path).resolve() != Path(__file__).resolve().parent]
+
+from features import peers  # noqa: E402
+from features.build import build_features  # noqa: E402
+from features.catalogue import FEATURES, feature_names  # noqa: E402
+from features.folder import Signals, read_applications  # noqa: E402
+
+BAR = 0.90
+DRAWS = 200
+FIXED = {
+    "objective": "binary",
+    "learning_rate": 0.04,
+    "num_leaves": 15,
+    "max_depth": 6,
+    "min_data_in_leaf": 60,
+    "feature_fraction": 0.3,
+    "bagging_fraction": 0.8,
+    "bagging_freq": 1,
+    "lambda_l2": 10.0,
+    "num_threads": 2,
+    "seed": 1,
+    "verbose": -1,
+    "monotone_constraints": [feature.sign for feature in FEATURES],
+}
+TREES = 400
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--train", type=int, default=50_000)
+    parser.add_argument("--test", type=int, default=20_000)
+    parser.add_argument("--seed", type=int, default=5)
+    parser.add_argument("--data", type=Path, help="a simulated data folder, instead of a new one")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        data = options.data or simulate(Path(folder) / "data", options)
+        train, test = sides(data, options)
+    names = list(feature_names())
+    model = lgb.train(
+        FIXED, lgb.Dataset(train.select(names).to_numpy(), train["bad"].to_numpy()), TREES
+    )
+    test = test.with_columns(guess=pl.Series(model.predict(test.select(names).to_numpy())))
+    print(f"{train.height:,} fitted, {test.height:,} judged; 90 % intervals by bootstrap")
+    print(f"{'applicants':<30}{'n':>7}{'bad':>6}{'truth':>8}{'model':>8}{'share':>8}")
+    first = test.filter("first_time")
+    report("all", test)
+    report("first-time", first)
+    for sources in range(5):
+        share = report(f"first-time, {sources} sources", first.filter(sources_covered=sources))
+    print(f"bar {BAR:.0%} on four sources: {'met' if share >= BAR else 'NOT met'}")
+    for cause in sorted(test["cause"].drop_nulls().unique()):
+        report(f"cause: {cause}", test.filter((pl.col("bad") == 0) | (pl.col("cause") == cause)))
+
+
+def report(name: str, rows: pl.DataFrame) -> float:
+    """Print one line; returns the share of the truth's Gini."""
+    bad, truth, guess = (rows[c].to_numpy() for c in ("bad", "true_pd", "guess"))
+    if not 0 < bad.sum() < len(bad):
+        print(f"{name:<30}{len(bad):>7,}{bad.sum():>6}   too few defaults")
+        return float("nan")
+    share = gini(bad, guess) / gini(bad, truth)
+    rng = np.random.Generator(np.random.SFC64(0))
+    drawn = []
+    for _ in range(DRAWS):
+        row = rng.integers(0, len(bad), len(bad))
+        if bad[row].any():
+            drawn.append(gini(bad[row], guess[row]) / gini(bad[row], truth[row]))
+    low, high = np.quantile(drawn, [0.05, 0.95])
+    print(
+        f"{name:<30}{len(bad):>7,}{bad.sum():>6}{gini(bad, truth):>8.3f}{gini(bad, guess):>8.3f}"
+        f"{share:>8.3f}  [{low:.3f}, {high:.3f}]"
+    )
+    return share
+
+
+def gini(bad: np.ndarray, score: np.ndarray) -> float:
+    return 2 * float(roc_auc_score(bad, score)) - 1
+
+
+def simulate(out: Path, options: argparse.Namespace) -> Path:
+    from synthetic.config import load_config
+    from synthetic.simulate import simulate_world
+
+    simulate_world(
+        out=out,
+        firms=options.train + options.test,
+        seed=options.seed,
+        config=load_config(),
+        workers=2,
+        progress=None,
+    )
+    return out
+
+
+def sides(data: Path, options: argparse.Namespace) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Features with the truth beside them; peers are frozen on the fitted side."""
+    applications = read_applications(data / "applications.csv")
+    signals = Signals.open(data)
+    rows = build_features(signals, applications, workers=2)
+    firms = pl.concat(signals.read("firms", bucket=bucket) for bucket in signals.buckets)
+    truth = pl.read_parquet(data / "truth").select(
+        "application_id", "true_pd", "cause", bad=pl.col("potential_default").cast(pl.Int8)
+    )
+    rows = rows.sample(fraction=1.0, shuffle=True, seed=0)
+    place = peers.places_of(rows, firms)
+    reference = peers.build_reference(rows.head(options.train), place.head(options.train))
+    rows = (
+        peers.apply_reference(rows, place, reference)
+        .join(truth, on="application_id", maintain_order="left")
+        .join(
+            applications.select("application_id", "first_time"),
+            on="application_id",
+            maintain_order="left",
+        )
+    )
+    return rows.head(options.train), rows.slice(options.train, options.test)
+
+
+if __name__ == "__main__":
+    main()
