@@ -87,7 +87,7 @@ def clock(work: Callable[[], Any], repeat: int = 3) -> tuple[float, Any]:
     return best, result
 
 
-def woodelf(booster: Any, X: Floats) -> Floats | None:  # noqa: ANN401 - LightGBM ships no types
+def woodelf(booster: Any, X: Floats) -> Floats | None:
     """SHAP values from woodelf-explainer, if it is installed."""
     try:
         import pandas as pd

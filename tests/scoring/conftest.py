@@ -42,7 +42,7 @@ NAMES = (
     "elec_mean_90d",
     "elec_change_4w",
     "elec_cv_90d",
-    "elec_bills_late_days_90d",
+    "elec_bills_late_days_365d",
     "shop_orders_change_4w",
     "shop_refund_rate_90d",
     "shop_rating_90d",
@@ -200,7 +200,7 @@ def model():
         "seed": 1,
         "monotone_constraints": signs.tolist(),
     }
-    booster = lgb.train(settings, lgb.Dataset(X, bad), num_boost_round=40)
+    booster = lgb.train(settings, lgb.Dataset(X, bad), num_boost_round=120)
     pd = Calibration().pd(booster.predict(X, raw_score=True))
     edges = np.quantile(pd, np.arange(1, 10) / 10)
     bins = np.searchsorted(edges, pd, side="right")

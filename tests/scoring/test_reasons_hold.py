@@ -34,10 +34,12 @@ def test_putting_the_first_reason_right_never_raises_risk_and_nearly_always_lowe
     rows = found["row"].to_numpy()
     after = model.margin(pl.DataFrame(mended))[rows]
     before = model.margin(crowd)[rows]
-    present = found["value"].is_not_null().to_numpy()
-    assert present.sum() > 0.8 * ROWS
+    # worse than typical means something only where the figure is there and the table has a sign
+    signed = np.array([SIGNS[name] != 0 for name in found["feature"]])
+    blamed = found["value"].is_not_null().to_numpy() & signed
+    assert blamed.sum() > 0.7 * ROWS
     assert (after <= before + 1e-12).all()
-    assert (after < before)[present].mean() >= 0.99
+    assert (after < before)[blamed].mean() >= 0.99
 
 
 def test_no_reason_blames_a_figure_better_than_typical(model, crowd):

@@ -1,3 +1,7 @@
+import subprocess
+import sys
+import time
+
 import polars as pl
 import pytest
 
@@ -177,3 +181,34 @@ def test_progress_reaches_the_end(run, rows):
     seen = []
     run(rows, chunk_size=25, progress=lambda done, total: seen.append((done, total)))
     assert seen == [(0, 60), (25, 60), (50, 60), (60, 60)]
+
+
+_SCORE = """
+import datetime as dt, sys
+from pathlib import Path
+from scoring.score import score_file
+applicants, signals, out, model = sys.argv[1:]
+score_file(applicants=Path(applicants), signals=Path(signals), out=Path(out), model=model,
+           chunk_size=3, today=dt.date(2025, 3, 31))
+"""
+
+
+def test_a_killed_run_goes_on_to_the_same_bytes(run, rows, tmp_path, signals_folder, model_folder):
+    """SIGKILL in the middle, no clean-up of any kind, then the same command again."""
+    whole = run(rows, chunk_size=3).out.read_bytes()
+    (tmp_path / "scored.csv").unlink()
+    arguments = (tmp_path / "applicants.csv", signals_folder, tmp_path / "scored.csv", model_folder)
+    parts = tmp_path / "scored.parts"
+    process = subprocess.Popen([sys.executable, "-c", _SCORE, *map(str, arguments)])
+    try:
+        deadline = time.monotonic() + 60
+        while len(list(parts.glob("0*.json"))) < 3 and time.monotonic() < deadline:
+            time.sleep(0.005)
+    finally:
+        process.kill()
+        process.wait()
+    assert len(list(parts.glob("0*.json"))) >= 3
+    assert not (tmp_path / "scored.csv").exists()
+    seen = []
+    assert run(rows, chunk_size=3, progress=lambda *at: seen.append(at)).out.read_bytes() == whole
+    assert seen[0][0] >= 3 * 3

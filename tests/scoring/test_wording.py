@@ -23,9 +23,9 @@ def test_a_share_a_delay_and_an_amount():
         "largest customer's share of a year's sales: 83 %; typical: 31 %",
         "近一年最大客户占比：83%；一般水平：31%",
     )
-    assert reason_texts("bills", "elec_bills_late_days_90d", 1.0, 0.0) == (
-        "mean delay of electricity bills over 90 days: 1 day; typical: 0 days",
-        "近90天电费平均逾期天数：1天；一般水平：0天",
+    assert reason_texts("bills", "elec_bills_late_days_365d", 1.0, 0.0) == (
+        "mean delay of electricity bills over 365 days: 1 day; typical: 0 days",
+        "近365天电费平均逾期天数：1天；一般水平：0天",
     )
     assert reason_texts("loan", "loan_amount", 345_600.0, 124_000.0) == (
         "amount applied for: CNY 345,600; typical: CNY 124,000",
