@@ -63,7 +63,6 @@ def session() -> Iterator[Any]:
 
         for name in LOGGERS:  # once more: the import has set levels of its own
             logging.getLogger(name).setLevel(logging.ERROR)
-        before = mlflow.get_tracking_uri(), mlflow.get_registry_uri()
         mlflow.set_tracking_uri(address)
         mlflow.set_registry_uri(address)
         try:
@@ -78,8 +77,10 @@ def session() -> Iterator[Any]:
         except MlflowException as error:
             raise ContractError(f"MLflow at {address}: {_first_line(error)}") from error
         finally:
-            mlflow.set_tracking_uri(before[0])
-            mlflow.set_registry_uri(before[1])
+            # Forget ours. What was there before stands in the environment, where MLflow exports it
+            # and from where it reads it again.
+            mlflow.set_tracking_uri(None)
+            mlflow.set_registry_uri(None)
 
 
 def open_experiment(mlflow: Any, name: str) -> str:  # noqa: ANN401 (the module)

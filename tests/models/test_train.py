@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 
 from features.tables import ContractError
+from models import tracking
 from models.artefact import load
 from models.registry import resolve
 from models.settings import read_settings
@@ -214,3 +215,12 @@ def test_each_run_holds_the_validators_tables(trained, toy):
             - 6 * min(0, run.data.metrics["gini_month_slope"])
             + 0.5 * run.data.metrics["gini_month_residual_sd"]
         )
+
+
+def test_a_session_leaves_mlflow_as_it_was(tmp_path, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/one.db")
+    with tracking.session():
+        pass
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/two.db")
+    wanted = f"sqlite:///{tmp_path}/two.db"
+    assert (mlflow.get_tracking_uri(), mlflow.get_registry_uri()) == (wanted, wanted)
