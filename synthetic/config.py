@@ -317,7 +317,8 @@ def load_config(scenario: str | Path | None = None) -> WorldConfig:
 def scenarios() -> tuple[str, ...]:
     """Names of the shipped scenarios."""
     folder = files("synthetic").joinpath("scenarios")
-    found = [f.name.removesuffix(".toml") for f in folder.iterdir() if f.name.endswith(".toml")]
+    shipped = folder.iterdir() if folder.is_dir() else ()
+    found = [f.name.removesuffix(".toml") for f in shipped if f.name.endswith(".toml")]
     return ("baseline", *sorted(found))
 
 
