@@ -77,6 +77,16 @@ class HealthConfig(_Section):
     growth_per_year: float
 
 
+class EventsConfig(_Section):
+    """What a scenario lets happen for certain."""
+
+    start: dt.date
+    days: Positive
+    macro_drop: Annotated[float, Field(ge=0)]
+    cycle_drops: dict[str, Annotated[float, Field(ge=0)]]
+    flooded_cities: tuple[str, ...]
+
+
 class CashConfig(_Section):
     """How orders become cash, and cash a default."""
 
@@ -135,6 +145,7 @@ class ElectricityConfig(_Section):
     wild_factor: Positive
     moved_share: Share
     cut_share: Share
+    prepaid: PerArea
     bill_lag_days: int
     due_days: int
 
@@ -183,6 +194,7 @@ class LogisticsConfig(_Section):
 class EcommerceConfig(_Section):
     """Online shops."""
 
+    rural_growth_per_year: float
     conversion: Share
     ticket_cny: Positive
     refund_rate: Share
@@ -198,7 +210,21 @@ class CoverageConfig(_Section):
     tax_partial: Share
     online: Share
     logistics: Share
+    online_scale: Share
+    area_lift: PerArea
     digital_loading: Share
+
+
+class FaultsConfig(_Section):
+    """Faults of the data systems."""
+
+    gaps_per_year: Positive
+    late_per_year: Positive
+    estimates_per_year: Positive
+    swaps_per_year: Positive
+    run_days: Annotated[float, Field(ge=1)]
+    longest_delay_days: Annotated[int, Field(ge=2)]
+    late_invoices: Share
 
 
 class FraudConfig(_Section):
@@ -213,21 +239,26 @@ class FraudConfig(_Section):
 class CreditConfig(_Section):
     """Applications and the lenders of the past."""
 
-    amount_share: Positive
+    amount_scale_cny: Positive
     amount_elasticity: Positive
-    amount_median_cny: Positive
     amount_sd: Positive
-    purposes: tuple[float, float, float, float, float]
-    terms: tuple[float, float, float]
+    amount_by_lender: PerLender
+    purpose_weights: tuple[Share, Share, Share, Share, Share]
+    terms: tuple[Share, Share, Share]
     online_channel: Share
     lender_weights: PerLender
-    approve_first: PerLender
-    approve_repeat: PerLender
+    lender_tilt: PerLender
+    policy_insight: PerLender
+    policy_noise: PerLender
     policy_cutoffs_first: PerLender
     policy_cutoffs_repeat: PerLender
-    policy_noise: PerLender
-    disbursal_days: Positive
+    village_insight: float
+    guarantor_share: Share
+    guarantee_months: Positive
+    rate_pct: PerLender
+    rate_slope: float
     late_consent: Share
+    disbursal_days: Positive
 
 
 class Trade(_Section):
@@ -235,6 +266,7 @@ class Trade(_Section):
 
     share: PerArea
     digital: Share
+    digital_reported: bool
     season: Annotated[tuple[float, ...], Field(min_length=12, max_length=12)]
     volatility: Positive
     buffer: float
@@ -262,6 +294,7 @@ class WorldConfig(_Section):
     calendar: CalendarConfig
     population: PopulationConfig
     health: HealthConfig
+    events: EventsConfig
     cash: CashConfig
     work: WorkConfig
     futures: FuturesConfig
@@ -272,6 +305,7 @@ class WorldConfig(_Section):
     logistics: LogisticsConfig
     ecommerce: EcommerceConfig
     coverage: CoverageConfig
+    faults: FaultsConfig
     fraud: FraudConfig
     credit: CreditConfig
     trades: dict[str, Trade]

@@ -7,9 +7,10 @@ factor): a firm that invoices electronically also tends to sell online. Electric
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtri
+from scipy.special import ndtr, ndtri
 
 from synthetic.arrays import Float, Int
+from synthetic.config import WorldConfig
 from synthetic.population import Population
 from synthetic.streams import Bucket
 
@@ -28,8 +29,8 @@ def coverage(firms: Population, n_days: int, at: Bucket) -> Coverage:
     """Decide which sources cover each firm."""
     p = at.config.coverage
     n = len(firms)
-    penetration = np.array(at.config.per_trade("digital"))[firms.trade]
-    lean = ndtri(penetration) - float(ndtri(p.online))
+    online = online_propensity(firms, at.config)
+    lean = online - float(ndtri(p.online))
     shared = p.digital_loading * firms.digital
 
     def propensity(name: str, pull: float) -> Float:
@@ -41,12 +42,21 @@ def coverage(firms: Population, n_days: int, at: Bucket) -> Coverage:
     def since(covered: Int, start: Int | int = 0) -> Int:
         return np.where(covered, np.maximum(start, born), -1)
 
-    tax = propensity("tax", 0.4)
+    tax = propensity("tax", 0.0)
     late = at.stream("coverage.start").random(n)
     begins = np.where(tax > -ndtri(p.tax_complete), 0, (n_days * (0.15 + 0.7 * late)).astype(int))
     return Coverage(
         tax=since(tax > -ndtri(p.tax_complete + p.tax_partial), begins),
         electricity=born,
         logistics=since(propensity("logistics", 0.6) > -ndtri(p.logistics)),
-        ecommerce=since(propensity("ecommerce", 1.0) > -ndtri(p.online)),
+        ecommerce=since(propensity("ecommerce", 0.0) > -ndtri(ndtr(online) * p.online_scale)),
+    )
+
+
+def online_propensity(firms: Population, config: WorldConfig) -> Float:
+    """Probit of an online flow: the report's share of the trade, else ours lifted by area."""
+    probit = ndtri(np.array(config.per_trade("digital")))[firms.trade]
+    reported = np.array(config.per_trade("digital_reported"))[firms.trade]
+    return np.asarray(
+        probit + np.where(reported, 0.0, np.take(config.coverage.area_lift, firms.area))
     )

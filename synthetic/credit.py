@@ -1,23 +1,21 @@
 """Applications, and the lenders of the past who decided on them.
 
-    seen = register buffer + insight · (what the lender's own data show) + error
-    approved  <=>  seen > cutoff of the lender
+    seen     = register buffer + insight · (what the lender's own data show) + village + error
+    approved <=>  seen > cutoff - guarantee
 
-so the labels that anyone sees are those of the firms that some lender liked.
+so the labels that anyone sees are those of the firms that some lender liked. Weak firms know that
+they are weak and turn to small-loan companies; a guarantor stands in for what is missing.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from synthetic.arrays import Float, Int
+from synthetic.arrays import Float, Int, Rng
 from synthetic.cash import Purse
+from synthetic.places import RURAL
 from synthetic.population import Population, choose
 from synthetic.streams import Bucket
-
-INSIGHT = (0.55, 0.25, 0.50, 0.55)
-"""Share of the gap between true and register buffer that a lender's own data show; assumed."""
-
 
 OLD = 60
 """Owner age from which help with the application is usual; R016, R017."""
@@ -25,12 +23,16 @@ OLD = 60
 EVER_LATE = 0.55
 """Share of repeat borrowers who have paid an instalment late at all; assumed."""
 
+CASH_GAP = 3
+"""Code of the purpose that an empty purse makes likely (R040)."""
+
 
 @dataclass(frozen=True)
 class Applications:
     """Requests and decisions; arrays of shape (n_firms,).
 
     `disbursed` is a world day, also for refused firms: the day on which it would have been.
+    `rate_pct` is the yearly rate that the lender asks or would ask.
     """
 
     amount_cny: Float
@@ -40,6 +42,8 @@ class Applications:
     channel: Int
     consent_lag: Int
     approved: Int
+    guaranteed: Int
+    rate_pct: Float
     disbursed: Int
 
 
@@ -63,49 +67,85 @@ def applications(firms: Population, own: Purse, cash: Float, at: Bucket) -> Appl
     """
     p = at.config.credit
     n = len(firms)
+    lender = _lender(own, at)
     rng = at.stream("credit.request")
-    median = np.median(at.config.population.sales_median_cny[:1])
-    wish = p.amount_median_cny * (firms.sales_cny / median / 1.6) ** p.amount_elasticity
-    amount = np.maximum(wish * np.exp(p.amount_sd * rng.standard_normal(n)), 3_000)
-    purpose = choose(list(p.purposes), rng.random(n))
-    term = np.array([3, 6, 12])[choose(list(p.terms), rng.random(n))]
-    alone = p.online_channel + 0.12 * (firms.digital > 0) - 0.12 * (firms.digital <= 0)
-    online = rng.random(n) < np.clip(alone, 0, 1)
+    online = rng.random(n) < np.clip(p.online_channel + 0.12 * np.sign(firms.digital), 0, 1)
     helped = rng.random(n) < np.where(firms.owner_age >= OLD, 0.6, 0.25)
     late_consent = rng.random(n) < p.late_consent
     lag = np.where(late_consent, -rng.integers(1, 20, n), rng.integers(0, 3, n))
-    lender = choose(list(p.lender_weights), at.stream("credit.lender").random(n))
-    wait = at.stream("credit.payout").poisson(p.disbursal_days, n)
+    approved, guaranteed, margin = _decision(firms, own, cash, lender, at)
+    spread = p.rate_slope * np.clip(-margin, -2, 2)
     return Applications(
-        amount_cny=np.round(amount, -3),
-        term=term,
-        purpose=purpose,
+        amount_cny=_amount(firms, lender, at),
+        term=np.array([3, 6, 12])[choose(list(p.terms), at.stream("credit.term").random(n))],
+        purpose=_purpose(cash, at),
         lender=lender,
         channel=np.where(online, 0, np.where(helped, 2, 1)),
         consent_lag=lag,
-        approved=_approved(firms, own, cash, lender, at),
-        disbursed=firms.applied + wait,
+        approved=approved,
+        guaranteed=guaranteed,
+        rate_pct=np.round(np.maximum(np.take(p.rate_pct, lender) + spread, 3.0), 2),
+        disbursed=firms.applied + at.stream("credit.payout").poisson(p.disbursal_days, n),
     )
 
 
-def _approved(
-    firms: Population, own: Purse, cash: Float, lender: Int, at: Bucket,
-) -> Int:  # fmt: skip
+def _lender(own: Purse, at: Bucket) -> Int:
+    """Kind of lender that a firm turns to: a thin purse leads to small-loan companies.
+
+    weight = base · exp(tilt · (usual buffer - mean))
+    """
+    p = at.config.credit
+    thin = own.usual - at.config.cash.buffer_mean
+    weights = np.array(p.lender_weights) * np.exp(np.multiply.outer(thin, p.lender_tilt))
+    return pick(weights, at.stream("credit.lender"))
+
+
+def _purpose(cash: Float, at: Bucket) -> Int:
+    """Use of the money; an empty purse makes a cash gap likely."""
+    p = at.config.credit
+    weights = np.tile(p.purpose_weights, (len(cash), 1))
+    weights[:, CASH_GAP] *= np.exp(-0.5 * np.clip(cash - at.config.cash.buffer_mean, -3, 3))
+    return pick(weights, at.stream("credit.purpose"))
+
+
+def pick(weights: Float, rng: Rng) -> Int:
+    """Draw one column of each row of `weights` (n, k)."""
+    edges = np.cumsum(weights, axis=1)
+    drawn = rng.random((len(weights), 1)) * edges[:, -1:]
+    return np.asarray((drawn >= edges).sum(axis=1))
+
+
+def _amount(firms: Population, lender: Int, at: Bucket) -> Float:
+    """CNY asked for: scale · (sales / 1 million)^elasticity · lender's scale · lognormal."""
+    p = at.config.credit
+    scale = p.amount_scale_cny * np.take(p.amount_by_lender, lender)
+    wish = scale * (firms.sales_cny / 1e6) ** p.amount_elasticity
+    noise = np.exp(p.amount_sd * at.stream("credit.amount").standard_normal(len(firms)))
+    return np.asarray(np.round(np.maximum(wish * noise, 3_000), -3))
+
+
+def _decision(
+    firms: Population, own: Purse, cash: Float, lender: Int, at: Bucket
+) -> tuple[Int, Int, Float]:
+    """Approved, thanks to a guarantee, and how far the lender's view lies above its cutoff."""
     p = at.config.credit
     error = at.stream("credit.policy").standard_normal(len(firms))
     gap = 0.5 * (own.usual + cash) - own.visible
-    seen = own.visible + np.take(INSIGHT, lender) * gap + np.take(p.policy_noise, lender) * error
-    first, repeat = (
-        np.take(p.policy_cutoffs_first, lender),
-        np.take(p.policy_cutoffs_repeat, lender),
-    )
-    return np.asarray(seen > np.where(firms.first_time, first, repeat))
+    seen = own.visible + np.take(p.policy_insight, lender) * gap
+    seen += np.take(p.policy_noise, lender) * error
+    seen += p.village_insight * (firms.area == RURAL)
+    first = np.take(p.policy_cutoffs_first, lender)
+    repeat = np.take(p.policy_cutoffs_repeat, lender)
+    margin = seen - np.where(firms.first_time, first, repeat)
+    backed = at.stream("credit.guarantee").random(len(firms)) < p.guarantor_share
+    guaranteed = backed & (margin <= 0) & (margin > -p.guarantee_months)
+    return np.asarray((margin > 0) | guaranteed), guaranteed, margin
 
 
 def history(firms: Population, own: Purse, at: Bucket) -> History:
     """Past loans of repeat borrowers: a thin usual buffer has been late before.
 
-    dpd = max(0, late · exp(noise) - grace)
+    dpd = max(0, late · exp(noise - 1.3 · usual) - grace)
     """
     rng = at.stream("credit.history")
     n = len(firms)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from synthetic.arrays import Float, Int
+from synthetic.places import RURAL
 from synthetic.population import Population
 from synthetic.streams import Bucket
 
@@ -29,12 +30,14 @@ class Shops:
     repeat: Int
 
 
-def ecommerce(firms: Population, work: Float, at: Bucket) -> Shops:
+def ecommerce(firms: Population, work: Float, short: Float, at: Bucket) -> Shops:
     """Trade of each firm's shops, day by day.
 
     Parameters
     ----------
     work : ndarray of shape (n_firms, n_days), usual days of work
+    short : ndarray of shape (n_firms, n_days)
+        Strain: shelves are empty, so that visitors leave, goods come late or not at all.
     """
     p = at.config.ecommerce
     n = len(firms)
@@ -49,15 +52,19 @@ def ecommerce(firms: Population, work: Float, at: Bucket) -> Shops:
     bad_rate = np.clip(p.bad_rate * np.exp(0.5 * traits.standard_normal(n) + care), 0, 0.8)
     loyal = np.clip(p.repeat_rate * np.exp(0.3 * traits.standard_normal(n) - care), 0.01, 0.9)
     rng = at.stream("ecommerce.count")
-    orders = rng.poisson(rate[:, None] * work)
+    since = (np.arange(work.shape[1]) - work.shape[1]) / 365.25
+    # what rural shops sell grows as the report has it, the others with the economy
+    growth = np.where(firms.area == RURAL, np.log1p(p.rural_growth_per_year), 0.0)
+    grown = rate[:, None] * np.exp(growth[:, None] * since)
+    orders = rng.poisson(grown * work * np.exp(-0.3 * short))
     noise = np.exp(0.25 * rng.standard_normal((2, *work.shape), np.float32))
     browsing = rng.poisson(
-        np.minimum(rate / conversion, 50_000)[:, None] * np.sqrt(work) * noise[0]
+        np.minimum(grown / conversion[:, None], 50_000) * np.sqrt(work) * noise[0]
     )
     gmv = np.round(orders * ticket[:, None] * noise[1], 2)
-    refunds = rng.binomial(orders, refund_rate[:, None])
+    refunds = rng.binomial(orders, np.clip(refund_rate[:, None] * np.exp(1.0 * short), 0, 0.8))
     reviews = rng.binomial(orders, p.review_rate)
-    bad = rng.binomial(reviews, bad_rate[:, None])
+    bad = rng.binomial(reviews, np.clip(bad_rate[:, None] * np.exp(1.2 * short), 0, 0.9))
     buyers = orders - rng.binomial(orders, 0.06)
     with np.errstate(invalid="ignore"):
         rating = np.where(

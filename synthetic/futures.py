@@ -28,7 +28,7 @@ from synthetic.health import (
     first_week,
 )
 from synthetic.population import Population
-from synthetic.shocks import decay, flood_seasons
+from synthetic.shocks import cycle_sd, decay, flood_seasons
 
 MONTHS = len(MONTH_ENDS)
 EXTRA = 3
@@ -125,10 +125,9 @@ def _law(
     weeks = np.arange(FUTURE)
     mean = own.usual[:, None] + (cash[:, now] - own.usual)[:, None] * left
     supplier = firms.core >= 0
-    cycle_sd = np.take(config.per_trade("cycle_sd"), firms.trade)
     shared = (  # component, reversion, standard deviation
         ("macro", p.macro_days, np.full(len(firms), p.macro_sd)),
-        ("cycle", p.cycle_days, cycle_sd),
+        ("cycle", p.cycle_days, cycle_sd(config)[firms.trade]),
         ("core", p.core_days, np.where(supplier, CORE_LOAD * p.core_sd, 0.0)),
     )
     own_parts = (("own", p.own_days, h.own_sd),)

@@ -70,6 +70,18 @@ class Invoices:
 
 
 @dataclass(frozen=True)
+class Flow:
+    """What is to be invoiced; arrays of shape (n_firms, n_days).
+
+    `intensity` is work that gets an invoice, 1 on a usual day; `short` is strain, which makes
+    customers or suppliers cancel.
+    """
+
+    intensity: Float
+    short: Float
+
+
+@dataclass(frozen=True)
 class Habits:
     """How a firm invoices in one direction; arrays of shape (n_firms,)."""
 
@@ -150,17 +162,17 @@ def settings(direction: int, at: Bucket) -> InvoiceConfig:
 
 
 def invoices(
-    firms: Population, how: Habits, intensity: Float, calendar: tuple[Days, Almanac], at: Bucket
+    firms: Population, how: Habits, flow: Flow, calendar: tuple[Days, Almanac], at: Bucket
 ) -> Invoices:
     """Issue the invoices of one direction, that of the habits.
 
     Parameters
     ----------
-    intensity : ndarray of shape (n_firms, n_days)
-        Work that is invoiced, 1 on a usual day.
+    flow : Flow
+        What is to be invoiced.
     """
     direction = how.direction
-    expected = _expected(how, intensity, calendar, at.stream(f"invoices.days.{direction}"))
+    expected = _expected(how, flow.intensity, calendar, at.stream(f"invoices.days.{direction}"))
     counts = at.stream(f"invoices.count.{direction}").poisson(expected)
     cell = np.repeat(np.arange(counts.size, dtype=np.int32), counts.ravel())
     firm, day = np.divmod(cell, np.int32(counts.shape[1]))
@@ -175,7 +187,7 @@ def invoices(
     firm, day, partner = firm[parts], day[parts], partner[parts]
     gross = _rounded(how, firm, which, gross, at.stream(f"invoices.round.{direction}"))
     net = np.round(gross / (1 + rates[parts]), 2)
-    voided, sign = _fate(how, firm, at.stream(f"invoices.fate.{direction}"))
+    voided, sign = _fate(how, firm, flow.short[firm, day], at.stream(f"invoices.fate.{direction}"))
     starts = np.searchsorted(firm, np.arange(len(firms), dtype=np.int32))
     return Invoices(
         direction=direction,
@@ -286,10 +298,10 @@ def _rounded(how: Habits, firm: Int, which: Int, gross: Float, rng: Rng) -> Floa
     return np.maximum(np.round(np.round(gross / unit) * unit, 2), unit)
 
 
-def _fate(how: Habits, firm: Int, rng: Rng) -> tuple[Int, Float]:
+def _fate(how: Habits, firm: Int, short: Float, rng: Rng) -> tuple[Int, Float]:
     """Days to the void (-1: never) and sign, negative on red invoices."""
     draw = rng.random(len(firm), np.float32)
-    void = draw < how.void_rate.astype(np.float32)[firm]
+    void = draw < how.void_rate.astype(np.float32)[firm] * np.exp(0.9 * short)
     red = draw > 1 - how.red_rate.astype(np.float32)[firm]
     wait = np.minimum(rng.exponential(3.0, len(firm)), 28).astype(np.int32)
     return np.where(void, wait, -1), np.where(red, -1.0, 1.0)

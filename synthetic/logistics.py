@@ -23,12 +23,13 @@ class Parcels:
     late: Int
 
 
-def logistics(firms: Population, work: Float, at: Bucket) -> Parcels:
+def logistics(firms: Population, work: Float, short: Float, at: Bucket) -> Parcels:
     """Count each day's parcels.
 
     Parameters
     ----------
     work : ndarray of shape (n_firms, n_days), usual days of work
+    short : ndarray of shape (n_firms, n_days), strain
     """
     p = at.config.logistics
     n = len(firms)
@@ -48,5 +49,5 @@ def logistics(firms: Population, work: Float, at: Bucket) -> Parcels:
         inward=inward,
         weight_kg=np.round(kilos[:, None] * (out + inward) * noise, 2),
         destinations=np.ceil(np.minimum(out, 340) ** reach[:, None]).astype(np.int64),
-        late=rng.binomial(out, late_rate[:, None]),
+        late=rng.binomial(out, np.clip(late_rate[:, None] * np.exp(1.4 * short), 0, 0.9)),
     )

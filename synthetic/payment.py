@@ -1,16 +1,26 @@
-"""Paying late: what an empty purse looks like from outside.
+"""What an empty purse looks like from outside.
 
-    delay = habit · gamma noise + bite · max(1 - cash, 0)² · noise      (days after the bill)
+    strain = max(1 - cash / patience, 0)
+    delay = habit · gamma noise + bite · strain² · gamma noise      (days after the bill)
 
-`habit` is management, `cash` the buffer in months of turnover on the due day.
+`habit` is management, `cash` the buffer in months of turnover. Strain also makes a firm buy less,
+run out of stock, ship late and void more; each signal says how.
 """
 
 import numpy as np
 
 from synthetic.arrays import Float, Rng
 
-PATIENCE = 1.0
-"""Months of turnover below which bills wait; assumed."""
+PATIENCE = 2.0
+"""Months of turnover below which bills begin to wait; assumed."""
+
+WORST = 1.5
+"""Most strain there is: a buffer of minus one month."""
+
+
+def strain(cash: Float) -> Float:
+    """How short of cash a firm is, 0 (not at all) to `WORST`; the shape of `cash`, in months."""
+    return np.asarray(np.clip(1 - cash / PATIENCE, 0, WORST))
 
 
 def delay_days(cash: Float, quality: Float, *, usual: float, bite: float, rng: Rng) -> Float:
@@ -23,12 +33,11 @@ def delay_days(cash: Float, quality: Float, *, usual: float, bite: float, rng: R
     usual : float
         Days that a typical firm takes.
     bite : float
-        Days added by a buffer one month below `PATIENCE`.
+        Days added by a strain of 1, an empty purse.
 
     Returns
     -------
     ndarray of shape (n_firms, n_bills), days, >= 0
     """
-    habit = usual * np.exp(-0.35 * quality)[:, None] * rng.gamma(3.0, 1 / 3.0, cash.shape)
-    want = np.maximum(PATIENCE - cash, 0.0) ** 2
-    return np.asarray(habit + bite * want * rng.gamma(2.0, 0.5, cash.shape))
+    habit = usual * np.exp(-0.35 * quality)[:, None] * rng.gamma(5.0, 1 / 5.0, cash.shape)
+    return np.asarray(habit + bite * strain(cash) ** 2 * rng.gamma(5.0, 1 / 5.0, cash.shape))

@@ -27,12 +27,12 @@ def _city(name: str, weight: float, districts: str, outer: str, counties: str) -
 
 
 CITIES = (
-    _city("Nanchang", 0.250, "Donghu Xihu Qingyunpu Qingshanhu Honggutan", "Xinjian",
+    _city("Nanchang", 0.245, "Donghu Xihu Qingyunpu Qingshanhu Honggutan", "Xinjian",
           "Nanchang-County Anyi Jinxian"),
-    _city("Ganzhou", 0.220, "Zhanggong", "Nankang Ganxian",
+    _city("Ganzhou", 0.217, "Zhanggong", "Nankang Ganxian",
           "Xinfeng Dayu Shangyou Chongyi Anyuan-County Dingnan Quannan Ningdu Yudu Xingguo "
           "Huichang Xunwu Shicheng Ruijin Longnan"),
-    _city("Jiujiang", 0.143, "Lianxi Xunyang", "Chaisang",
+    _city("Jiujiang", 0.141, "Lianxi Xunyang", "Chaisang",
           "Wuning Xiushui Yongxiu De'an Duchang Hukou Pengze Ruichang Gongqingcheng Lushan"),
     _city("Shangrao", 0.085, "Xinzhou", "Guangfeng Guangxin",
           "Yushan Yanshan Hengfeng Yiyang Yugan Poyang Wannian Wuyuan Dexing"),
@@ -75,6 +75,8 @@ CLUSTERS = (
 )
 
 AREA_NAMES = ("urban", "county", "rural")
+RURAL = 2
+"""Code of the rural area."""
 
 
 def units(city: City, area: int) -> tuple[str, ...]:

@@ -90,9 +90,9 @@ def population(n: int, at: Bucket) -> Population:
     staff = sales / (1_000 * np.take(at.config.per_trade("kcny_per_employee"), trade))
     spread = np.exp(0.35 * draw("employees").standard_normal(n))
     capital = 0.25 * sales * np.exp(0.9 * draw("capital").standard_normal(n) + 0.25 * quality)
-    older = (owner_age - 45.0) / 12.0
+    older = (owner_age - np.take(p.owner_age_mean, area)) / np.take(p.owner_age_sd, area)
     rank = draw("digital").standard_normal(n)
-    digital = 0.85 * rank - 0.35 * older + 0.3 * quality
+    digital = (0.85 * rank - 0.35 * older + 0.30 * quality) / np.sqrt(0.85**2 + 0.35**2 + 0.30**2)
     return Population(
         form=form,
         trade=trade,

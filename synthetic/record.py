@@ -19,16 +19,23 @@ from features.tables import (
 from synthetic.almanac import Almanac
 from synthetic.arrays import Float, Int
 from synthetic.bills import NEVER, Bills
-from synthetic.config import WorldConfig
 from synthetic.coverage import Coverage
 from synthetic.credit import Applications, History
 from synthetic.ecommerce import Shops
+from synthetic.faults import (
+    NOT_LATE,
+    courier_delay,
+    invoice_delay,
+    meter_faults,
+    swap_meters,
+)
 from synthetic.filings import Filings
 from synthetic.invoices import OUTPUT, Invoices
 from synthetic.logistics import Parcels
 from synthetic.months import Months
 from synthetic.places import CITIES, CLUSTERS, COUNTIES
 from synthetic.population import Population
+from synthetic.streams import Bucket
 from synthetic.truth import Fate
 from synthetic.work import Days
 
@@ -45,13 +52,12 @@ class Recorder:
     months: Months
     cover: Coverage
     when: Almanac
-    bucket: int
-    config: WorldConfig
+    at: Bucket
 
     @cached_property
     def firm_ids(self) -> pl.Series:
         """Ids of the bucket's firms, shape (n_firms,)."""
-        first = self.bucket * BUCKET_FIRMS
+        first = self.at.number * BUCKET_FIRMS
         names = [f"F{first + k:07d}" for k in range(len(self.population))]
         return pl.Series("firm_id", names)
 
@@ -71,7 +77,7 @@ class Recorder:
         clusters = np.array([c.name for c in CLUSTERS] + [None], object)
         columns = {
             "legal_form": np.array(LEGAL_FORMS, object)[p.form],
-            "sector": np.array(self.config.trade_names, object)[p.trade],
+            "sector": np.array(self.at.config.trade_names, object)[p.trade],
             "city": np.array([c.name for c in CITIES], object)[p.city],
             "county": np.array(COUNTIES, object)[p.county],
             "area": np.array(AREAS, object)[p.area],
@@ -110,7 +116,10 @@ class Recorder:
 
     def _invoices(self, issued: Invoices) -> pl.DataFrame:
         begins = self.cover.tax
+        delay = invoice_delay(len(issued.firm), issued.direction, self.at)
+        known = self.days.index[issued.firm, issued.day] + 1 + delay
         keep = (begins[issued.firm] >= 0) & (issued.day >= begins[issued.firm])
+        keep &= known <= self.population.applied[issued.firm]
         firm, day = issued.firm[keep], issued.day[keep]
         number, partner = issued.number[keep], issued.partner[keep]
         sales = issued.direction == OUTPUT
@@ -129,10 +138,11 @@ class Recorder:
                 "tax_cny": issued.tax_cny[keep],
                 "void": void,
                 "voided_on": self._dates(voided, never=~void),
+                "known_on": self._dates(known[keep], never=delay[keep] == NOT_LATE),
             }
         )
         letter = "B" if sales else "S"
-        tail = pl.col("firm") + self.bucket * BUCKET_FIRMS
+        tail = pl.col("firm") + self.at.number * BUCKET_FIRMS
         private = pl.format(letter + "{}-{}", tail, pl.col("partner"))
         shared = pl.format("CORE{}", pl.col("buyer"))
         core = (pl.col("buyer") >= 0) & (pl.col("partner") == 0)
@@ -149,6 +159,7 @@ class Recorder:
             tax_cny=pl.col("tax_cny"),
             status=pl.when("void").then(pl.lit("void")).otherwise(pl.lit("valid")),
             voided_on=pl.col("voided_on"),
+            known_on=pl.col("known_on"),
         )
 
     def tax_filings(self, filed: Filings) -> pl.DataFrame:
@@ -181,8 +192,26 @@ class Recorder:
     def electricity(self, kwh: Float) -> pl.DataFrame:
         """One row a firm and day."""
         keep = self._covered(self.cover.electricity)
+        fault = meter_faults(self.days.shape, self.at)
+        kwh = swap_meters(kwh, fault.swapped & keep)
+        final = self._readings(kwh, keep & ~fault.lost, fault.delay)
+        guessed = keep & (fault.estimate != 1)
+        first = self._readings(kwh * fault.estimate, guessed, np.zeros_like(fault.delay))
+        return conform(pl.concat([first, final]), "electricity")
+
+    def _readings(self, kwh: Float, keep: Int, delay: Int) -> pl.DataFrame:
+        keep = keep & self._arrived(delay, 1)
         bands = {name: np.round(kwh[k][keep], 2) for k, name in enumerate(_BANDS)}
-        return conform(self._daily(keep, bands), "electricity")
+        return self._daily(keep, bands | {"known_on": self._known(keep, delay, 1)})
+
+    def _arrived(self, delay: Int, lag: int) -> Int:
+        """Whether rows of the days (n_firms, n_days) have arrived by the application."""
+        return np.asarray(self.days.index + lag + delay <= self.population.applied[:, None])
+
+    def _known(self, keep: Int, delay: Int, lag: int) -> pl.Series:
+        """Day on which late rows became known, empty for those that came in time."""
+        known = self.days.index[keep] + lag + delay[keep]
+        return self._dates(known, never=delay[keep] == NOT_LATE)
 
     def electricity_bills(self, charged: Bills) -> pl.DataFrame:
         """Bills sent by the application."""
@@ -207,13 +236,16 @@ class Recorder:
 
     def logistics(self, parcels: Parcels) -> pl.DataFrame:
         """Days with parcels; no row is a day without."""
+        delay = courier_delay(self.days.shape, self.at)
         keep = self._covered(self.cover.logistics) & (parcels.out + parcels.inward > 0)
+        keep &= self._arrived(delay, 2)
         columns = {
             "parcels_out": parcels.out[keep],
             "parcels_in": parcels.inward[keep],
             "weight_kg": parcels.weight_kg[keep],
             "destinations": parcels.destinations[keep],
             "late_parcels": parcels.late[keep],
+            "known_on": self._known(keep, delay, 2),
         }
         return conform(self._daily(keep, columns), "logistics")
 
@@ -269,7 +301,7 @@ class Recorder:
             "disbursed_on": self._dates(request.disbursed, never=~taken),
             "defaulted": pl.Series(outcome.defaults).set(pl.Series(~taken), None),
             "defaulted_on": self._dates(request.disbursed + outcome.day, never=~bad),
-            "observed_until": self._dates(request.disbursed + self.config.calendar.outcome_days),
+            "observed_until": self._dates(request.disbursed + self.at.config.calendar.outcome_days),
         }
         return conform(self.identified(pl.DataFrame(columns)).drop("firm_id"), "outcomes")
 

@@ -11,12 +11,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from synthetic.arrays import Float, Int
+from synthetic.arrays import Float
 from synthetic.config import WorldConfig
 from synthetic.places import CITIES, COUNTIES
 from synthetic.streams import stream
 
 WEEK = 7
+
+THIN_MONTHS = 0.75
+"""Months of buffer that divide the probability of default by e; measured on this world."""
 
 
 @dataclass(frozen=True)
@@ -48,21 +51,57 @@ def weeks_of_world(config: WorldConfig) -> int:
 
 def common_shocks(seed: int, config: WorldConfig) -> Common:
     """Draw the common paths of a world; every bucket sees the same."""
-    h = config.health
+    h, events = config.health, config.events
     n_weeks = weeks_of_world(config)
-    cycle_sd = np.array(config.per_trade("cycle_sd"))[:, None]
 
     def paths(name: str, rows: int) -> Float:
         return stream(seed, f"shocks.{name}").standard_normal((rows, n_weeks))
 
+    raw = ou(paths("cycle", len(config.trades)), _cycle_sd(config)[:, None], h.cycle_days)
+    drop = _drop(config, n_weeks)
+    drops = np.array([events.cycle_drops.get(name, 0.0) for name in config.trade_names])
     struck = _floods(seed, config, n_weeks)
     return Common(
-        macro=ou(paths("macro", 1), h.macro_sd, h.macro_days),
-        cycle=ou(paths("cycle", len(config.trades)), cycle_sd, h.cycle_days),
+        macro=ou(paths("macro", 1), h.macro_sd, h.macro_days) - events.macro_drop * drop,
+        cycle=_against_province(config) @ raw - drops[:, None] * drop,
         core=ou(paths("core", config.population.core_firms), h.core_sd, h.core_days),
         flood=-h.flood_size * heal(struck, h.flood_days),
         struck=struck,
     )
+
+
+def cycle_sd(config: WorldConfig) -> Float:
+    """Stationary standard deviation of each trade's cycle, shape (n_trades,)."""
+    mix = _against_province(config) * _cycle_sd(config)
+    return np.asarray(np.sqrt((mix**2).sum(axis=1)))
+
+
+def _cycle_sd(config: WorldConfig) -> Float:
+    return np.array(config.per_trade("cycle_sd"))
+
+
+def _against_province(config: WorldConfig) -> Float:
+    """Matrix (n_trades, n_trades) that takes from each cycle the mean over firms.
+
+    A trade's cycle is its fortune against the province's; what moves all is macro.
+    """
+    p = config.population
+    areas = np.array([p.urban_share, p.county_share, p.rural_share])
+    shares = np.array(config.per_trade("share"))
+    # a firm with a thin buffer counts for more where defaults are concerned
+    thin = np.exp(-np.array(config.per_trade("buffer")) / THIN_MONTHS)
+    weight = ((shares / shares.sum(axis=0)) @ areas) * thin
+    return np.asarray(np.eye(len(weight)) - weight / weight.sum())
+
+
+def _drop(config: WorldConfig, n_weeks: int) -> Float:
+    """Course of a scenario's drop: 1 when it begins, healing afterwards, shape (n_weeks,)."""
+    c, events = config.calendar, config.events
+    begin = (c.history_days + (events.start - c.first_application).days) // WEEK
+    event = np.zeros((1, n_weeks))
+    if 0 <= begin < n_weeks:
+        event[0, begin] = 1.0
+    return np.asarray(heal(event, events.days)[0])
 
 
 def decay(days: float) -> float:
@@ -99,17 +138,21 @@ def flood_seasons(config: WorldConfig) -> list[int]:
 
 
 def _floods(seed: int, config: WorldConfig, n_weeks: int) -> Float:
-    """Floods of a city strike its counties alike: one draw a city and year."""
+    """Floods strike county by county, in June."""
     struck = np.zeros((len(COUNTIES), n_weeks))
+    c = config.calendar
+    begin = (c.history_days + (config.events.start - c.first_application).days) // WEEK
+    forced = next((week for week in flood_seasons(config) if week >= begin), None)
     rng = stream(seed, "shocks.flood")
     for week in flood_seasons(config):
-        hit = rng.random(len(CITIES)) < config.health.flood_probability
+        hit = rng.random(len(COUNTIES)) < config.health.flood_probability
+        if week == forced:
+            hit |= np.isin(_city_of_county(), config.events.flooded_cities)
         if week < n_weeks:
-            struck[hit[_city_of_county()], week] = 1.0
+            struck[hit, week] = 1.0
     return struck
 
 
-def _city_of_county() -> Int:
-    units = [(u, k) for k, c in enumerate(CITIES) for u in c.districts + c.outer + c.counties]
-    where = dict(units)
-    return np.array([where[name] for name in COUNTIES])
+def _city_of_county() -> list[str]:
+    where = {u: c.name for c in CITIES for u in c.districts + c.outer + c.counties}
+    return [where[name] for name in COUNTIES]

@@ -4,6 +4,7 @@ import numpy as np
 
 from synthetic.arrays import Float
 from synthetic.cash import Purse
+from synthetic.payment import strain
 from synthetic.population import Population
 from synthetic.streams import Bucket
 
@@ -33,10 +34,10 @@ def yearly(firms: Population, own: Purse, at: Bucket) -> tuple[Float, Float]:
 
 
 def thrift(cash: Float) -> Float:
-    """Purchases against need: a firm short of cash buys later and less.
+    """Purchases against need, exp(-0.7 · strain): a firm short of cash buys later and less.
 
     Parameters
     ----------
     cash : ndarray of shape (n_firms, n_days), months of turnover
     """
-    return np.asarray(np.clip(0.8 + 0.1 * cash, 0.4, 1.15))
+    return np.asarray(np.exp(-0.7 * strain(cash)))

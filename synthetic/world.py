@@ -29,9 +29,10 @@ from synthetic.filings import filings
 from synthetic.fraud import bad_actors, brushed, inflated, steady
 from synthetic.futures import true_pd
 from synthetic.health import HISTORY, health
-from synthetic.invoices import INPUT, OUTPUT, habits, invoiced_sales, invoices
+from synthetic.invoices import INPUT, OUTPUT, Flow, habits, invoiced_sales, invoices
 from synthetic.logistics import logistics
 from synthetic.months import months_of
+from synthetic.payment import strain
 from synthetic.population import population
 from synthetic.record import Recorder
 from synthetic.shocks import WEEK, Common, common_shocks, weeks_of_world
@@ -87,26 +88,27 @@ def bucket_world(n: int, bucket: int, world: Setting) -> dict[str, pl.DataFrame]
     past = history(firms, own, at)
 
     purse_by_day = daily(cash, days)
+    short = strain(purse_by_day)
     plan = pace(firms, well.total, days, when, at)
     real = plan * lumps(firms, well.own_sd, days, at)
     warmth = world.temperature[firms.city[:, None], days.index]
     kwh = electricity(firms, steady(plan, bad, at), well.own_sd, warmth, at)
     charged = bills(firms, kwh, purse_by_day, months, at)
     to_sell, to_buy = yearly(firms, own, at)
-    claimed = inflated(real, bad, at)
+    claimed = Flow(inflated(real, bad, at), short)
     sold = invoices(
         firms, habits(firms, to_sell, well.own_sd, OUTPUT, at), claimed, (days, when), at
     )
-    needed = real * thrift(purse_by_day)
+    needed = Flow(real * thrift(purse_by_day), short)
     bought = invoices(
         firms, habits(firms, to_buy, well.own_sd, INPUT, at), needed, (days, when), at
     )
     filed = filings(firms, invoiced_sales(sold, days.shape), purse_by_day, months, at)
-    parcels = logistics(firms, real, at)
-    shops = ecommerce(firms, brushed(real, bad, at), at)
+    parcels = logistics(firms, real, short, at)
+    shops = ecommerce(firms, brushed(real, bad, at), short, at)
     cover = coverage(firms, days.shape[1], at)
 
-    record = Recorder(firms, days, months, cover, when, bucket, config)
+    record = Recorder(firms, days, months, cover, when, at)
     tables = {
         "firms": record.firms(),
         "coverage": record.coverage(),
@@ -131,6 +133,8 @@ def bucket_world(n: int, bucket: int, world: Setting) -> dict[str, pl.DataFrame]
             "cash_months": cash[:, HISTORY],
             "usual_cash_months": own.usual,
             "own_sd": well.own_sd,
+            "rate_pct": request.rate_pct,
+            "guaranteed": request.guaranteed,
             "shell": bad.shell,
             "invoice_inflation": bad.inflator,
             "brushing": bad.brusher,
