@@ -21,8 +21,9 @@ sys.path = [path for path in sys.path if Path(path).resolve() != Path(__file__).
 
 from features.build import build_features  # noqa: E402
 from features.catalogue import FEATURES  # noqa: E402
+from features.data_folder import write_bucket  # noqa: E402
 from features.folder import Signals  # noqa: E402
-from features.tables import BUCKET_FIRMS, SIGNALS, write_bucket  # noqa: E402
+from features.tables import BUCKET_FIRMS, SIGNALS  # noqa: E402
 
 AS_OF = dt.date(2025, 6, 1)
 DAYS = 365

@@ -14,19 +14,9 @@ from types import MappingProxyType
 import polars as pl
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from features.data_folder import KIND, MANIFEST, fresh_folder, write_bucket
 from features.read_csv import read_text, typed_cell
-from features.tables import (
-    BUCKET_FIRMS,
-    KIND,
-    MANIFEST,
-    SIGNALS,
-    TABLES,
-    ContractError,
-    conform,
-    fresh_folder,
-    violations,
-    write_bucket,
-)
+from features.tables import BUCKET_FIRMS, SIGNALS, TABLES, ContractError, conform, violations
 
 REJECTS = MappingProxyType(
     {

@@ -11,15 +11,8 @@ from typing import Any
 
 import polars as pl
 
-from features.tables import (
-    BUCKET_FIRMS,
-    KIND,
-    MANIFEST,
-    SIGNALS,
-    ContractError,
-    fresh_folder,
-    write_bucket,
-)
+from features.data_folder import KIND, MANIFEST, fresh_folder, write_bucket
+from features.tables import BUCKET_FIRMS, SIGNALS, ContractError
 from synthetic.config import WorldConfig
 from synthetic.world import Setting, bucket_world, setting
 

@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[1]
 ROOMS = ("synthetic", "features", "models", "scoring")
 MAY_IMPORT = {
     "features": set(),
-    "synthetic": {"features.tables"},
+    "synthetic": {"features.tables", "features.data_folder"},
     "models": {"features"},
     "scoring": {"features", "models"},
 }

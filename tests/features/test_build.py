@@ -9,8 +9,9 @@ from polars.testing import assert_frame_equal
 from features import build
 from features.build import build_features, build_file, read_features, write_features
 from features.catalogue import FEATURES, feature_names, fingerprint
+from features.data_folder import write_bucket
 from features.folder import Signals
-from features.tables import ContractError, write_bucket
+from features.tables import ContractError
 
 SEEDS = st.integers(0, 10_000)
 FEW = settings(max_examples=12, deadline=None)

@@ -3,8 +3,9 @@ import datetime as dt
 import polars as pl
 import pytest
 
+from features.data_folder import write_bucket
 from features.folder import Signals, read_applications
-from features.tables import ContractError, conform, write_bucket
+from features.tables import ContractError, conform
 
 
 def electricity(firms, kwh=1.0, days=5):

@@ -1,0 +1,101 @@
+"""Writing a data folder: whole or not at all, its signal tables cut into buckets of firms."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import polars as pl
+
+from features.tables import (
+    CONTRACT_KEY,
+    CONTRACT_VERSION,
+    TABLES,
+    ContractError,
+    Table,
+    conform,
+)
+
+MANIFEST = "manifest.json"
+"""What made a data folder, and of what."""
+
+KIND = "firstloan data folder"
+"""What the manifest's `kind` says; the mark that a folder is one of ours and may be replaced."""
+
+ROW_GROUP_ROWS = 50_000
+"""At most this many rows in a Parquet row group, so that a few firms can be read out of many."""
+
+
+@contextmanager
+def fresh_folder(out: Path) -> Iterator[Path]:
+    """Give a folder to write into that becomes `out` when all went well, and vanishes when not.
+
+    A data folder of ours that stands at `out` is replaced whole.
+
+    Raises
+    ------
+    ContractError
+        If `out` is a file, or a folder that holds something else.
+    """
+    out = out.resolve()
+    refuse_foreign(out)
+    unfinished = out.with_name(f"{out.name}.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    try:
+        yield unfinished
+        if out.exists():
+            shutil.rmtree(out)
+        unfinished.rename(out)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def refuse_foreign(out: Path) -> None:
+    """Raise ContractError unless `out` is absent, empty, or a data folder that we wrote."""
+    if out.is_file():
+        raise ContractError(f"{out}: expected a folder to write, got a file. Choose another name.")
+    if not out.is_dir() or not any(out.iterdir()):
+        return
+    try:
+        kind = json.loads((out / MANIFEST).read_text(encoding="utf-8")).get("kind")
+    except (OSError, ValueError, AttributeError):
+        kind = None
+    if kind != KIND:
+        raise ContractError(
+            f"{out}: expected a new folder or a data folder of firstloan, got a folder with other "
+            "files. Choose another name; nothing was written."
+        )
+
+
+def bucket_name(bucket: int) -> str:
+    """Folder-safe name of a bucket, such as `0007`."""
+    return f"{bucket:04d}"
+
+
+def write_bucket(frame: pl.DataFrame, table: str, signals: Path, bucket: int) -> Path:
+    """Write one bucket of a signal table, sorted by firm and key.
+
+    The same rows give the same bytes. The caller vouches that they satisfy the contract; readers
+    trust the mark that this leaves in the file.
+
+    Returns
+    -------
+    pathlib.Path
+        `signals/<table>/bucket=<name>/part.parquet`
+    """
+    path = signals / table / f"bucket={bucket_name(bucket)}" / "part.parquet"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    spec = TABLES[table]
+    order = ["firm_id", *[c for c in spec.key if c != "firm_id"]]
+    if Table.KNOWN_ON in frame.columns:
+        order.append(Table.KNOWN_ON)
+    conform(frame, table).sort(order, maintain_order=True).write_parquet(
+        path,
+        compression="zstd",
+        compression_level=1,
+        row_group_size=ROW_GROUP_ROWS,
+        metadata={CONTRACT_KEY: CONTRACT_VERSION},
+    )
+    return path
