@@ -10,33 +10,27 @@ import polars as pl
 from features.tables import (
     AREAS,
     BUCKET_FIRMS,
-    CHANNELS,
     LEGAL_FORMS,
-    LENDER_TYPES,
-    PURPOSES,
     conform,
 )
-from synthetic.almanac import Almanac
 from synthetic.arrays import Float, Int
 from synthetic.bills import NEVER, Bills
 from synthetic.coverage import Coverage
-from synthetic.credit import Applications, History
 from synthetic.ecommerce import Shops
 from synthetic.faults import (
     NOT_LATE,
+    MeterFaults,
     courier_delay,
     invoice_delay,
     meter_faults,
     swap_meters,
 )
 from synthetic.filings import Filings
+from synthetic.identity import Identity
 from synthetic.invoices import OUTPUT, Invoices
 from synthetic.logistics import Parcels
 from synthetic.months import Months
 from synthetic.places import CITIES, CLUSTERS, COUNTIES
-from synthetic.population import Population
-from synthetic.streams import Bucket
-from synthetic.truth import Fate
 from synthetic.work import Days
 
 
@@ -47,37 +41,19 @@ class Recorder:
     What happens after the application (a late payment, a void) is not in the records yet.
     """
 
-    population: Population
+    who: Identity
     days: Days
     months: Months
     cover: Coverage
-    when: Almanac
-    at: Bucket
-
-    @cached_property
-    def firm_ids(self) -> pl.Series:
-        """Ids of the bucket's firms, shape (n_firms,)."""
-        first = self.at.number * BUCKET_FIRMS
-        names = [f"F{first + k:07d}" for k in range(len(self.population))]
-        return pl.Series("firm_id", names)
-
-    @cached_property
-    def application_ids(self) -> pl.Series:
-        """One application a firm."""
-        return pl.Series("application_id", ["A" + name[1:] for name in self.firm_ids])
-
-    def identified(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """Put application and firm id before the columns of a table with one row a firm."""
-        return pl.DataFrame([self.application_ids, self.firm_ids]).hstack(frame)
 
     def firms(self) -> pl.DataFrame:
         """The register."""
-        p = self.population
+        p = self.who.population
         founded = p.applied - np.round(p.age_years * 365.25).astype(np.int64)
         clusters = np.array([c.name for c in CLUSTERS] + [None], object)
         columns = {
             "legal_form": np.array(LEGAL_FORMS, object)[p.form],
-            "sector": np.array(self.at.config.trade_names, object)[p.trade],
+            "sector": np.array(self.who.at.config.trade_names, object)[p.trade],
             "city": np.array([c.name for c in CITIES], object)[p.city],
             "county": np.array(COUNTIES, object)[p.county],
             "area": np.array(AREAS, object)[p.area],
@@ -85,12 +61,14 @@ class Recorder:
         }
         text = {name: pl.Series(list(values), dtype=pl.String) for name, values in columns.items()}
         numbers = {
-            "founded_on": self._dates(founded),
+            "founded_on": self.who.dates(founded),
             "registered_capital_cny": p.capital_cny,
             "employees": p.employees,
             "owner_age": p.owner_age,
         }
-        return conform(pl.DataFrame([self.firm_ids]).hstack(pl.DataFrame(text | numbers)), "firms")
+        return conform(
+            pl.DataFrame([self.who.firm_ids]).hstack(pl.DataFrame(text | numbers)), "firms"
+        )
 
     def coverage(self) -> pl.DataFrame:
         """Covered sources, each from its first day on."""
@@ -102,9 +80,9 @@ class Recorder:
             parts.append(
                 pl.DataFrame(
                     {
-                        "firm_id": self.firm_ids.gather(rows),
+                        "firm_id": self.who.firm_ids.gather(rows),
                         "source": [source] * len(rows),
-                        "covered_from": self._dates(start),
+                        "covered_from": self.who.dates(start),
                     }
                 )
             )
@@ -115,43 +93,40 @@ class Recorder:
         return conform(pl.concat([self._invoices(issued) for issued in both]), "invoices")
 
     def _invoices(self, issued: Invoices) -> pl.DataFrame:
-        begins = self.cover.tax
-        delay = invoice_delay(len(issued.firm), issued.direction, self.at)
+        delay = invoice_delay(len(issued.firm), issued.direction, self.who.at)
         known = self.days.index[issued.firm, issued.day] + 1 + delay
-        keep = (begins[issued.firm] >= 0) & (issued.day >= begins[issued.firm])
-        keep &= known <= self.population.applied[issued.firm]
+        keep = self._covered(self.cover.tax)[issued.firm, issued.day]
+        keep &= known <= self.who.population.applied[issued.firm]
         firm, day = issued.firm[keep], issued.day[keep]
         number, partner = issued.number[keep], issued.partner[keep]
         sales = issued.direction == OUTPUT
         date = self.days.index[firm, day]
         wait = issued.voided[keep]
         voided = date + wait
-        void = (wait >= 0) & (voided < self.population.applied[firm])
+        void = (wait >= 0) & (voided < self.who.population.applied[firm])
         frame = pl.DataFrame(
             {
                 "firm": firm,
                 "number": number,
                 "partner": partner,
-                "buyer": self.population.core[firm] if sales else np.full(len(firm), -1),
-                "issued_on": self._dates(date),
+                "buyer": self.who.population.core[firm] if sales else np.full(len(firm), -1),
+                "issued_on": self.who.dates(date),
                 "amount_cny": issued.amount_cny[keep],
                 "tax_cny": issued.tax_cny[keep],
                 "void": void,
-                "voided_on": self._dates(voided, never=~void),
-                "known_on": self._dates(known[keep], never=delay[keep] == NOT_LATE),
+                "voided_on": self.who.dates(voided, never=~void),
+                "known_on": self.who.dates(known[keep], never=delay[keep] == NOT_LATE),
             }
         )
         letter = "B" if sales else "S"
-        tail = pl.col("firm") + self.at.number * BUCKET_FIRMS
+        tail = pl.col("firm") + self.who.at.number * BUCKET_FIRMS
         private = pl.format(letter + "{}-{}", tail, pl.col("partner"))
         shared = pl.format("CORE{}", pl.col("buyer"))
         core = (pl.col("buyer") >= 0) & (pl.col("partner") == 0)
         return frame.select(
-            self.firm_ids.gather(firm),
+            self.who.firm_ids.gather(firm),
             direction=pl.lit("output" if sales else "input"),
-            invoice_id=pl.format(
-                ("1" if sales else "2") + "{}", pl.col("number").cast(pl.String).str.zfill(7)
-            ),
+            invoice_id=_invoice_ids(issued.direction, number),
             line=pl.lit(None, pl.Int64),
             issued_on=pl.col("issued_on"),
             counterparty_id=pl.when(core).then(shared).otherwise(private),
@@ -168,7 +143,7 @@ class Recorder:
         since = (begins >= 0)[:, None] & (
             self.months.starts - self.months.first[:, None] >= begins[:, None]
         )
-        due = filed.due < self.population.applied[:, None]
+        due = filed.due < self.who.population.applied[:, None]
         firm, month = np.nonzero(since & (due | self._on_time(filed.filed)))
         at = (firm, month)
         has_filed = self._happened(filed.filed[at], filed.filed[at], firm)
@@ -176,14 +151,14 @@ class Recorder:
         return conform(
             pl.DataFrame(
                 {
-                    "firm_id": self.firm_ids.gather(firm),
-                    "period_end": self._dates(self.months.ends[at]),
-                    "due_on": self._dates(filed.due[at]),
-                    "filed_on": self._dates(filed.filed[at], never=~has_filed),
+                    "firm_id": self.who.firm_ids.gather(firm),
+                    "period_end": self.who.dates(self.months.ends[at]),
+                    "due_on": self.who.dates(filed.due[at]),
+                    "filed_on": self.who.dates(filed.filed[at], never=~has_filed),
                     "declared_sales_cny": _where(has_filed, filed.sales_cny[at]),
                     "tax_due_cny": _where(has_filed, filed.tax_cny[at]),
                     "tax_paid_cny": _where(has_paid, filed.tax_cny[at]),
-                    "paid_on": self._dates(filed.paid[at], never=~has_paid),
+                    "paid_on": self.who.dates(filed.paid[at], never=~has_paid),
                 }
             ),
             "tax_filings",
@@ -192,7 +167,7 @@ class Recorder:
     def electricity(self, kwh: Float) -> pl.DataFrame:
         """One row a firm and day."""
         keep = self._covered(self.cover.electricity)
-        fault = meter_faults(self.days.shape, self.at)
+        fault = self._meter
         kwh = swap_meters(kwh, fault.swapped & keep)
         final = self._readings(kwh, keep & ~fault.lost, fault.delay)
         guessed = keep & (fault.estimate != 1)
@@ -206,12 +181,12 @@ class Recorder:
 
     def _arrived(self, delay: Int, lag: int) -> Int:
         """Whether rows of the days (n_firms, n_days) have arrived by the application."""
-        return np.asarray(self.days.index + lag + delay <= self.population.applied[:, None])
+        return np.asarray(self.days.index + lag + delay <= self.who.population.applied[:, None])
 
     def _known(self, keep: Int, delay: Int, lag: int) -> pl.Series:
         """Day on which late rows became known, empty for those that came in time."""
         known = self.days.index[keep] + lag + delay[keep]
-        return self._dates(known, never=delay[keep] == NOT_LATE)
+        return self.who.dates(known, never=delay[keep] == NOT_LATE)
 
     def electricity_bills(self, charged: Bills) -> pl.DataFrame:
         """Bills sent by the application."""
@@ -224,10 +199,10 @@ class Recorder:
         return conform(
             pl.DataFrame(
                 {
-                    "firm_id": self.firm_ids.gather(firm),
-                    "billed_on": self._dates(charged.billed[at]),
-                    "due_on": self._dates(charged.due[at]),
-                    "paid_on": self._dates(charged.paid[at], never=~paid),
+                    "firm_id": self.who.firm_ids.gather(firm),
+                    "billed_on": self.who.dates(charged.billed[at]),
+                    "due_on": self.who.dates(charged.due[at]),
+                    "paid_on": self.who.dates(charged.paid[at], never=~paid),
                     "amount_cny": np.maximum(charged.amount_cny[at], 0),
                 }
             ),
@@ -236,8 +211,8 @@ class Recorder:
 
     def logistics(self, parcels: Parcels) -> pl.DataFrame:
         """Days with parcels; no row is a day without."""
-        delay = courier_delay(self.days.shape, self.at)
-        keep = self._covered(self.cover.logistics) & (parcels.out + parcels.inward > 0)
+        delay = self._courier
+        keep = self._carried(parcels)
         keep &= self._arrived(delay, 2)
         columns = {
             "parcels_out": parcels.out[keep],
@@ -266,44 +241,72 @@ class Recorder:
         }
         return conform(self._daily(keep, columns), "ecommerce")
 
-    def credit_history(self, past: History) -> pl.DataFrame:
-        """Histories of repeat borrowers."""
-        columns = {
-            "first_loan_on": self._dates(self.population.applied - past.first_loan_days),
-            "loans": past.loans,
-            "max_dpd": past.max_dpd,
-            "lenders": past.lenders,
-        }
-        frame = self.identified(pl.DataFrame(columns))
-        return conform(frame.filter(~self.population.first_time), "credit_history")
+    def faults(self, parcels: Parcels, *both: Invoices) -> pl.DataFrame:
+        """The answer key of the injected data faults, one row per faulty row of a signal table.
 
-    def applications(self, request: Applications) -> pl.DataFrame:
-        """Requests."""
-        p = self.population
-        columns = {
-            "applied_on": self._dates(p.applied),
-            "amount_cny": request.amount_cny,
-            "term_months": request.term,
-            "purpose": _names(PURPOSES, request.purpose),
-            "lender_type": _names(LENDER_TYPES, request.lender),
-            "channel": _names(CHANNELS, request.channel),
-            "first_time": p.first_time,
-            "consent_on": self._dates(p.applied - request.consent_lag),
-        }
-        return conform(self.identified(pl.DataFrame(columns)), "applications")
+        Columns: firm_id, table, date, invoice_id (invoices only), kind {gap, late, corrected,
+        meter_swap}, known_on (when the row, or its correction, became known; empty for gaps and
+        meter swaps). What would have become known after the application is not in the records.
+        """
+        meter, metered = self._meter, self._covered(self.cover.electricity)
+        guessed = meter.estimate != 1
+        parts = [
+            self._faulty("electricity", "gap", metered & meter.lost),
+            self._faulty(
+                "electricity", "late", metered & ~guessed & (meter.delay != NOT_LATE), meter.delay
+            ),
+            self._faulty("electricity", "corrected", metered & guessed, meter.delay),
+            self._faulty("electricity", "meter_swap", metered & meter.swapped),
+            self._faulty(
+                "logistics",
+                "late",
+                self._carried(parcels) & (self._courier != NOT_LATE),
+                self._courier,
+                lag=2,
+            ),
+        ]
+        parts += [self._late_invoices(issued) for issued in both]
+        key = pl.concat([part.select(_FAULT_COLUMNS) for part in parts])
+        return key.sort("firm_id", "table", "date", "kind", "invoice_id", maintain_order=True)
 
-    def outcomes(self, request: Applications, outcome: Fate) -> pl.DataFrame:
-        """Decisions, and for approved firms what became of the loan."""
-        taken = request.approved
-        bad = taken & outcome.defaults
-        columns = {
-            "approved": taken,
-            "disbursed_on": self._dates(request.disbursed, never=~taken),
-            "defaulted": pl.Series(outcome.defaults).set(pl.Series(~taken), None),
-            "defaulted_on": self._dates(request.disbursed + outcome.day, never=~bad),
-            "observed_until": self._dates(request.disbursed + self.at.config.calendar.outcome_days),
-        }
-        return conform(self.identified(pl.DataFrame(columns)).drop("firm_id"), "outcomes")
+    def _faulty(
+        self, table: str, kind: str, where: Int, delay: Int | None = None, *, lag: int = 1
+    ) -> pl.DataFrame:
+        known = {} if delay is None else {"known_on": self._known(where, delay, lag)}
+        return self._daily(where, known).select(
+            "firm_id",
+            "date",
+            table=pl.lit(table),
+            invoice_id=pl.lit(None, pl.String),
+            kind=pl.lit(kind),
+            known_on=pl.col("known_on") if known else pl.lit(None, pl.Date),
+        )
+
+    def _late_invoices(self, issued: Invoices) -> pl.DataFrame:
+        delay = invoice_delay(len(issued.firm), issued.direction, self.who.at)
+        late = self._covered(self.cover.tax)[issued.firm, issued.day] & (delay != NOT_LATE)
+        firm, date = issued.firm[late], self.days.index[issued.firm[late], issued.day[late]]
+        return pl.DataFrame(
+            {
+                "firm_id": self.who.firm_ids.gather(firm),
+                "date": self.who.dates(date),
+                "invoice_id": _invoice_ids(issued.direction, issued.number[late]),
+                "known_on": self.who.dates(date + 1 + delay[late]),
+            }
+        ).with_columns(table=pl.lit("invoices"), kind=pl.lit("late"))
+
+    @cached_property
+    def _meter(self) -> MeterFaults:
+        return meter_faults(self.days.shape, self.who.at)
+
+    @cached_property
+    def _courier(self) -> Int:
+        return courier_delay(self.days.shape, self.who.at)
+
+    def _carried(self, parcels: Parcels) -> Int:
+        """Days (n_firms, n_days) on which a courier's file has a row."""
+        moved = parcels.out + parcels.inward > 0
+        return np.asarray(self._covered(self.cover.logistics) & moved)
 
     def _covered(self, begins: Int) -> Int:
         """Cells (n_firms, n_days) inside the coverage of a source."""
@@ -312,29 +315,26 @@ class Recorder:
 
     def _daily(self, keep: Int, columns: dict[str, Any]) -> pl.DataFrame:
         firm = np.nonzero(keep)[0]
-        dates = {"date": self._dates(self.days.index[keep])}
-        return pl.DataFrame([self.firm_ids.gather(firm)]).hstack(pl.DataFrame(dates | columns))
+        dates = {"date": self.who.dates(self.days.index[keep])}
+        return pl.DataFrame([self.who.firm_ids.gather(firm)]).hstack(pl.DataFrame(dates | columns))
 
     def _on_time(self, day: Int) -> Int:
         """Whether days (n_firms, n) lie before the application."""
-        return np.asarray((day != NEVER) & (day < self.population.applied[:, None]))
+        return np.asarray((day != NEVER) & (day < self.who.population.applied[:, None]))
 
     def _happened(self, event: Int, day: Int | int, firm: Int) -> Int:
         """Whether events in long form have come, and before the application."""
-        return np.asarray((event != NEVER) & (day < self.population.applied[firm]))
-
-    def _dates(self, day: Int, never: Int | None = None) -> pl.Series:
-        """World days as dates, empty where `never`."""
-        dates = pl.Series((day + self.when.epoch_offset).astype(np.int32)).cast(pl.Date)
-        return dates if never is None else dates.set(pl.Series(never), None)
+        return np.asarray((event != NEVER) & (day < self.who.population.applied[firm]))
 
 
+_FAULT_COLUMNS = ("firm_id", "table", "date", "invoice_id", "kind", "known_on")
 _BANDS = ("kwh_peak", "kwh_flat", "kwh_valley")
-
-
-def _names(names: tuple[str, ...], codes: Int) -> pl.Series:
-    return pl.Series(names, dtype=pl.String).gather(codes)
 
 
 def _where(keep: Int, values: Float) -> pl.Series:
     return pl.Series(values).set(pl.Series(~keep), None)
+
+
+def _invoice_ids(direction: int, number: Int) -> pl.Series:
+    digits = pl.Series("invoice_id", number).cast(pl.String).str.zfill(7)
+    return ("1" if direction == OUTPUT else "2") + digits

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -10,13 +11,23 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+from pyarrow.parquet import ParquetWriter, read_schema, read_table
 
-from features.data_folder import KIND, MANIFEST, fresh_folder, write_bucket
+from features.data_folder import KIND, MANIFEST, bucket_name, fresh_folder, write_bucket
 from features.tables import BUCKET_FIRMS, SIGNALS, ContractError
 from synthetic.config import WorldConfig
 from synthetic.world import Setting, bucket_world, setting
 
 Progress = Callable[[int, int], None]
+
+IN_ONE_CSV = ("applications", "outcomes")
+"""Tables written as one CSV file each, beside the signals."""
+
+HIDDEN = ("truth", "faults")
+"""Tables written as one Parquet file each, in `truth/`."""
+
+PARTS = "parts"
+"""Folder in which these lie bucket by bucket until all are done."""
 
 
 def simulate_world(
@@ -69,26 +80,21 @@ class Job:
 
 def _fill(folder: Path, job: Job, progress: Progress | None) -> dict[str, Any]:
     sizes = [min(BUCKET_FIRMS, job.firms - first) for first in range(0, job.firms, BUCKET_FIRMS)]
-    signals = folder / "signals"
-    rows = dict.fromkeys(SIGNALS, 0)
-    wide: dict[int, dict[str, pl.DataFrame]] = {}
+    rows: Counter[str] = Counter()
     world = setting(job.seed, job.config)
-    for done, (bucket, written, small) in enumerate(_run(sizes, world, signals, job.workers), 1):
-        for table, count in written.items():
-            rows[table] += count
-        wide[bucket] = small
+    for done, written in enumerate(_run(sizes, world, folder, job.workers), 1):
+        rows.update(written)
         if progress is not None:
             progress(done, len(sizes))
-    whole = {
-        table: pl.concat([wide[bucket][table] for bucket in sorted(wide)])
-        for table in ("applications", "outcomes", "truth")
-    }
-    whole["applications"].write_csv(folder / "applications.csv")
-    whole["outcomes"].write_csv(folder / "outcomes.csv")
+    parts = folder / PARTS
+    for table in IN_ONE_CSV:
+        _join_csv(sorted((parts / table).iterdir()), folder / f"{table}.csv")
     (folder / "truth").mkdir()
-    whole["truth"].write_parquet(folder / "truth" / "truth.parquet", compression="zstd")
+    for table in HIDDEN:
+        _join_parquet(sorted((parts / table).iterdir()), folder / "truth" / f"{table}.parquet")
+    shutil.rmtree(parts)
     if job.csv:
-        _write_csv(signals)
+        _write_csv(folder / "signals")
     manifest = {
         "kind": KIND,
         "made_by": "simulate",
@@ -96,7 +102,7 @@ def _fill(folder: Path, job: Job, progress: Progress | None) -> dict[str, Any]:
         "seed": job.seed,
         "buckets": len(sizes),
         "csv": job.csv,
-        "rows": rows | {table: frame.height for table, frame in whole.items()},
+        "rows": {table: rows[table] for table in (*SIGNALS, *IN_ONE_CSV, *HIDDEN)},
         "config": job.config.model_dump(mode="json"),
     }
     text = json.dumps(manifest, indent=2, ensure_ascii=False)
@@ -104,29 +110,47 @@ def _fill(folder: Path, job: Job, progress: Progress | None) -> dict[str, Any]:
     return manifest
 
 
-Result = tuple[int, dict[str, int], dict[str, pl.DataFrame]]
-
-
-def _run(sizes: list[int], world: Setting, signals: Path, workers: int) -> Iterator[Result]:
+def _run(sizes: list[int], world: Setting, folder: Path, workers: int) -> Iterator[dict[str, int]]:
+    """Simulate all buckets; give back the row counts of each as it is done."""
     jobs = list(enumerate(sizes))
     if min(workers, len(sizes)) <= 1:
         for bucket, n in jobs:
-            yield _bucket(bucket, n, world, signals)
+            yield _bucket(bucket, n, world, folder)
         return
     # a forked pool can hang once LightGBM has started its threads: spawn
     with ProcessPoolExecutor(min(workers, len(sizes)), mp_context=get_context("spawn")) as pool:
-        waiting = [pool.submit(_bucket, bucket, n, world, signals) for bucket, n in jobs]
+        waiting = [pool.submit(_bucket, bucket, n, world, folder) for bucket, n in jobs]
         for job in as_completed(waiting):
             yield job.result()
 
 
-def _bucket(bucket: int, n: int, world: Setting, signals: Path) -> Result:
-    """Simulate and write one bucket; give back row counts and the tables with one row a firm."""
+def _bucket(bucket: int, n: int, world: Setting, folder: Path) -> dict[str, int]:
+    """Simulate and write one bucket, so that no process ever holds more; count its rows."""
     tables = bucket_world(n, bucket, world)
     for table in SIGNALS:
-        write_bucket(tables[table], table, signals, bucket)
-    small = {table: tables[table] for table in ("applications", "outcomes", "truth")}
-    return bucket, {table: tables[table].height for table in SIGNALS}, small
+        write_bucket(tables[table], table, folder / "signals", bucket)
+    for table in (*IN_ONE_CSV, *HIDDEN):
+        part = folder / PARTS / table / bucket_name(bucket)
+        part.parent.mkdir(parents=True, exist_ok=True)
+        if table in IN_ONE_CSV:
+            tables[table].write_csv(part, include_header=bucket == 0)
+        else:
+            tables[table].write_parquet(part)
+    return {name: table.height for name, table in tables.items()}
+
+
+def _join_csv(parts: list[Path], path: Path) -> None:
+    with path.open("wb") as whole:
+        for part in parts:
+            with part.open("rb") as text:
+                shutil.copyfileobj(text, whole)
+
+
+def _join_parquet(parts: list[Path], path: Path) -> None:
+    """Put one row group after the other, a bucket each."""
+    with ParquetWriter(path, read_schema(parts[0]), compression="zstd") as whole:
+        for part in parts:
+            whole.write_table(read_table(part))
 
 
 def _write_csv(signals: Path) -> None:

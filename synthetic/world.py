@@ -26,14 +26,16 @@ from synthetic.credit import applications, history
 from synthetic.ecommerce import ecommerce
 from synthetic.electricity import electricity
 from synthetic.filings import filings
-from synthetic.fraud import bad_actors, brushed, inflated, steady
+from synthetic.fraud import BadActors, bad_actors, brushed, inflated, steady
 from synthetic.futures import true_pd
 from synthetic.health import HISTORY, health
+from synthetic.identity import Identity
 from synthetic.invoices import INPUT, OUTPUT, Flow, habits, invoiced_sales, invoices
+from synthetic.loans import record_applications, record_history, record_outcomes
 from synthetic.logistics import logistics
 from synthetic.months import months_of
 from synthetic.payment import strain
-from synthetic.population import population
+from synthetic.population import Population, population
 from synthetic.record import Recorder
 from synthetic.shocks import WEEK, Common, common_shocks, weeks_of_world
 from synthetic.streams import Bucket
@@ -67,49 +69,61 @@ def bucket_world(n: int, bucket: int, world: Setting) -> dict[str, pl.DataFrame]
     Returns
     -------
     dict of polars.DataFrame
-        The contract's tables by name, and `truth`.
+        The contract's tables by name, and `truth` and `faults`.
     """
-    config, when = world.config, world.when
-    at = Bucket(world.seed, bucket, config)
-    firms = population(n, at)
-    bad = bad_actors(firms, at)
-    own = purse(firms, at)
-    days = days_of(firms, config)
-    months = months_of(days, when)
+    at = Bucket(world.seed, bucket, world.config)
+    story = live(population(n, at), world, at)
+    return records(story, world, at) | judgement(story, world, at)
 
+
+@dataclass(frozen=True)
+class Story:
+    """What firms are and what happens to them; records and outcomes are read off it."""
+
+    firms: Population
+    bad: BadActors
+    state: State
+
+
+def live(firms: Population, world: Setting, at: Bucket) -> Story:
+    """Draw what happens to firms, past and future."""
     well = health(firms, world.common, at, name="health")
-    surprise = surprises(n, at, name="cash")
-    cash = cash_path(well.total, well.strikes, surprise, own, config)
-    state = State(well, surprise, own, cash)
-    outcome = fate(state, bad, config)
-    pd = true_pd(firms, state, config, at.stream("futures"), world=False)
-    pd_world = true_pd(firms, state, config, at.stream("futures.world"), world=True)
-    request = applications(firms, own, cash[:, HISTORY], at)
-    past = history(firms, own, at)
+    surprise = surprises(len(firms), at, name="cash")
+    own = purse(firms, at)
+    cash = cash_path(well.total, well.strikes, surprise, own, world.config)
+    return Story(firms, bad_actors(firms, at), State(well, surprise, own, cash))
 
-    purse_by_day = daily(cash, days)
-    short = strain(purse_by_day)
+
+def records(story: Story, world: Setting, at: Bucket) -> dict[str, pl.DataFrame]:
+    """Record what the data sources see of a story: the signal tables, and their faults."""
+    firms, bad, state = story.firms, story.bad, story.state
+    well, own, when = state.health, state.purse, world.when
+    days = days_of(firms, world.config)
+    months = months_of(days, when)
+    cash = daily(state.cash, days)
+    short = strain(cash)
+
     plan = pace(firms, well.total, days, when, at)
     real = plan * lumps(firms, well.own_sd, days, at)
     warmth = world.temperature[firms.city[:, None], days.index]
     kwh = electricity(firms, steady(plan, bad, at), well.own_sd, warmth, at)
-    charged = bills(firms, kwh, purse_by_day, months, at)
+    charged = bills(firms, kwh, cash, months, at)
     to_sell, to_buy = yearly(firms, own, at)
     claimed = Flow(inflated(real, bad, at), short)
     sold = invoices(
         firms, habits(firms, to_sell, well.own_sd, OUTPUT, at), claimed, (days, when), at
     )
-    needed = Flow(real * thrift(purse_by_day), short)
+    needed = Flow(real * thrift(cash), short)
     bought = invoices(
         firms, habits(firms, to_buy, well.own_sd, INPUT, at), needed, (days, when), at
     )
-    filed = filings(firms, invoiced_sales(sold, days.shape), purse_by_day, months, at)
+    filed = filings(firms, invoiced_sales(sold, days.shape), cash, months, at)
     parcels = logistics(firms, real, short, at)
     shops = ecommerce(firms, brushed(real, bad, at), short, at)
     cover = coverage(firms, days.shape[1], at)
 
-    record = Recorder(firms, days, months, cover, when, at)
-    tables = {
+    record = Recorder(Identity(firms, when, at), days, months, cover)
+    return {
         "firms": record.firms(),
         "coverage": record.coverage(),
         "invoices": record.invoices(sold, bought),
@@ -118,10 +132,19 @@ def bucket_world(n: int, bucket: int, world: Setting) -> dict[str, pl.DataFrame]
         "electricity_bills": record.electricity_bills(charged),
         "logistics": record.logistics(parcels),
         "ecommerce": record.ecommerce(shops),
-        "credit_history": record.credit_history(past),
-        "applications": record.applications(request),
-        "outcomes": record.outcomes(request, outcome),
+        "faults": record.faults(parcels, sold, bought),
     }
+
+
+def judgement(story: Story, world: Setting, at: Bucket) -> dict[str, pl.DataFrame]:
+    """Write down who applies and who is approved, what becomes of it, and the truth."""
+    firms, bad, state = story.firms, story.bad, story.state
+    config, own, cash = world.config, state.purse, state.cash[:, HISTORY]
+    outcome = fate(state, bad, config)
+    pd = true_pd(firms, state, config, at.stream("futures"), world=False)
+    pd_world = true_pd(firms, state, config, at.stream("futures.world"), world=True)
+    request = applications(firms, own, cash, at)
+
     intent = np.where(bad.any, config.fraud.intent, 0.0)
     truth = pl.DataFrame(
         {
@@ -129,10 +152,10 @@ def bucket_world(n: int, bucket: int, world: Setting) -> dict[str, pl.DataFrame]
             "true_pd_world": intent + (1 - intent) * pd_world,
             "potential_default": outcome.defaults,
             "cause": pl.Series(outcome.cause.tolist(), dtype=pl.String),
-            "health": well.total[:, HISTORY],
-            "cash_months": cash[:, HISTORY],
+            "health": state.health.total[:, HISTORY],
+            "cash_months": cash,
             "usual_cash_months": own.usual,
-            "own_sd": well.own_sd,
+            "own_sd": state.health.own_sd,
             "rate_pct": request.rate_pct,
             "guaranteed": request.guaranteed,
             "shell": bad.shell,
@@ -140,4 +163,10 @@ def bucket_world(n: int, bucket: int, world: Setting) -> dict[str, pl.DataFrame]
             "brushing": bad.brusher,
         }
     ).with_columns(pl.col("cause").replace("", None))
-    return tables | {"truth": record.identified(truth)}
+    who = Identity(firms, world.when, at)
+    return {
+        "credit_history": record_history(who, history(firms, own, at)),
+        "applications": record_applications(who, request),
+        "outcomes": record_outcomes(who, request, outcome),
+        "truth": who.identified(truth),
+    }
