@@ -112,15 +112,19 @@ class Model:
         ContractError
             When features are missing.
         """
-        absent = [name for name in self.feature_names if name not in X.columns]
+        present = set(X.columns)
+        absent = [name for name in self.feature_names if name not in present]
         if absent:
             raise ContractError(
                 f"features: {len(absent)} of the {len(self.feature_names)} columns of model "
                 f"{self.label} are missing, first {absent[0]!r}. Build them again with "
                 "`firstloan features`, or use the model trained on these features."
             )
-        wanted = X.select(pl.col(name).cast(pl.Float64) for name in self.feature_names)
-        return wanted.fill_null(np.nan).to_numpy()
+        wanted = X.select(self.feature_names)
+        if not all(dtype.is_float() for dtype in wanted.dtypes):
+            wanted = wanted.select(pl.all().cast(pl.Float64))
+        # a missing value becomes NaN on the way
+        return wanted.to_numpy().astype(np.float64, order="C", copy=False)
 
     def margin(self, X: pl.DataFrame) -> Matrix:
         """Log-odds of default before calibration, ndarray of shape (n_samples,)."""

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from types import MappingProxyType
 from typing import Literal
 
@@ -75,11 +75,11 @@ def written(feature: Feature, value: float, typical: float | None) -> tuple[Text
     own = _write(feature, value, 0)
     if typical is None:
         return own, None
-    usual = _write(feature, typical, 0)
+    usual = _write_usual(feature, typical, 0)
     for digits in range(1, _MOST_DIGITS):
-        if value == typical or not set(own) & set(usual):
+        if value == typical or (own[0] != usual[0] and own[1] != usual[1]):
             break
-        own, usual = _write(feature, value, digits), _write(feature, typical, digits)
+        own, usual = _write(feature, value, digits), _write_usual(feature, typical, digits)
     return own, usual
 
 
@@ -117,6 +117,12 @@ def _write(feature: Feature, value: float, digits: int) -> Texts:
     if "年龄" in feature.meaning_zh:
         chinese = "岁"
     return f"{number}{one if number == '1' else many}", f"{number}{chinese}"
+
+
+@lru_cache(maxsize=4096)
+def _write_usual(feature: Feature, typical: float, digits: int) -> Texts:
+    """Write a typical figure, which thousands of reasons of a batch repeat."""
+    return _write(feature, typical, digits)
 
 
 def _growth(growth: float, digits: int) -> Texts:

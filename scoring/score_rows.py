@@ -155,29 +155,27 @@ class Scorer:
     ) -> dict[str, list[str | None]]:
         """Reason codes and texts, by column, each of length n."""
         rows = np.flatnonzero(enough)
-        scored = features[rows.tolist()]
+        scored = features if len(rows) == features.height else features[rows.tolist()]
         found = top_reasons(self.contributions.of(matrix[rows]), scored, self.model, k=REASONS)
-        columns: dict[str, list[str | None]] = {
-            f"reason_{k}{ending}": [None] * features.height
-            for ending in ("", "_text", "_zh")
+        said = np.full((3, REASONS, features.height), None, dtype=object)
+        texts = [
+            reason_texts(*reason)
+            for reason in found.select("theme", "feature", "value", "typical").iter_rows()
+        ]
+        rank, row = found["rank"].to_numpy() - 1, rows[found["row"].to_numpy()]
+        said[0, rank, row] = found["theme"].to_list()
+        said[1, rank, row] = [english for english, _ in texts]
+        said[2, rank, row] = [chinese for _, chinese in texts]
+        for thin in map(int, np.flatnonzero(~enough)):
+            for place, j in enumerate(np.argsort(known[thin], kind="stable")):
+                source, days = SOURCES[j], int(known[thin, j])
+                code = ABSENT + source if not days else f"thin_{source}"
+                said[:, place, thin] = code, *thin_texts(source, days, self.policy.thin)
+        return {
+            f"reason_{k}{ending}": said[part, k - 1].tolist()
+            for part, ending in enumerate(("", "_text", "_zh"))
             for k in range(1, REASONS + 1)
         }
-
-        def put(row: int, rank: int, code: str, english: str, chinese: str) -> None:
-            columns[f"reason_{rank}"][row] = code
-            columns[f"reason_{rank}_text"][row] = english
-            columns[f"reason_{rank}_zh"][row] = chinese
-
-        for row, rank, theme, feature, value, typical in found.select(
-            "row", "rank", "theme", "feature", "value", "typical"
-        ).iter_rows():
-            put(int(rows[row]), rank, theme, *reason_texts(theme, feature, value, typical))
-        for row in map(int, np.flatnonzero(~enough)):
-            for rank, j in enumerate(np.argsort(known[row], kind="stable"), start=1):
-                source, days = SOURCES[j], int(known[row, j])
-                texts = thin_texts(source, days, self.policy.thin)
-                put(row, rank, ABSENT + source if not days else f"thin_{source}", *texts)
-        return columns
 
 
 def _known_days(features: pl.DataFrame, thin: Thin) -> npt.NDArray[np.int64]:

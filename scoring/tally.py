@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from features.tables import SOURCES
-from models.metrics import psi, shares
+from models.metrics import psi
 from scoring.output import REASONS, SEPARATOR
 from scoring.policy import Thin
 
@@ -93,12 +94,8 @@ class Tally:
                 for source in SOURCES
             },
             expected_bads=dict(millionths.iter_rows()),
-            pd_bins=_binned(scored["pd"], development.get("pd_edges", []), missing=False),
-            features={
-                name: _binned(features[name], bins["edges"], missing=True)
-                for name, bins in frozen.items()
-                if name in features.columns
-            },
+            pd_bins=_pd_bins(scored["pd"].to_numpy(), development.get("pd_edges", [])),
+            features=_feature_bins(features, {n: bins["edges"] for n, bins in frozen.items()}),
         )
 
     @classmethod
@@ -148,12 +145,34 @@ def _counts(values: pl.Series) -> Counts:
     return dict(sorted(Counter(kept.to_list()).items()))
 
 
-def _binned(values: pl.Series, edges: list[float], *, missing: bool) -> Counts:
-    numbers = values.cast(pl.Float64).fill_null(np.nan).to_numpy()
-    if not len(numbers):
+def _pd_bins(pd: npt.NDArray[np.float64], edges: list[float]) -> Counts:
+    if not len(pd):
         return {}
-    counts = np.rint(shares(numbers, edges, missing=missing) * len(numbers)).astype(int)
-    return {str(k): int(count) for k, count in enumerate(counts)}
+    bins = np.bincount(np.searchsorted(edges, pd, side="right"), minlength=len(edges) + 1)
+    return {str(k): int(count) for k, count in enumerate(bins)}
+
+
+def _feature_bins(features: pl.DataFrame, edges: Mapping[str, list[float]]) -> dict[str, Counts]:
+    """Count each feature's values by bin, the missing last; all features at once."""
+    names = [name for name in features.columns if name in edges]
+    if features.is_empty() or not names:
+        return {name: {} for name in names}
+    values = features.select(pl.col(names).cast(pl.Float64)).to_numpy()
+    inner = np.array([len(edges[name]) for name in names])
+    bins = np.zeros(values.shape, dtype=np.int64)
+    for level in range(inner.max()):
+        # no value lies above NaN, so that short lists of edges end there
+        cut = [edges[name][level] if level < len(edges[name]) else np.nan for name in names]
+        bins += values >= np.array(cut)
+    bins = np.where(np.isnan(values), inner + 1, bins)
+    width = int(inner.max()) + 2
+    counts = np.bincount(
+        (bins + width * np.arange(len(names))).ravel(), minlength=width * len(names)
+    ).reshape(-1, width)
+    return {
+        name: {str(k): int(count) for k, count in enumerate(row[: n + 2])}
+        for name, n, row in zip(names, inner, counts, strict=True)
+    }
 
 
 def _shares(counts: Counts, bins: int) -> list[float]:
