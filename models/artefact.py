@@ -72,8 +72,9 @@ class Model:
     development : dict
         `pd_edges`, `pd_share`: ten bins of PD over the calibration slice's applicants, for PSI;
         `features`: for each feature `edges` and `share` (the last share is of missing values);
-        `reliability`: for each number of covered sources and PD bin, rows and bads (`sources`,
-        `bin`, `rows`, `bads`) of the calibration slice, PD by cross-fitting.
+        `reliability`: for each number of covered sources and PD bin of the calibration slice
+        `sources`, `bin`, `applicants`, `rows` (those with an outcome), `bads` and `pd`, the PD by
+        cross-fitting; `wander`: how far default rates wander beyond chance (`models.wander`).
     reference : DataFrame or None
         Frozen reference of the peer features, to be handed to `features.build.build_features`.
     """

@@ -17,6 +17,7 @@ from models.evaluate import figures
 from models.split import CALIBRATION, TRAIN
 from models.thinning import with_thin_copies
 from models.tune import Trial, tune
+from models.wander import Wander, measure_wander
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -100,6 +101,7 @@ def fit_all(
     rows = rows.filter(pl.col("slice").is_in([TRAIN, CALIBRATION]))
     candidates = chosen(config.candidates)
     trials = trials_of(candidates, config.trials)
+    wander = _wander(material, rows)
     fitted = []
     for candidate in candidates:
         names = _features_of(candidate, material)
@@ -123,7 +125,9 @@ def fit_all(
                 with_thin_copies(rows, config.thinning, seed=config.seed),
                 train.names,
             )
-        fitted.append(_fit(candidate, material, rows, train=train, config=own, name=name))
+        fitted.append(
+            _fit(candidate, material, rows, train=train, config=own, name=name, wander=wander)
+        )
         fitted[-1] = replace(fitted[-1], trials=tried)
         step()
     return fitted
@@ -158,6 +162,7 @@ def _fit(
     train: Sample,
     config: TrainConfig,
     name: str,
+    wander: Wander,
 ) -> Fitted:
     names, period = train.names, pl.col("slice").eq(TRAIN)
     estimator = candidate.fit(train, config)
@@ -171,7 +176,15 @@ def _fit(
     calibration = calibrate(margin[labelled], bad)
     everyone = calibration.pd(margin)
     development = develop.pd_bins(everyone)
-    sources = _covered_sources(later.filter("labelled"))
+    seen = everyone.copy()
+    seen[labelled] = crossed
+    cells = develop.reliability(
+        seen,
+        bad,
+        labelled=labelled,
+        sources=_covered_sources(later),
+        edges=development["pd_edges"],
+    )
     model = Model(
         name=name,
         version="unregistered",
@@ -185,7 +198,8 @@ def _fit(
         development={
             **development,
             "features": develop.feature_bins(rows.filter(period), names),
-            "reliability": develop.reliability(crossed, bad, sources, development["pd_edges"]),
+            "reliability": cells,
+            "wander": wander.to_json(),
         },
         reference=material.reference,
     )
@@ -198,6 +212,18 @@ def _fit(
         config=config,
         figures=own,
         selection_pd=crossed,
+    )
+
+
+def _wander(material: Material, rows: pl.DataFrame) -> Wander:
+    """How far default rates wander on the training side, for the intervals of all candidates."""
+    known = rows.filter(pl.col("slice").eq(TRAIN) & pl.col("labelled"))
+    quarter = known["as_of"].dt.year().cast(pl.Int64) * 4 + known["as_of"].dt.quarter()
+    return measure_wander(
+        material.numbers(known, material.names),
+        known["defaulted"].cast(pl.Float64).to_numpy(),
+        quarter=quarter.fill_null(0).to_numpy(),
+        sources=_covered_sources(known),
     )
 
 

@@ -56,25 +56,42 @@ def pd_bins(pd: Matrix) -> dict[str, list[float]]:
 
 
 def reliability(
-    pd: Matrix, bad: Matrix, sources: Matrix, edges: Sequence[float]
+    pd: Matrix, bad: Matrix, *, labelled: Matrix, sources: Matrix, edges: Sequence[float]
 ) -> list[dict[str, Any]]:
-    """Rows and bads by number of covered sources and bin of PD, for the interval of a PD.
+    """Applicants, rows and bads by number of covered sources and bin of PD.
+
+    What the interval of a PD is made of. Cells without a labelled row are left out.
 
     Parameters
     ----------
-    pd, bad : ndarray of shape (n_samples,)
-        Labelled rows; PD by cross-fitting.
-    sources : ndarray of int of shape (n_samples,)
+    pd : ndarray of shape (n_applicants,)
+        Of the labelled ones by cross-fitting.
+    bad : ndarray of shape (n_labelled,)
+    labelled : ndarray of bool of shape (n_applicants,)
+        Approved and observed; only those have an outcome.
+    sources : ndarray of int of shape (n_applicants,)
         Number of covered sources.
     edges : sequence of float
         `pd_edges`.
+
+    Returns
+    -------
+    list of dict
+        sources, bin, applicants, rows (labelled), bads, and pd (mean of the labelled).
     """
     bins = np.searchsorted(np.asarray(edges), pd, side="right")
-    cells = pl.DataFrame({"sources": sources, "bin": bins, "pd": pd, "bad": bad})
-    table = cells.group_by("sources", "bin").agg(
-        pl.len().alias("rows"), pl.col("bad").sum().alias("bads"), pl.col("pd").mean().alias("pd")
+    outcome = np.zeros(len(pd))
+    outcome[labelled] = bad
+    cells = pl.DataFrame(
+        {"sources": sources, "bin": bins, "pd": pd, "bad": outcome, "labelled": labelled}
     )
-    return table.sort("sources", "bin").to_dicts()
+    table = cells.group_by("sources", "bin").agg(
+        applicants=pl.len(),
+        rows=pl.col("labelled").sum(),
+        bads=pl.col("bad").sum(),
+        pd=pl.col("pd").filter("labelled").mean(),
+    )
+    return table.filter(pl.col("rows") > 0).sort("sources", "bin").to_dicts()
 
 
 def _deciles(values: Matrix) -> Matrix:

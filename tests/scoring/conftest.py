@@ -209,6 +209,7 @@ def model():
         {
             "sources": sources,
             "bin": k,
+            "applicants": int((bins == k).sum()) // 3,
             "rows": int((bins == k).sum()) // 4,
             "bads": int(bad[bins == k].sum()) // 4,
             "pd": float(pd[bins == k].mean()),
@@ -237,6 +238,7 @@ def model():
                 for j, name in enumerate(NAMES)
             },
             "reliability": cells,
+            "wander": {"quarter": 0.1, "sources": 0.1, "cell": 0.1},
         },
     )
 
