@@ -96,8 +96,7 @@ def measure_wander(X: Matrix, bad: Matrix, *, quarter: Matrix, sources: Matrix) 
     margin = _unseen(X, bad, quarter)
     known = np.isfinite(margin)
     if bad[known].sum() < LEAST_BADS:
-        spread = {name: PRIOR for name in ("quarter", "sources", "cell")}
-        return Wander(**spread)
+        return Wander(quarter=PRIOR, sources=PRIOR, cell=PRIOR)
     margin, bad = margin[known], bad[known]
     groups = [np.unique(one[known], return_inverse=True)[1] for one in (quarter, sources)]
     edges = np.quantile(margin, np.arange(1, BINS) / BINS)

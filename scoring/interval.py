@@ -144,7 +144,7 @@ def _fit(
     flat = np.zeros(groups * bins)
     level = _design(flat, every_source, every_bin, groups=groups, bins=bins)
     slope = _design(flat + 1, every_source, every_bin, groups=groups, bins=bins) - level
-    shift, more = _refusal(_refused(every_source, every_bin, sources, place, applicants, rows))
+    shift, more = _refusal(_refused((every_source, every_bin), (sources, place), applicants, rows))
     constant = np.einsum("ij,jk,ik->i", level, covariance, level) + 2 * quarter**2 + more
     variance = np.column_stack(
         [
@@ -170,28 +170,21 @@ def _design(x: Floats, sources: Ints, place: Ints, *, groups: int, bins: int) ->
 
 
 def _refused(
-    every_source: Ints,
-    every_bin: Ints,
-    sources: Ints,
-    place: Ints,
-    applicants: Floats,
-    rows: Floats,
+    wanted: tuple[Ints, Ints], cells: tuple[Ints, Ints], applicants: Floats, rows: Floats
 ) -> Floats:
-    """Share of refused applicants in each cell, by bin and by sources, as if both were apart."""
+    """Share of refused applicants at `wanted` (sources, bin), as if both acted apart."""
     refused = applicants - rows
     whole = refused.sum() / applicants.sum()
     if whole == 0:
-        return np.zeros(len(every_bin))
-
-    def odds(group: Ints, size: int) -> Floats:
-        """Odds of refusal by group; ten applicants of the average stand beside each."""
-        count = np.bincount(group, weights=applicants, minlength=size)
-        share = (np.bincount(group, weights=refused, minlength=size) + 10 * whole) / (count + 10)
-        return np.asarray(share / np.maximum(1 - share, 1e-6))
-
-    by_bin, by_source = odds(place, every_bin.max() + 1), odds(sources, len(SOURCES) + 1)
-    both = by_bin[every_bin] * by_source[every_source] * (1 - whole) / whole
-    return np.asarray(both / (1 + both))
+        return np.zeros(len(wanted[0]))
+    odds = np.full(len(wanted[0]), (1 - whole) / whole)
+    for want, group in zip(wanted, cells, strict=True):
+        size = want.max() + 1
+        # ten applicants of the average stand beside each group
+        count = np.bincount(group, weights=applicants, minlength=size) + 10
+        share = (np.bincount(group, weights=refused, minlength=size) + 10 * whole) / count
+        odds *= (share / (1 - share))[want]
+    return np.asarray(odds / (1 + odds))
 
 
 def _refusal(share: Floats) -> tuple[Floats, Floats]:
