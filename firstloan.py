@@ -173,7 +173,7 @@ def score(
     workers: Workers = 2,
 ) -> None:
     """Score applicants from CSV, with reasons."""
-    from scoring.score import score_file
+    from scoring.batch import score_file
 
     with _progress("scoring applicants") as progress:
         summary = score_file(

@@ -49,7 +49,7 @@ def main() -> None:
 def _measure(source: Path, firms: int) -> None:
     from models.settings import read_settings
     from models.train import train
-    from scoring.score import score_file
+    from scoring.batch import score_file
     from synthetic.config import load_config
     from synthetic.simulate import simulate_world
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import polars as pl
 
-from features.read_csv import read_csv
+from features.read_csv import Reading, read_csv
 from features.tables import CHANNELS, LENDER_TYPES, PURPOSES, ContractError
 from scoring.output import REJECTS
 
@@ -85,6 +85,21 @@ def read_applicants(path: Path, *, today: dt.date) -> Applicants:
             f"{path}: the file changed while it was read. Wait until it is complete, "
             "then score again; nothing was written."
         )
+    return sift(reading, sha256=sha256, today=today)
+
+
+def sift(reading: Reading, *, sha256: str = "", today: dt.date) -> Applicants:
+    """Part the rows that were read into those fit to score and the rejects.
+
+    Parameters
+    ----------
+    reading : features.read_csv.Reading
+        Of the table `applications`.
+    sha256 : str
+        Hash of the file, empty where there is none.
+    today : datetime.date
+        Applications dated later are rejected.
+    """
     frame = reading.frame.rename({"file_line": "line"}).with_columns(
         category_flags=unknown_categories(),
     )
@@ -95,7 +110,8 @@ def read_applicants(path: Path, *, today: dt.date) -> Applicants:
         sha256=sha256,
         warnings=reading.warnings,
     )
-    return applicants.without(problems(applicants.frame, today=today))
+    found = problems(applicants.frame, today=today)
+    return applicants.without(found) if found.height else applicants
 
 
 def problems(frame: pl.DataFrame, *, today: dt.date) -> pl.DataFrame:

@@ -1,6 +1,6 @@
 """Cutting the applicants into chunks and scoring one of them: read, check, features, score."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -107,19 +107,66 @@ def score_chunk(
     """
     signals.rejects.clear()
     frames = read_signals(signals, chunk.firms)
-    bad_signals = _bad_signals(chunk.applications, [found_at_opening, signals.rejects])
-    rejects = unmatched(chunk.applications, firms_of(frames))
-    fit = chunk.applications.filter(~pl.col("line").is_in(rejects["line"].implode()))
-    notes = _notes(fit, bad_signals)
-    applications = fit.select(TABLES["applications"].columns)
-    if applications.is_empty():
-        nobody = pl.DataFrame(schema={**SCHEMA, "row": pl.UInt32})
-        return Outcome(nobody, rejects, bad_signals, Tally())
-    features = scorer.features(applications, Signals.from_frames(frames))
-    rows = scorer.score_features(features, notes=notes)
+    found = score_applications(
+        chunk.applications, frames, scorer, bad_rows=[found_at_opening, signals.rejects]
+    )
+    if found.features is None:
+        return Outcome(found.rows, found.rejects, found.bad_signals, Tally())
     development, thin = scorer.model.development, scorer.policy.thin
-    tally = Tally.of(rows, features, development=development, thin=thin)
-    return Outcome(rows.with_columns(fit["row"]), rejects, bad_signals, tally)
+    tally = Tally.of(found.rows, found.features, development=development, thin=thin)
+    return Outcome(found.rows, found.rejects, found.bad_signals, tally)
+
+
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """Applications scored: as `Outcome`, with the features and without counts.
+
+    Attributes
+    ----------
+    rows, rejects, bad_signals : polars.DataFrame
+    features : polars.DataFrame or None
+        Of the applications scored; None where there are none.
+    """
+
+    rows: pl.DataFrame
+    rejects: pl.DataFrame
+    bad_signals: pl.DataFrame
+    features: pl.DataFrame | None
+
+
+def score_applications(
+    applications: pl.DataFrame,
+    frames: Mapping[str, pl.DataFrame],
+    scorer: Scorer,
+    *,
+    bad_rows: Sequence[Mapping[str, pl.DataFrame]],
+) -> Scored:
+    """Check applications against the signals of their firms and score those that fit.
+
+    Parameters
+    ----------
+    applications : polars.DataFrame
+        Rows of `scoring.applicants.Applicants.frame`.
+    frames : mapping of table name to polars.DataFrame
+        Signals of their firms.
+    scorer : Scorer
+    bad_rows : sequence of mapping of table name to polars.DataFrame
+        Left-out rows of the signal tables, schema `features.read_csv.REJECTS`.
+    """
+    bad_signals = _bad_signals(applications, bad_rows)
+    rejects = unmatched(applications, firms_of(frames))
+    fit = applications
+    if rejects.height:
+        fit = applications.filter(~pl.col("line").is_in(rejects["line"].implode()))
+    if fit.is_empty():
+        nobody = pl.DataFrame(schema={**SCHEMA, "row": pl.UInt32})
+        return Scored(nobody, rejects, bad_signals, None)
+    notes = _notes(fit, bad_signals)
+    features = scorer.features(
+        fit.select(TABLES["applications"].columns), Signals.from_frames(frames)
+    )
+    rows = scorer.score_features(features, notes=notes).with_columns(fit["row"])
+    return Scored(rows, rejects, bad_signals, features)
 
 
 def read_signals(signals: Signals, firms: Mapping[str, list[str]]) -> dict[str, pl.DataFrame]:
@@ -148,7 +195,7 @@ def firms_of(frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
 
 
 def _bad_signals(
-    applications: pl.DataFrame, found: list[Mapping[str, pl.DataFrame]]
+    applications: pl.DataFrame, found: Sequence[Mapping[str, pl.DataFrame]]
 ) -> pl.DataFrame:
     """Bad signal rows of the applicants, one row for each applicant, column and problem."""
     parts = [

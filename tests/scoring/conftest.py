@@ -17,8 +17,8 @@ from features.tables import conform
 from models.artefact import Model, save
 from models.calibration import Calibration
 from models.trees import Trees
+from scoring.batch import ScoreSummary, score_file
 from scoring.output import REJECTS, SCHEMA
-from scoring.score import ScoreSummary, score_file
 
 
 class Ran(NamedTuple):
@@ -292,6 +292,7 @@ def run(tmp_path, write, signals_folder, model_folder):
             out,
         )
 
+    score.signals = signals_folder
     return score
 
 

@@ -186,7 +186,7 @@ def test_progress_reaches_the_end(run, rows):
 _SCORE = """
 import datetime as dt, sys
 from pathlib import Path
-from scoring.score import score_file
+from scoring.batch import score_file
 applicants, signals, out, model = sys.argv[1:]
 score_file(applicants=Path(applicants), signals=Path(signals), out=Path(out), model=model,
            chunk_size=3, today=dt.date(2025, 3, 31))
