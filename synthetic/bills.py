@@ -49,7 +49,7 @@ def bills(
         months.on_day(cash, p.bill_lag_days + p.due_days),
         firms.quality,
         usual=7.0,
-        bite=22.0,
+        bite=28.0,
         rng=rng,
     )
     prepaid = at.stream("bills.prepaid").random(len(firms)) < np.take(p.prepaid, firms.area)

@@ -18,10 +18,9 @@ from synthetic.arrays import Float, Int
 from synthetic.config import WorldConfig
 from synthetic.health import FUTURE, HISTORY, Health
 from synthetic.population import Population
-from synthetic.shocks import WEEK
+from synthetic.shocks import DAYS_A_MONTH, WEEK
 from synthetic.streams import Bucket
 
-DAYS_A_MONTH = 365.25 / 12
 STEP = WEEK / DAYS_A_MONTH
 """A week in months."""
 

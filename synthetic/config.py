@@ -246,6 +246,7 @@ class CreditConfig(_Section):
     purpose_weights: tuple[Share, Share, Share, Share, Share]
     terms: tuple[Share, Share, Share]
     online_channel: Share
+    online_old: Share
     lender_weights: PerLender
     lender_tilt: PerLender
     policy_insight: PerLender

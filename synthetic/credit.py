@@ -69,7 +69,10 @@ def applications(firms: Population, own: Purse, cash: Float, at: Bucket) -> Appl
     n = len(firms)
     lender = _lender(own, at)
     rng = at.stream("credit.request")
-    online = rng.random(n) < np.clip(p.online_channel + 0.12 * np.sign(firms.digital), 0, 1)
+    alone = np.where(
+        (firms.area == RURAL) & (firms.owner_age >= OLD), p.online_old, p.online_channel
+    )
+    online = rng.random(n) < np.clip(alone + 0.12 * np.sign(firms.digital), 0, 1)
     helped = rng.random(n) < np.where(firms.owner_age >= OLD, 0.6, 0.25)
     late_consent = rng.random(n) < p.late_consent
     lag = np.where(late_consent, -rng.integers(1, 20, n), rng.integers(0, 3, n))

@@ -49,9 +49,9 @@ def filings(
     tax = sales * at.config.tax.small_scale_rate * np.take((1.0, 1.4, 3.0), firms.form)[:, None]
     due = months.ends + DUE_DAYS
     needed = months.on_day(cash, DUE_DAYS)
-    late = delay_days(needed, firms.quality, usual=8.0, bite=9.0, rng=rng)
+    late = delay_days(needed, firms.quality, usual=8.0, bite=12.0, rng=rng)
     filed = months.ends + 2 + np.floor(late).astype(np.int64)
-    wait = delay_days(needed, firms.quality, usual=1.5, bite=22.0, rng=rng)
+    wait = delay_days(needed, firms.quality, usual=1.5, bite=28.0, rng=rng)
     skipped = rng.random(due.shape) < 0.004 * np.exp(-0.6 * firms.quality)[:, None]
     filed = np.where(skipped, NEVER, filed)
     paid = np.where(skipped, NEVER, filed + np.floor(wait).astype(np.int64))

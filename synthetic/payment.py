@@ -1,7 +1,7 @@
 """What an empty purse looks like from outside.
 
     strain = max(1 - cash / patience, 0)
-    delay = habit · gamma noise + bite · strain² · gamma noise      (days after the bill)
+    delay = habit · gamma noise + bite · strain^1.5 · gamma noise      (days after the bill)
 
 `habit` is management, `cash` the buffer in months of turnover. Strain also makes a firm buy less,
 run out of stock, ship late and void more; each signal says how.
@@ -11,7 +11,7 @@ import numpy as np
 
 from synthetic.arrays import Float, Rng
 
-PATIENCE = 2.0
+PATIENCE = 2.5
 """Months of turnover below which bills begin to wait; assumed."""
 
 WORST = 1.5
@@ -39,5 +39,5 @@ def delay_days(cash: Float, quality: Float, *, usual: float, bite: float, rng: R
     -------
     ndarray of shape (n_firms, n_bills), days, >= 0
     """
-    habit = usual * np.exp(-0.35 * quality)[:, None] * rng.gamma(5.0, 1 / 5.0, cash.shape)
-    return np.asarray(habit + bite * strain(cash) ** 2 * rng.gamma(5.0, 1 / 5.0, cash.shape))
+    habit = usual * np.exp(-0.35 * quality)[:, None] * rng.gamma(8.0, 1 / 8.0, cash.shape)
+    return np.asarray(habit + bite * strain(cash) ** 1.5 * rng.gamma(8.0, 1 / 8.0, cash.shape))

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from synthetic.almanac import borrowing_season
 from synthetic.arrays import Float, Int, Rng
 from synthetic.config import WorldConfig
 from synthetic.places import AREA_NAMES, CITIES, CLUSTERS, COUNTIES, units
+from synthetic.shocks import borrowing_weight
 from synthetic.streams import Bucket
 
 FARM_WEATHER = 0.5
@@ -186,8 +186,5 @@ def _core(cluster: Int, config: WorldConfig, rng: Rng) -> Int:
 
 def _application_days(n: int, config: WorldConfig, rng: Rng) -> Int:
     """World days of the applications; most fall at a quarter's end or before a holiday (R048)."""
-    c = config.calendar
-    days = round(c.quarters * 365.25 / 4) - 1
-    busy = borrowing_season(c.first_application, days, days_before=c.season_days)
-    weight = np.where(busy, c.season_share / busy.sum(), (1 - c.season_share) / (~busy).sum())
-    return c.history_days + choose(list(weight), rng.random(n))
+    weight = borrowing_weight(config)
+    return config.calendar.history_days + choose(list(weight), rng.random(n))

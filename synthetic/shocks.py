@@ -5,18 +5,28 @@ Each is a mean-reverting (Ornstein-Uhlenbeck) path of log demand in weekly steps
     x[w+1] = phi · x[w] + sd · sqrt(1 - phi²) · innovation[w],    phi = exp(-7 / days),
 
 and a flood is a drop that heals at rate phi_flood. A scenario adds a drop of its own.
+
+The report describes an average time, so the province and each industry are drawn given that, over
+the outcome years of all applicants, what they did to cash adds up to nothing:
+
+    x | weight · x = 0   =   x - C weight (weight · x) / (weight · C weight),
+
+`C` the covariance of the path. Quarters differ, worlds agree. Futures (`true_pd`) know nothing of
+this, nor do a scenario's drops.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
+from synthetic.almanac import borrowing_season
 from synthetic.arrays import Float
 from synthetic.config import WorldConfig
 from synthetic.places import CITIES, COUNTIES
 from synthetic.streams import stream
 
 WEEK = 7
+DAYS_A_MONTH = 365.25 / 12
 
 THIN_MONTHS = 0.75
 """Months of buffer that divide the probability of default by e; measured on this world."""
@@ -57,13 +67,16 @@ def common_shocks(seed: int, config: WorldConfig) -> Common:
     def paths(name: str, rows: int) -> Float:
         return stream(seed, f"shocks.{name}").standard_normal((rows, n_weeks))
 
-    raw = ou(paths("cycle", len(config.trades)), _cycle_sd(config)[:, None], h.cycle_days)
+    weight = burden(config)
+    raw = typical(paths("cycle", len(config.trades)), weight, h.cycle_days)
     drop = _drop(config, n_weeks)
     drops = np.array([events.cycle_drops.get(name, 0.0) for name in config.trade_names])
     struck = _floods(seed, config, n_weeks)
     return Common(
-        macro=ou(paths("macro", 1), h.macro_sd, h.macro_days) - events.macro_drop * drop,
-        cycle=_against_province(config) @ raw - drops[:, None] * drop,
+        macro=h.macro_sd * typical(paths("macro", 1), weight, h.macro_days)
+        - events.macro_drop * drop,
+        cycle=_against_province(config) @ (_cycle_sd(config)[:, None] * raw)
+        - drops[:, None] * drop,
         core=ou(paths("core", config.population.core_firms), h.core_sd, h.core_days),
         flood=-h.flood_size * heal(struck, h.flood_days),
         struck=struck,
@@ -119,6 +132,45 @@ def ou(innovations: Float, sd: Float | float, days: float) -> Float:
     return path * sd
 
 
+def typical(innovations: Float, weight: Float, days: float) -> Float:
+    """Mean-reverting paths of variance 1, drawn given that their weighted sum is zero.
+
+    Parameters
+    ----------
+    innovations : ndarray of shape (rows, weeks), standard normal
+    weight : ndarray of shape (weeks,)
+    """
+    path = ou(innovations, 1.0, days)
+    week = np.arange(len(weight))
+    toward = decay(days) ** np.abs(np.subtract.outer(week, week)) @ weight
+    return np.asarray(path - np.outer(path @ weight, toward / (weight @ toward)))
+
+
+def burden(config: WorldConfig) -> Float:
+    """How much the demand of each world week bears on cash in the outcome years, (n_weeks,).
+
+    The share of applicants whose outcome year a week belongs to, carried back in time by the
+    memory of cash: orders lost before the year, or early in it, are still missing later.
+    """
+    c = config.calendar
+    applied = borrowing_weight(config)
+    weeks = np.arange(weeks_of_world(config))
+    first = (np.arange(len(applied)) + c.history_days) // WEEK
+    ends = first + c.outcome_days // WEEK
+    watched = (weeks >= first[:, None]) & (weeks < ends[:, None])
+    exposed = applied @ watched
+    memory = config.cash.reversion_months * DAYS_A_MONTH
+    return np.asarray(heal(exposed[None, ::-1], memory)[0, ::-1])
+
+
+def borrowing_weight(config: WorldConfig) -> Float:
+    """Chance of an application on each day from the first on; most come before a holiday (R048)."""
+    c = config.calendar
+    days = round(c.quarters * 365.25 / 4) - 1
+    busy = borrowing_season(c.first_application, days, days_before=c.season_days)
+    return np.where(busy, c.season_share / busy.sum(), (1 - c.season_share) / (~busy).sum())
+
+
 def heal(events: Float, days: float) -> Float:
     """Sum of past events (rows, weeks), each shrinking at the rate of `days`."""
     phi = decay(days)
@@ -145,7 +197,9 @@ def _floods(seed: int, config: WorldConfig, n_weeks: int) -> Float:
     forced = next((week for week in flood_seasons(config) if week >= begin), None)
     rng = stream(seed, "shocks.flood")
     for week in flood_seasons(config):
-        hit = rng.random(len(COUNTIES)) < config.health.flood_probability
+        # as many counties as a usual year has, which ones is chance
+        rank = rng.permutation(len(COUNTIES)) + rng.random()
+        hit = rank < config.health.flood_probability * len(COUNTIES)
         if week == forced:
             hit |= np.isin(_city_of_county(), config.events.flooded_cities)
         if week < n_weeks:

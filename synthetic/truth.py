@@ -5,10 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from synthetic.arrays import Float, Int
-from synthetic.cash import DAYS_A_MONTH, MONTH_ENDS, Purse, State, cash_path, default_month, without
+from synthetic.cash import MONTH_ENDS, Purse, State, cash_path, default_month, without
 from synthetic.config import WorldConfig
 from synthetic.fraud import BadActors
 from synthetic.health import HISTORY, Health
+from synthetic.shocks import DAYS_A_MONTH
 
 CAUSES = {
     "macro": "macro",
