@@ -23,6 +23,8 @@ from rich.progress import (
 from rich.table import Table
 from typer import Option
 
+from models.command import train_command
+
 app = typer.Typer(
     name="firstloan",
     no_args_is_help=True,
@@ -125,42 +127,6 @@ def catalogue() -> None:
 
 
 @app.command()
-def train(
-    *,
-    data: Data,
-    features: Annotated[
-        Path | None, Option(help="Feature file. [default: built from the data folder]")
-    ] = None,
-    config: Annotated[Path | None, Option(help="TOML with changed settings.")] = None,
-    trials: Annotated[
-        int | None, Option(min=0, help="Tuning trials. [default: from the settings]")
-    ] = None,
-    resume: Annotated[bool, Option("--resume", help="Go on with tuning that was kept.")] = False,
-    log_trials: Annotated[
-        bool, Option("--log-trials", help="Log each tuning trial as a nested run.")
-    ] = False,
-    workers: Workers = 2,
-) -> None:
-    """Train the candidates and register the champion in MLflow."""
-    from models.command import summary_lines
-    from models.settings import read_settings
-    from models.train import train
-
-    with _progress("training") as progress:
-        result = train(
-            data=data,
-            features=features,
-            config=read_settings(config, trials=trials),
-            workers=workers,
-            resume=resume,
-            log_trials=log_trials,
-            progress=progress,
-        )
-    for line in summary_lines(result):
-        _say(line)
-
-
-@app.command()
 def score(
     applicants: Annotated[Path, typer.Argument(help="CSV of applications.", show_default=False)],
     *,
@@ -217,6 +183,20 @@ def explain(
     _say(f"Wrote {out}. It opens in any browser, offline.")
 
 
+@app.command()
+def backtest(
+    scored: Annotated[Path, typer.Argument(help="CSV that score wrote.", show_default=False)],
+    *,
+    outcomes: Annotated[Path, Option(help="Outcomes of these applications.", show_default=False)],
+) -> None:
+    """Hold scores given earlier against what became of the applicants."""
+    from models.backtest import backtest
+    from models.summary import backtest_lines
+
+    for line in backtest_lines(backtest(scored, outcomes)):
+        _say(line)
+
+
 def _counts(numbers: dict[str, int]) -> str:
     return ", ".join(f"{name} {count:,}" for name, count in numbers.items())
 
@@ -248,6 +228,9 @@ def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
     with bar:
         task = bar.add_task(what, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+app.command()(train_command(_progress))
 
 
 def _say(line: str) -> None:

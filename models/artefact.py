@@ -64,7 +64,8 @@ class Model:
     fingerprint : str
         `features.catalogue.fingerprint()` of the features it was trained on; empty for a matrix of
         one's own.
-    trained_on : {"simulated", "real"}
+    trained_on : {"simulated", "real", "own"}
+        Kind of firms; "own" for a matrix of one's own.
     estimator : Trees or Scorecard
     calibration : Calibration
     typical : dict of str to float
@@ -95,7 +96,8 @@ class Model:
     def label(self) -> str:
         """Name, version and origin, as the column `model` of a scored file has it."""
         version = f" v{self.version}" if self.version.isdigit() else ""
-        return f"{self.name}{version} (trained on {self.trained_on} firms)"
+        firms = "own data" if self.trained_on == "own" else f"{self.trained_on} firms"
+        return f"{self.name}{version} (trained on {firms})"
 
     def matrix(self, X: pl.DataFrame) -> Matrix:
         """The model's columns as numbers.

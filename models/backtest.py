@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 NEEDED = ("application_id", "as_of", "status", "pd", "grade")
 SCORED = "scored"
+EXPERIMENT = f"{NAME}-backtest"
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +44,7 @@ class Backtest:
         Hosmer-Lemeshow and Spiegelhalter.
     run_id : str
         MLflow run that holds all of it.
+    experiment : str
     store : str
     """
 
@@ -52,6 +54,7 @@ class Backtest:
     months: pl.DataFrame
     tests: dict[str, Any]
     run_id: str
+    experiment: str
     store: str
 
 
@@ -91,6 +94,7 @@ def backtest(scored: Path, outcomes: Path, *, policy: PolicyConfig | None = None
     counts = {
         "read": given.height,
         "scored": known.filter(has_score).height,
+        "not_scored": known.filter(~has_score).height,
         "observed": observed.height,
         "without_outcome_row": known.filter(has_score & pl.col("approved").is_null()).height,
         "refused": known.filter(has_score & pl.col("approved").eq(other=False)).height,
@@ -117,7 +121,7 @@ def backtest(scored: Path, outcomes: Path, *, policy: PolicyConfig | None = None
     months = by_segment(rows, pd, cutoff=policy.approve_pd_below).drop("mean_true_pd")
     models = ", ".join(given["model"].drop_nulls().unique().sort()) if "model" in given else ""
     with tracking.session() as mlflow:
-        experiment = tracking.open_experiment(mlflow, f"{NAME}-backtest")
+        experiment = tracking.open_experiment(mlflow, EXPERIMENT)
         with mlflow.start_run(experiment_id=experiment, run_name=f"backtest {scored.name}") as run:
             mlflow.set_tags({"scored": str(scored), "outcomes": str(outcomes), "model": models})
             mlflow.log_metrics(measured)
@@ -132,6 +136,7 @@ def backtest(scored: Path, outcomes: Path, *, policy: PolicyConfig | None = None
         months=months,
         tests=tests,
         run_id=run.info.run_id,
+        experiment=EXPERIMENT,
         store=tracking.store(),
     )
 

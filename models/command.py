@@ -1,110 +1,113 @@
-"""`python -m models.train`, and the lines in which `firstloan train` says what came out."""
+"""The command `train`: its options, once for `firstloan train` and for `python -m models.train`."""
 
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from textwrap import wrap
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from typer import Option
 
-from features.tables import ContractError
-from models.settings import read_settings
-from models.split import CALIBRATION, OUT_OF_TIME, TRAIN
-
-if TYPE_CHECKING:
-    from models.train import TrainResult
-
-SLICE_TITLES = {TRAIN: "to train", CALIBRATION: "to calibrate", OUT_OF_TIME: "out of time"}
-DROP_TITLES = {
-    "refused": "refused, so that nobody knows",
-    "not_observed": "not yet observed for 12 months",
-    "other_side": "their firm is on another side of the split",
-}
+Progress = Callable[[str], AbstractContextManager[Callable[[int, int], None]]]
+"""Given what is being done, a context whose value is told the steps done and the steps in all."""
 
 
-def summary_lines(result: "TrainResult") -> list[str]:
-    """What a person wants to know after a training, in at most 80 columns.
+def train_command(progress: Progress) -> Callable[..., None]:
+    """Make the command, which shows how far it is by `progress`."""
 
-    Parameters
-    ----------
-    result : TrainResult
+    def train(
+        *,
+        data: Annotated[
+            Path | None, Option(help="Data folder, from simulate or import.", show_default=False)
+        ] = None,
+        features: Annotated[
+            Path | None,
+            Option(help="Feature file. [default: built from the data folder]", show_default=False),
+        ] = None,
+        labels: Annotated[
+            Path | None,
+            Option(help="With --features: labels of a matrix of your own.", show_default=False),
+        ] = None,
+        name: Annotated[
+            str | None,
+            Option(help="With --labels: name of your registered model.", show_default=False),
+        ] = None,
+        config: Annotated[Path | None, Option(help="TOML with changed settings.")] = None,
+        trials: Annotated[
+            int | None, Option(min=0, help="Tuning trials. [default: from the settings]")
+        ] = None,
+        resume: Annotated[
+            bool, Option("--resume", help="Go on with tuning that was kept.")
+        ] = False,
+        log_trials: Annotated[
+            bool, Option("--log-trials", help="Log each tuning trial as a nested run.")
+        ] = False,
+        workers: Annotated[int, Option(min=1, help="Processes that share the work.")] = 2,
+    ) -> None:
+        """Train the candidates and register the champion in MLflow.
 
-    Returns
-    -------
-    list of str
-    """
-    counts = result.counts
-    lines = [
-        f"Read {counts['rows']:,} applications.",
-        *(
-            f"  {counts[f'{name}_rows']:>8,} {title}, {counts[f'{name}_bads']:,} bad"
-            for name, title in SLICE_TITLES.items()
-        ),
-        *(
-            f"  {counts[f'dropped_{name}']:>8,} left out: {title}"
-            for name, title in DROP_TITLES.items()
-            if counts[f"dropped_{name}"]
-        ),
-        "",
-        f"{'candidate':<20} log loss*    AUC   95 % interval first-time  slope",
-    ]
-    for row in result.figures.iter_rows(named=True):
-        low, high = _number(row["oot_auc_low"]), _number(row["oot_auc_high"])
-        lines.append(
-            f"{row['candidate']:<20} {_number(row['selection_log_loss'], 5):>9} "
-            f"{_number(row['oot_auc']):>6} {low + ' - ' + high:>15} "
-            f"{_number(row['oot_first_time_auc']):>10} {_number(row['calibration_slope'], 2):>6}"
-            f"  {row['alias']}".rstrip()
-        )
-    return [
-        *lines,
-        "* on the calibration folds, by which the champion is chosen; AUC and slope out of time",
-        "",
-        f"Registered {result.label} as @{result.alias}",
-        *wrap(result.verdicts[result.winner], 76, initial_indent="  ", subsequent_indent="  "),
-        f"Runs: experiment {result.experiment!r} in {result.store}. To look at them:",
-        f"  mlflow ui --backend-store-uri {result.store}",
-    ]
+        Either on a data folder (--data), or on any matrix of your own (--features, --labels,
+        --name: CSV or Parquet with id and numbers, and with id, defaulted and perhaps date).
+        """
+        from features.tables import ContractError  # noqa: PLC0415 (help need not wait for it)
+        from models import train as training  # noqa: PLC0415
+        from models.settings import read_settings  # noqa: PLC0415
+        from models.summary import training_lines  # noqa: PLC0415
+
+        if (data is None) == (labels is None):
+            raise ContractError(
+                "train: expected either --data, or --features, --labels and --name, got "
+                + ("both." if data else "neither.")
+            )
+        settings = read_settings(config, trials=trials)
+        with progress("training") as step:
+            if data is not None:
+                if name is not None:
+                    raise ContractError(
+                        "train: --name is for a matrix of your own, beside --features and "
+                        "--labels. With --data the model has this product's name."
+                    )
+                result = training.train(
+                    data=data,
+                    features=features,
+                    config=settings,
+                    workers=workers,
+                    resume=resume,
+                    log_trials=log_trials,
+                    progress=step,
+                )
+            else:
+                if labels is None or features is None or name is None:
+                    raise ContractError(
+                        "train: a matrix of your own needs --features, --labels and --name."
+                    )
+                result = training.train_matrix(
+                    features=features,
+                    labels=labels,
+                    name=name,
+                    config=settings,
+                    resume=resume,
+                    log_trials=log_trials,
+                    progress=step,
+                )
+        for line in training_lines(result):
+            typer.echo(line)
+
+    return train
 
 
-def _number(value: float | None, digits: int = 3) -> str:
-    return "-" if value is None else f"{value:.{digits}f}"
-
-
-def _train(
-    *,
-    data: Annotated[Path, Option(help="Data folder, from simulate or import.")],
-    features: Annotated[
-        Path | None, Option(help="Its feature file; built from the signals if not given.")
-    ] = None,
-    config: Annotated[Path | None, Option(help="TOML with changed settings.")] = None,
-    trials: Annotated[int | None, Option(min=0, help="Tuning trials in all.")] = None,
-    resume: Annotated[bool, Option("--resume", help="Go on with the kept tuning studies.")] = False,
-    log_trials: Annotated[
-        bool, Option("--log-trials", help="Log each tuning trial as a nested run.")
-    ] = False,
-    workers: Annotated[int, Option(min=1, help="Processes that share the work.")] = 2,
-) -> None:
-    """Train the candidates, compare them in MLflow, register the champion."""
-    from models.train import train  # noqa: PLC0415 (help need not wait for it)
-
-    result = train(
-        data=data,
-        features=features,
-        config=read_settings(config, trials=trials),
-        workers=workers,
-        resume=resume,
-        log_trials=log_trials,
-        progress=lambda done, total: typer.echo(f"training: {done} of {total}", err=True),
-    )
-    typer.echo("\n".join(summary_lines(result)))
+@contextmanager
+def _plain_lines(what: str) -> Iterator[Callable[[int, int], None]]:
+    yield lambda done, total: typer.echo(f"{what}: {done} of {total}", err=True)
 
 
 def main() -> None:
     """Run the command; wrong input becomes one line on stderr and exit code 2."""
+    from features.tables import ContractError  # noqa: PLC0415
+
     try:
-        typer.run(_train)
+        typer.run(train_command(_plain_lines))
     except ContractError as error:
         typer.echo(f"models.train: {error}", err=True)
         sys.exit(2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import polars as pl
 
 from models import metrics, oracle, validation
@@ -12,10 +13,19 @@ from models.segments import by_segment
 from models.split import CALIBRATION, OUT_OF_TIME
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from models.artefact import Matrix
     from models.compare import Fitted
     from models.settings import TrainConfig
 
+DIFFERENCE = {
+    "other": pl.String,
+    "applicants": pl.String,
+    "value": pl.Float64,
+    "low": pl.Float64,
+    "high": pl.Float64,
+}
 MOVED = 30  # features with the largest CSI that are kept
 
 
@@ -52,7 +62,11 @@ def judge(
             for name, value in whole.items()
         }
     )
-    first = known["first_time"].fill_null(value=False).to_numpy()
+    first = (
+        known["first_time"].fill_null(value=False).to_numpy()
+        if "first_time" in known.columns
+        else np.zeros(known.height, dtype=bool)
+    )
     if bad[first].any():
         one.figures.update(figures(pd[first], bad[first], prefix="oot_first_time_", cutoff=cutoff))
 
@@ -77,16 +91,51 @@ def judge(
         one.figures.update(oracle.truth_figures(everyone, true, approved=approved))
 
 
-def migrate(one: Fitted, other: Fitted, rows: pl.DataFrame, *, config: TrainConfig) -> None:
-    """Add how the out-of-time applicants' grades move from another candidate to this one.
+def against(
+    one: Fitted, others: Sequence[Fitted], rows: pl.DataFrame, *, config: TrainConfig
+) -> None:
+    """Add a candidate's AUC less that of each other, and how the grades move from the first.
 
     Parameters
     ----------
-    one, other : Fitted
+    one : Fitted
+    others : sequence of Fitted
+        All candidates, the same one among them.
     rows : DataFrame
         As for `judge`.
     config : TrainConfig
     """
+    late = rows.filter(pl.col("slice").eq(OUT_OF_TIME))
+    known = late.filter("labelled")
+    bad = known["defaulted"].cast(pl.Float64).to_numpy()
+    everyone = np.ones(len(bad), dtype=bool)
+    groups = {"all": everyone}
+    if "first_time" in known.columns:
+        groups["first-time"] = known["first_time"].fill_null(value=False).to_numpy()
+    mine = one.model.margin(known)
+    found = []
+    for other in others:
+        if other is one:
+            continue
+        theirs = other.model.margin(known)
+        for group, inside in groups.items():
+            if 1 < bad[inside].sum() < inside.sum() - 1:
+                found.append(
+                    {
+                        "other": other.candidate.name,
+                        "applicants": group,
+                        **metrics.auc_difference(
+                            mine[inside], theirs[inside], bad[inside]
+                        )._asdict(),
+                    }
+                )
+    one.tables["auc_against_others"] = pl.DataFrame(found, schema=DIFFERENCE)
+    if others[0] is not one:
+        _migrate(one, others[0], rows, config=config)
+
+
+def _migrate(one: Fitted, other: Fitted, rows: pl.DataFrame, *, config: TrainConfig) -> None:
+    """Add how the out-of-time applicants' grades move from another candidate to this one."""
     late = rows.filter(pl.col("slice").eq(OUT_OF_TIME))
     before, now = (each.model.pd(each.model.margin(late)) for each in (other, one))
     table = validation.migration(before, now, config.policy.grade_bounds)

@@ -13,16 +13,23 @@ import polars as pl
 
 from models import tracking
 from models.artefact import save
+from models.card import card
 from models.pyfunc import Scorer
+from models.shap_figures import explain
+from models.show import pictures
 from models.split import OUT_OF_TIME, TRAIN
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from models.compare import Fitted
     from models.material import Material
     from models.promote import Decision
     from models.settings import TrainConfig
     from models.split import Split
 
+PARENT = "training"
+DESCRIPTION = "mlflow.note.content"  # the tag that the UI shows as a run's description
 LOADER = "models.pyfunc"
 NEEDS = ("lightgbm", "numpy", "pandas", "polars", "scipy")
 EXAMPLE_ROWS = 5
@@ -42,6 +49,7 @@ def log_training(
     *,
     material: Material,
     parts: Split,
+    counts: Mapping[str, int],
     config: TrainConfig,
     name: str,
     log_trials: bool = False,
@@ -55,6 +63,8 @@ def log_training(
         Which of them is registered, and as what.
     material : Material
     parts : Split
+    counts : mapping of str to int
+        `models.train.TrainResult.counts`.
     config : TrainConfig
     name : str
         Experiment and registered model.
@@ -68,20 +78,41 @@ def log_training(
     with tracking.session() as mlflow:
         experiment = tracking.open_experiment(mlflow, name)
         address = run = ""
-        with mlflow.start_run(experiment_id=experiment, run_name="training") as parent:
-            _log_parent(mlflow, decision, material=material, parts=parts, config=config)
+        with mlflow.start_run(experiment_id=experiment, run_name=PARENT) as parent:
+            _log_parent(
+                mlflow, decision, material=material, parts=parts, counts=counts, config=config
+            )
             for one in fitted:
                 with mlflow.start_run(
                     experiment_id=experiment, run_name=one.candidate.name, nested=True
                 ) as child:
                     _log_dataset(mlflow, material, parts)
+                    _log_pages(
+                        mlflow,
+                        one,
+                        fitted,
+                        decision=decision,
+                        material=material,
+                        parts=parts,
+                        counts=counts,
+                    )
                     logged = _log_candidate(mlflow, one, decision, parts=parts)
                     if log_trials:
                         _log_trials(mlflow, one, experiment)
                     if one is decision.winner:
                         address, run = logged, child.info.run_id
         number = tracking.register(
-            mlflow, name=name, address=address, run=run, alias=decision.alias
+            mlflow,
+            name=name,
+            address=address,
+            run=run,
+            alias=decision.alias,
+            description=_description(decision.winner, decision),
+            tags={
+                "candidate": decision.winner.candidate.name,
+                "outcome": decision.verdicts[decision.winner.candidate.name],
+                "trained_on": material.trained_on,
+            },
         )
     return Logged(run_id=parent.info.run_id, version=number)
 
@@ -92,10 +123,11 @@ def _log_parent(
     *,
     material: Material,
     parts: Split,
+    counts: Mapping[str, int],
     config: TrainConfig,
 ) -> None:
     mlflow.log_params(_flat(config.model_dump(mode="json")))
-    mlflow.log_metrics({f"count_{key}": float(value) for key, value in parts.counts.items()})
+    mlflow.log_metrics({f"count_{key}": float(value) for key, value in counts.items()})
     mlflow.set_tags(
         {
             decision.alias: decision.winner.candidate.name,
@@ -107,6 +139,45 @@ def _log_parent(
         }
     )
     _log_dataset(mlflow, material, parts)
+
+
+def _log_pages(
+    mlflow: Any,  # noqa: ANN401
+    one: Fitted,
+    fitted: list[Fitted],
+    *,
+    decision: Decision,
+    material: Material,
+    parts: Split,
+    counts: Mapping[str, int],
+) -> None:
+    """What a person reads: the model card and the figures."""
+    late = parts.rows.filter(pl.col("slice").eq(OUT_OF_TIME))
+    explained = explain(one.model, material.signs, material.numbers(late, one.model.feature_names))
+    for name, figure in pictures(one, fitted, explained=explained, parts=parts):
+        mlflow.log_figure(figure, f"figures/{name}.png")
+    page = card(
+        one,
+        decision=decision,
+        explained=explained,
+        material=material,
+        parts=parts,
+        counts=counts,
+    )
+    mlflow.log_text(page, "model_card.md")
+    mlflow.set_tag(DESCRIPTION, _description(one, decision))
+
+
+def _description(one: Fitted, decision: Decision) -> str:
+    """A few lines of Markdown, which the UI shows above a run and beside a version."""
+    f = one.figures
+    return (
+        f"**{one.candidate.title}**, {decision.verdicts[one.candidate.name]}.\n\n"
+        f"AUC {f['oot_auc']:.3f} ({f['oot_auc_low']:.3f} to {f['oot_auc_high']:.3f}), calibration "
+        f"slope {f['calibration_slope']:.2f} ({f['calibration_slope_low']:.2f} to "
+        f"{f['calibration_slope_high']:.2f}) on {f['oot_rows']:,.0f} applicants that it was not "
+        "fitted to. All else: `model_card.md`, `figures/` and `validation/` among the artifacts."
+    )
 
 
 def _log_dataset(mlflow: Any, material: Material, parts: Split) -> None:  # noqa: ANN401

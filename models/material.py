@@ -43,11 +43,14 @@ class Material:
     signs : dict of str to int
     sources : dict of str to str
     fingerprint : str
-    trained_on : {"simulated", "real"}
+    trained_on : {"simulated", "real", "own"}
+        Kind of firms; "own" for a matrix of one's own.
     origin : str
         Where the data come from, for the run's data set.
     reference : DataFrame or None
         Frozen reference of the peer features, once the training side is known.
+    labels_without_features : int
+        Labels that no row of features belongs to.
     """
 
     rows: pl.DataFrame
@@ -58,6 +61,7 @@ class Material:
     trained_on: str
     origin: str
     reference: pl.DataFrame | None = None
+    labels_without_features: int = 0
 
     def numbers(self, rows: pl.DataFrame, names: Sequence[str]) -> Matrix:
         """Features as ndarray of shape (n_samples, n_features), NaN where missing."""

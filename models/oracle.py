@@ -55,23 +55,32 @@ def truth_figures(pd: Matrix, true: Matrix, *, approved: Matrix) -> dict[str, fl
     Returns
     -------
     dict
-        `truth_pd_error`: root mean squared error of the PD; `truth_pd_error_constant`: that of one
-        PD for all; `truth_pd_error_share`: their ratio; `truth_gini_share`: expected Gini as a
-        share of that of the true PD; `truth_pd_bias_approved`, `truth_pd_bias_refused`: mean PD
-        less mean true PD.
+        `truth_pd_error`: root mean squared error of the PD; `truth_pd_error_constant`: that of the
+        mean PD for all; `truth_pd_error_share`: their ratio; `truth_pd_unexplained`: the square of
+        the ratio, the share of the true PD's variance that the model leaves unexplained;
+        `truth_pd_absolute_share`: the same ratio of mean absolute errors; `truth_gini_share`:
+        expected Gini as a share of that of the true PD; and for the approved and the refused
+        `truth_pd_error_...` and `truth_pd_bias_...`: mean PD less mean true PD.
     """
-    error = float(np.sqrt(np.mean((pd - true) ** 2)))
-    constant = float(true.std())
+    error, constant = _error(pd, true), float(true.std())
+    plain = float(np.abs(true - true.mean()).mean())
     figures = {
         "truth_pd_error": error,
         "truth_pd_error_constant": constant,
         "truth_pd_error_share": error / constant if constant else np.nan,
+        "truth_pd_unexplained": (error / constant) ** 2 if constant else np.nan,
+        "truth_pd_absolute_share": float(np.abs(pd - true).mean()) / plain if plain else np.nan,
         "truth_gini_share": _expected_gini(pd, true) / _expected_gini(true, true),
     }
     for name, rows in (("approved", approved), ("refused", ~approved)):
         if rows.any():
+            figures[f"truth_pd_error_{name}"] = _error(pd[rows], true[rows])
             figures[f"truth_pd_bias_{name}"] = float(pd[rows].mean() - true[rows].mean())
     return figures
+
+
+def _error(pd: Matrix, true: Matrix) -> float:
+    return float(np.sqrt(np.mean((pd - true) ** 2)))
 
 
 def _expected_gini(score: Matrix, true: Matrix) -> float:

@@ -48,8 +48,8 @@ def by_segment(
     -------
     DataFrame
         segment, value, applicants, approval_rate, mean_pd (of all applicants); rows, bads,
-        bad_rate, approved_bad_rate, gini, gini_low, gini_high (of those with a label); and
-        mean_true_pd where it is known. Sorted by segment and value.
+        bad_rate, mean_pd_labelled, approved_bad_rate, gini, gini_low, gini_high (of those with a
+        label); and mean_true_pd where it is known. Sorted by segment and value.
     """
     keyed = _keys(rows)
     bad = rows["defaulted"].cast(pl.Float64).fill_null(np.nan).to_numpy()
@@ -71,6 +71,7 @@ def by_segment(
                     "rows": int(known.sum()),
                     "bads": int(bad[known].sum()),
                     "bad_rate": float(bad[known].mean()) if known.any() else None,
+                    "mean_pd_labelled": float(pd[known].mean()) if known.any() else None,
                     "approved_bad_rate": float(bad[approved].mean()) if approved.any() else None,
                     "gini": 2 * area.value - 1,
                     "gini_low": 2 * area.low - 1,
@@ -91,6 +92,7 @@ SCHEMA = {
     "rows": pl.Int64,
     "bads": pl.Int64,
     "bad_rate": pl.Float64,
+    "mean_pd_labelled": pl.Float64,
     "approved_bad_rate": pl.Float64,
     "gini": pl.Float64,
     "gini_low": pl.Float64,

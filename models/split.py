@@ -28,9 +28,10 @@ class Split:
         The input's rows and order, with `slice` (null if dropped because its firm is on another
         side) and `labelled` (False if refused or not yet observed).
     counts : dict of str to int
-        Rows read, dropped for each reason, kept and bad in each slice.
+        Rows and firms read, firms with labels in several periods, rows dropped for each reason,
+        kept and bad in each slice.
     starts : dict of str to date
-        First day of the calibration and out-of-time periods.
+        First day of the calibration and out-of-time periods; empty where rows have no dates.
     by_firm : bool
         Whether firms had to be parted by hash.
     """
@@ -51,7 +52,8 @@ def split(rows: pl.DataFrame, *, config: SplitConfig) -> Split:
     A firm that applies in more than one period would be known to the model that it judges, so a
     hash of its id gives each firm one side before any date is looked at, and its rows outside that
     side's period are dropped. Where every firm stays within one period there is nothing to part:
-    the hash would only throw rows away, and is left out.
+    the hash would only throw rows away, and is left out. Where no row has a date (a matrix of
+    one's own), the hash alone parts them, and the slice named out-of-time is a random one.
 
     Parameters
     ----------
@@ -68,22 +70,27 @@ def split(rows: pl.DataFrame, *, config: SplitConfig) -> Split:
     ContractError
         When the labelled rows cover too few quarters, or a slice has no bads or no goods.
     """
-    starts = _starts(rows, config)
-    period = (
-        pl.when(pl.col("as_of") >= starts[OUT_OF_TIME])
-        .then(pl.lit(OUT_OF_TIME))
-        .when(pl.col("as_of") >= starts[CALIBRATION])
-        .then(pl.lit(CALIBRATION))
-        .otherwise(pl.lit(TRAIN))
-    )
-    labelled = pl.col("defaulted").is_not_null()
-    rows = rows.with_columns(period.alias("slice"), labelled.alias("labelled"))
-    periods = rows.filter("labelled").group_by("firm_id").agg(pl.col("slice").n_unique())["slice"]
-    by_firm = bool((periods > 1).any())
+    rows = rows.with_columns(labelled=pl.col("defaulted").is_not_null())
+    starts = _starts(rows, config) if rows["as_of"].is_not_null().any() else {}
+    if starts:
+        period = (
+            pl.when(pl.col("as_of") >= starts[OUT_OF_TIME])
+            .then(pl.lit(OUT_OF_TIME))
+            .when(pl.col("as_of") >= starts[CALIBRATION])
+            .then(pl.lit(CALIBRATION))
+            .otherwise(pl.lit(TRAIN))
+        )
+        rows = rows.with_columns(slice=period)
+        met = rows.filter("labelled").group_by("firm_id").agg(pl.col("slice").n_unique())
+        several = int((met["slice"] > 1).sum())
+    else:
+        several = 0
+    by_firm = several > 0 or not starts
     if by_firm:
         sides = pl.Series([side(firm, config) for firm in rows["firm_id"]], dtype=pl.String)
-        rows = rows.with_columns(pl.when(pl.col("slice") == sides).then("slice").alias("slice"))
-    counts = _counts(rows)
+        kept = pl.when(pl.col("slice") == sides).then("slice") if starts else sides
+        rows = rows.with_columns(slice=kept)
+    counts = _counts(rows) | {"firms_in_several_periods": several}
     _check(counts, starts)
     return Split(rows=rows, counts=counts, starts=starts, by_firm=by_firm)
 
@@ -95,6 +102,18 @@ def side(firm_id: str, config: SplitConfig) -> str:
     if u < config.train_share:
         return TRAIN
     return CALIBRATION if u < config.train_share + config.calibration_share else OUT_OF_TIME
+
+
+def random_order(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows in an order that only their `application_id` decides, as good as random."""
+    keys = pl.Series(
+        [
+            hashlib.blake2b(row.encode(), digest_size=8, person=b"firstloan-order").digest()
+            for row in rows["application_id"]
+        ],
+        dtype=pl.Binary,
+    )
+    return rows.with_columns(order_=keys).sort("order_", "application_id").drop("order_")
 
 
 def _starts(rows: pl.DataFrame, config: SplitConfig) -> dict[str, dt.date]:
@@ -124,6 +143,7 @@ def _counts(rows: pl.DataFrame) -> dict[str, int]:
     kept = pl.col("slice").is_not_null()
     sums = {
         "rows": pl.len(),
+        "firms": pl.col("firm_id").n_unique(),
         "dropped_other_side": (~kept).sum(),
         "dropped_refused": (kept & ~pl.col("labelled") & refused).sum(),
         "dropped_not_observed": (kept & ~pl.col("labelled") & ~refused.fill_null(False)).sum(),
@@ -142,8 +162,12 @@ def _check(counts: dict[str, int], starts: dict[str, dt.date]) -> None:
         if 0 < bads < total:
             continue
         lack = "no labelled rows" if not total else "no bads" if not bads else "no goods"
+        cut = (
+            f"calibration from {starts[CALIBRATION]}, out of time from {starts[OUT_OF_TIME]}"
+            if starts
+            else "parted at random, for want of dates"
+        )
         raise ContractError(
-            f"outcomes.defaulted: {lack} in the {name} slice ({total} labelled rows; calibration "
-            f"from {starts[CALIBRATION]}, out of time from {starts[OUT_OF_TIME]}), and a model "
-            "needs both. Give more applications, or longer slices (split.* in the settings)."
+            f"outcomes.defaulted: {lack} in the {name} slice ({total} labelled rows; {cut}), and a "
+            "model needs both. Give more applications, or longer slices (split.* in the settings)."
         )

@@ -98,7 +98,43 @@ def open_experiment(mlflow: Any, name: str) -> str:  # noqa: ANN401 (the module)
     return str(client.create_experiment(name, artifact_location=place))
 
 
-def register(mlflow: Any, *, name: str, address: str, run: str, alias: str) -> str:  # noqa: ANN401
+def check_free(name: str) -> None:
+    """Refuse a name that another kind of model holds in the registry.
+
+    Parameters
+    ----------
+    name : str
+        Registered model.
+
+    Raises
+    ------
+    ContractError
+        When the store cannot be reached, or the newest version of `name` was not made here.
+    """
+    with session() as mlflow:
+        found = mlflow.MlflowClient().search_model_versions(f"name = '{name}'", max_results=1)
+    if not found:
+        return
+    try:
+        fetch(f"models:/{name}/{found[0].version}")
+    except ContractError as error:
+        raise ContractError(
+            f"MLflow at {store()}: the registered model {name!r} is none of ours (its version "
+            f"{found[0].version} does not load). Rename or delete it there, or give another name "
+            "or MLFLOW_TRACKING_URI."
+        ) from error
+
+
+def register(
+    mlflow: Any,  # noqa: ANN401
+    *,
+    name: str,
+    address: str,
+    run: str,
+    alias: str,
+    description: str,
+    tags: dict[str, str],
+) -> str:
     """Register a logged model and give it its alias, or leave the registry as it was.
 
     Parameters
@@ -111,6 +147,9 @@ def register(mlflow: Any, *, name: str, address: str, run: str, alias: str) -> s
     run : str
         Run that logged it.
     alias : str
+    description : str
+        What the registry's page says of this version.
+    tags : dict of str to str
 
     Returns
     -------
@@ -123,7 +162,10 @@ def register(mlflow: Any, *, name: str, address: str, run: str, alias: str) -> s
         client.create_registered_model(name)
     version = None
     try:
-        version = str(client.create_model_version(name, address, run_id=run).version)
+        made = client.create_model_version(
+            name, address, run_id=run, description=description, tags=tags
+        )
+        version = str(made.version)
         client.set_registered_model_alias(name, alias, version)
     except BaseException:
         if version is not None:
@@ -166,11 +208,32 @@ def fetch(address: str) -> Model:
             found = load(Path(folder))
             version = _version(mlflow, address)
         except (mlflow.exceptions.MlflowException, OSError) as error:
+            waiting = _challenger(mlflow, address)
             raise ContractError(
-                f"{address}: not found in {store()} ({_first_line(error)}). "
-                "Train one first with `firstloan train`, or give a model folder with --model."
+                waiting
+                or (
+                    f"{address}: not found in {store()} ({_first_line(error)}). "
+                    "Train one first with `firstloan train`, or give a model folder with --model."
+                )
             ) from error
     return replace(found, version=version or found.version)
+
+
+def _challenger(mlflow: Any, address: str) -> str:  # noqa: ANN401
+    """What to say where a title is vacant but a challenger waits; empty where none does."""
+    name, _, alias = address.removeprefix("models:/").partition("@")
+    if alias != CHAMPION:
+        return ""
+    try:
+        found = mlflow.MlflowClient().get_model_version_by_alias(name, CHALLENGER)
+    except mlflow.exceptions.MlflowException:
+        return ""
+    why = found.tags.get("outcome", "its run says why")
+    return (
+        f"{address}: no version holds the title; version {found.version} waits as {CHALLENGER} "
+        f"({why}). To use it all the same, give --model models:/{name}@{CHALLENGER}; to promote "
+        f"it, give it the alias {CHAMPION} in MLflow, or train on more data."
+    )
 
 
 def incumbent(name: str) -> Model | None:

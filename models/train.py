@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,9 +16,10 @@ from models import oracle, tracking
 from models.candidates import chosen
 from models.compare import Fitted, fit_all
 from models.gates import read_gates
-from models.judge import judge, migrate
+from models.judge import against, judge
 from models.log_runs import log_training
 from models.material import Material, read_material, with_peers
+from models.own_matrix import check_name, read_matrix
 from models.promote import Decision, decide
 from models.registry import NAME
 from models.split import OUT_OF_TIME, TRAIN, Split, split
@@ -51,8 +52,16 @@ class TrainResult:
         For each candidate, what became of it and why.
     figures : DataFrame
         One row per candidate, best first: candidate, alias, and its main metrics.
+    against : DataFrame
+        AUC of the winner less that of each other candidate, with intervals: other, applicants,
+        value, low, high.
     counts : dict of str to int
-        Rows read, dropped and used (`models.split.Split.counts`).
+        Rows read, dropped and used (`models.split.Split.counts`), features, and how many of them
+        or of the labels were of no use.
+    by_time : bool
+        Whether the last slice lies out of time; else it was held out at random.
+    own : bool
+        Whether the features were a matrix of one's own.
     store : str
         MLflow's tracking store.
     experiment : str
@@ -66,7 +75,10 @@ class TrainResult:
     alias: str
     verdicts: dict[str, str]
     figures: pl.DataFrame
+    against: pl.DataFrame
     counts: dict[str, int]
+    by_time: bool
+    own: bool
     store: str
     experiment: str
     run_id: str
@@ -115,14 +127,64 @@ def train(
                 f"{data / table}: no such file. A data folder to train on holds applications.csv, "
                 "outcomes.csv and signals/."
             )
-    with tracking.session():
-        pass  # an unreachable store is said now, not after the work
+    tracking.check_free(NAME)  # an unreachable store is said now, not after the work
     material = read_material(data, features, exclude=config.exclude, workers=workers)
     return train_on(
         material,
         config=config,
         name=NAME,
         truth=data,
+        resume=resume,
+        log_trials=log_trials,
+        progress=progress,
+    )
+
+
+def train_matrix(
+    *,
+    features: Path,
+    labels: Path,
+    name: str,
+    config: TrainConfig,
+    resume: bool = False,
+    log_trials: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> TrainResult:
+    """Train on a feature matrix of one's own and register the champion under its own name.
+
+    Such a model knows nothing of this product's features, and can never become the champion that
+    `score` loads by default.
+
+    Parameters
+    ----------
+    features, labels : Path
+        As `models.own_matrix.read_matrix` describes them.
+    name : str
+        Registered model and experiment.
+    config : TrainConfig
+        Candidates that see the register only are passed over.
+    resume, log_trials : bool
+        As for `train`.
+    progress : callable, optional
+
+    Returns
+    -------
+    TrainResult
+
+    Raises
+    ------
+    ContractError
+        When name or files do not allow a model, or MLflow cannot be reached; nothing is registered.
+    """
+    check_name(name)
+    material = read_matrix(features, labels, exclude=config.exclude)
+    whole = tuple(one.name for one in chosen(config.candidates) if one.sources is None)
+    config = config.model_copy(update={"candidates": whole})
+    tracking.check_free(name)
+    return train_on(
+        material,
+        config=config,
+        name=name,
         resume=resume,
         log_trials=log_trials,
         progress=progress,
@@ -185,18 +247,20 @@ def train_on(
         gates=read_gates(),
         incumbent=tracking.incumbent(name),
     )
+    counts = parts.counts | _features(material, parts.rows)
     # Every choice is made; from here on the out-of-time slice is read, once.
     true = None if truth is None else _truth(parts, truth)
     for one in fitted:
         judge(one, parts.rows, config=config, true=true)
-    for one in fitted[1:]:
-        migrate(one, fitted[0], parts.rows, config=config)
+    for one in fitted:
+        against(one, fitted, parts.rows, config=config)
     step()
     logged = log_training(
         fitted,
         decision,
         material=material,
         parts=parts,
+        counts=counts,
         config=config,
         name=name,
         log_trials=log_trials,
@@ -204,16 +268,30 @@ def train_on(
     step()
     return TrainResult(
         winner=decision.winner.candidate.name,
-        label=f"{name} v{logged.version} (trained on {material.trained_on} firms)",
+        label=replace(decision.winner.model, version=logged.version).label,
         version=logged.version,
         alias=decision.alias,
         verdicts=decision.verdicts,
         figures=_table(fitted, decision),
-        counts=parts.counts,
+        against=decision.winner.tables["auc_against_others"],
+        counts=counts,
+        by_time=bool(parts.starts),
+        own=not material.fingerprint,
         store=tracking.store(),
         experiment=name,
         run_id=logged.run_id,
     )
+
+
+def _features(material: Material, rows: pl.DataFrame) -> dict[str, int]:
+    """How many features there are, and how many say nothing of those to train on."""
+    train = rows.filter(pl.col("slice").eq(TRAIN) & pl.col("labelled"))
+    values = train.select(pl.col(n).fill_nan(None).drop_nulls().n_unique() for n in material.names)
+    return {
+        "features": len(material.names),
+        "features_without_values": sum(count < 2 for count in values.row(0)),  # noqa: PLR2004
+        "labels_without_features": material.labels_without_features,
+    }
 
 
 def _truth(parts: Split, data: Path) -> Matrix | None:

@@ -1,0 +1,73 @@
+"""The pictures of one candidate's run, beside the other candidates."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from models import figures, shap_figures
+from models.split import OUT_OF_TIME
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from matplotlib.figure import Figure
+
+    from models.compare import Fitted
+    from models.shap_figures import Explained
+    from models.split import Split
+
+
+def pictures(
+    one: Fitted, others: Sequence[Fitted], *, explained: Explained, parts: Split
+) -> Iterator[tuple[str, Figure]]:
+    """Draw what a run holds, one picture at a time.
+
+    Parameters
+    ----------
+    one : Fitted
+    others : sequence of Fitted
+        All candidates, the same one among them.
+    explained : Explained
+        SHAP values of applicants of the last slice.
+    parts : Split
+
+    Yields
+    ------
+    name : str
+        File name without its ending.
+    figure : Figure
+    """
+    late = parts.rows.filter(pl.col("slice").eq(OUT_OF_TIME))
+    known = late.filter("labelled")
+    bad = known["defaulted"].cast(pl.Float64).to_numpy()
+    title, cutoff = one.candidate.title, one.config.policy.approve_pd_below
+    where = f"out of time, from {parts.starts[OUT_OF_TIME]}" if parts.starts else "held out"
+    note = f"{known.height:,} labelled applicants, {bad.sum():,.0f} bad, {where}; never fitted to"
+    ranked = [one, *(other for other in others if other is not one)]
+    pds = {each.candidate.title: each.model.pd(each.model.margin(known)) for each in ranked}
+    pd = pds[title]
+    yield "roc_and_gains", figures.roc_and_gains(pds, bad, note=note)
+    yield "calibration", figures.calibration(pd, bad, title=title, note=note)
+    yield (
+        "score_distribution",
+        figures.score_distribution(pd, bad, cutoff=cutoff, title=title, note=note),
+    )
+    if parts.starts:
+        yield (
+            "months",
+            figures.months(
+                one.tables["months"],
+                late_from=parts.starts[OUT_OF_TIME].strftime("%Y-%m"),
+                title=title,
+                note="the slices that the model was not fitted to; the first calibrated it",
+            ),
+        )
+    who = f"{len(explained.X):,} of {late.height:,} applicants {where}, refused ones included"
+    for name, draw in (
+        ("shap_beeswarm", shap_figures.beeswarm),
+        ("shap_dependence", shap_figures.dependence),
+        ("monotone_curves", shap_figures.curves),
+    ):
+        yield name, draw(explained, title=title, note=who)
