@@ -97,7 +97,8 @@ def test_the_logged_model_has_no_code_and_nothing_pickled(trained):
     _, folder, _ = trained
     files = [path for path in (folder / "mlartifacts").rglob("*") if path.is_file()]
     assert files
-    assert {path.suffix for path in files} <= {"", ".json", ".txt", ".yaml", ".csv", ".parquet"}
+    plain = {"", ".json", ".txt", ".yaml", ".csv", ".parquet", ".md", ".png"}
+    assert {path.suffix for path in files} <= plain
     for path in files:
         assert not path.read_bytes().startswith(b"\x80"), path  # pickle's first byte
     described = next(path for path in files if path.name == "MLmodel").read_text()
@@ -215,6 +216,35 @@ def test_each_run_holds_the_validators_tables(trained, toy):
             - 6 * min(0, run.data.metrics["gini_month_slope"])
             + 0.5 * run.data.metrics["gini_month_residual_sd"]
         )
+
+
+def test_each_run_holds_its_pictures_and_its_card(trained):
+    result, folder, _ = trained
+    client = mlflow.MlflowClient(f"sqlite:///{folder}/mlflow.db")
+    runs = client.search_runs(
+        [client.get_experiment_by_name("toy").experiment_id],
+        f"tags.mlflow.parentRunId = '{result.run_id}'",
+    )
+    names = (
+        "roc_and_gains",
+        "calibration",
+        "score_distribution",
+        "months",
+        "shap_beeswarm",
+        "shap_dependence",
+        "monotone_curves",
+    )
+    for run in runs:
+        held = {item.path for item in client.list_artifacts(run.info.run_id, "figures")}
+        assert held == {f"figures/{name}.png" for name in names}
+        page = mlflow.artifacts.load_text(f"{run.info.artifact_uri}/model_card.md")
+        for chapter in ("Purpose", "Data", "Method", "Performance", "Where it is weak"):
+            assert f"\n## {chapter}\n" in page
+        assert f"{run.data.metrics['oot_auc']:.3f} ({run.data.metrics['oot_auc_low']:.3f}" in page
+        assert run.data.tags["outcome"] in page
+        assert run.data.tags["mlflow.note.content"].startswith("**")
+    version = client.get_model_version_by_alias("toy", "champion")
+    assert "AUC" in version.description
 
 
 def test_a_session_leaves_mlflow_as_it_was(tmp_path, monkeypatch):
