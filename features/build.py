@@ -5,16 +5,19 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
 from features.catalogue import feature_names, fingerprint
-from features.compute import compute, needs
+from features.compute import compute, wanted
 from features.folder import Signals, read_applications
-from features.peers import places
+from features.known import Ints, days
 from features.prepare import SIGNAL_TABLES, prepare
 from features.tables import BUCKET_FIRMS, TABLES, ContractError, conform
 
 Progress = Callable[[int, int], None]
+
+_Part = tuple[pl.DataFrame, Ints]
 
 IDS = ("application_id", "firm_id", "as_of")
 """Columns before the features."""
@@ -63,14 +66,14 @@ def build_features(
     ContractError
         If a table lacks a required column or cannot be read.
     """
-    wanted = _number(applications)
-    if wanted.is_empty():
-        ids = wanted.select("application_id", "firm_id", as_of="applied_on")
+    applied = _number(applications)
+    if applied.is_empty():
+        ids = applied.select("application_id", "firm_id", as_of="applied_on")
         return ids.with_columns(pl.lit(None, pl.Float32).alias(name) for name in feature_names())
-    jobs = list(_jobs(signals, wanted))
+    jobs = list(_jobs(signals, applied))
     with_coverage = "coverage" in signals.tables
 
-    def run(job: tuple[str, pl.DataFrame]) -> pl.DataFrame:
+    def run(job: tuple[str, pl.DataFrame]) -> _Part:
         return _bucket(
             signals,
             *job,
@@ -79,15 +82,19 @@ def build_features(
             by_event=by_event,
         )
 
-    parts = []
+    parts: list[pl.DataFrame] = []
+    positions: list[Ints] = []
     done = 0
     with _mapper(workers, len(jobs)) as each:
-        for part in each(run, jobs):
+        for part, position in each(run, jobs):
             parts.append(part)
+            positions.append(position)
             done += part.height
             if progress is not None:
-                progress(done, wanted.height)
-    return pl.concat(parts).sort("position").drop("position")
+                progress(done, applied.height)
+    frame = parts[0] if len(parts) == 1 else pl.concat(parts)
+    order = np.argsort(np.concatenate(positions))
+    return frame if bool((order[1:] > order[:-1]).all()) else frame[order]
 
 
 def build_file(
@@ -153,20 +160,22 @@ def read_features(path: Path) -> pl.DataFrame:
 def _number(applications: pl.DataFrame) -> pl.DataFrame:
     """Sort by firm and day, so that files sorted by firm need no sorting; keep the position."""
     own = applications if "line" not in applications.columns else applications.drop("line")
-    return (
-        conform(own, "applications")
-        .with_row_index("position")
-        .with_columns(as_of_day=pl.col("applied_on").to_physical())
-        .sort("firm_id", "as_of_day", "application_id")
+    own = conform(own, "applications")
+    own = own.hstack(
+        [
+            pl.Series("position", np.arange(own.height, dtype=np.int32)),
+            pl.Series("as_of_day", days(own["applied_on"])),
+        ]
     )
+    return own if own.height == 1 else own.sort("firm_id", "as_of_day", "application_id")
 
 
-def _jobs(signals: Signals, wanted: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
-    for bucket, firms in signals.assign(wanted["firm_id"]).items():
+def _jobs(signals: Signals, applied: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
+    for bucket, firms in signals.assign(applied["firm_id"]).items():
         own = (
-            wanted
-            if len(firms) == wanted.height
-            else wanted.join(
+            applied
+            if len(firms) == applied.height
+            else applied.join(
                 firms.to_frame("firm_id"), on="firm_id", how="semi", maintain_order="left"
             )
         )
@@ -176,38 +185,39 @@ def _jobs(signals: Signals, wanted: pl.DataFrame) -> Iterator[tuple[str, pl.Data
 def _bucket(
     signals: Signals,
     bucket: str,
-    wanted: pl.DataFrame,
+    applied: pl.DataFrame,
     *,
     with_coverage: bool,
     reference: pl.DataFrame | None,
     by_event: bool,
-) -> pl.DataFrame:
-    firms = wanted["firm_id"].unique()
+) -> _Part:
+    """Features of some applications, and their positions among those asked for."""
+    firms = applied["firm_id"].unique()
     few = firms if len(firms) < _FEW_FIRMS else None
     tables = {
-        table: signals.read(table, bucket=bucket, firms=few, columns=_COLUMNS[table])
-        for table in _COLUMNS
+        table: signals.read(table, bucket=bucket, firms=few, columns=columns, versions=False)
+        for table, columns in _COLUMNS.items()
     }
     parts = []
-    for start in range(0, wanted.height, BUCKET_FIRMS):
-        chunk = wanted.slice(start, BUCKET_FIRMS).with_columns(
-            app=pl.int_range(pl.len(), dtype=pl.Int32)
-        )
+    for start in range(0, applied.height, BUCKET_FIRMS):
+        chunk = applied.slice(start, BUCKET_FIRMS)
+        chunk = chunk.hstack([pl.Series("app", np.arange(chunk.height, dtype=np.int32))])
         frames = prepare(
             tables.__getitem__,
             chunk,
             coverage=tables["coverage"] if with_coverage else None,
-            needs=needs(),
+            wanted=wanted(),
             by_event=by_event,
         )
-        found = compute(frames, places(frames["register"]), reference)
-        ids = chunk.select("position", "application_id", "firm_id", as_of="applied_on")
-        parts.append(pl.concat([ids, found], how="horizontal"))
-    return pl.concat(parts)
+        found = compute(frames, chunk.height, reference)
+        ids = [chunk["application_id"], chunk["firm_id"], chunk["applied_on"].alias("as_of")]
+        parts.append(pl.DataFrame(ids).hstack(found))
+    frame = parts[0] if len(parts) == 1 else pl.concat(parts)
+    return frame, applied["position"].to_numpy()
 
 
 @contextmanager
-def _mapper(workers: int, jobs: int) -> Iterator[Callable[..., Iterator[pl.DataFrame]]]:
+def _mapper(workers: int, jobs: int) -> Iterator[Callable[..., Iterator[_Part]]]:
     """Give `map`, over threads where that helps: Polars works outside the interpreter lock."""
     if workers <= 1 or jobs <= 1:
         yield map

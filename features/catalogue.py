@@ -41,7 +41,7 @@ _MARKS = tuple(
     )
 )
 
-ENGINE = 1
+ENGINE = 2
 """Raise it when a column of `features.frames` is computed in another way than before."""
 
 
@@ -51,7 +51,7 @@ def fingerprint() -> str:
     lines = [
         f"engine {ENGINE}",
         f"{HORIZON_DAYS} days, periods {dict(PERIODS)}",
-        *(f"{f.name}\t{f.step}\t{dict(f.derived)}" for f in FRAMES.values()),
+        *(f"{f.name}\t{f.kind.name}\t{dict(f.derived)}" for f in FRAMES.values()),
         *(f"{f.name}\t{f.frame}\t{f.days}\t{f.formula}" for f in FEATURES),
     ]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from features.frames import HORIZON_DAYS
-from features.known import MISSING, SOURCE_LAG_DAYS, Bools, Ints, Rows, days
+from features.known import MISSING, SOURCE_LAG_DAYS, Bools, Ints, Rows, attach, days
 from features.tables import SOURCES
 
 _LONG_AGO = -MISSING
@@ -25,11 +24,6 @@ class Span:
 
     oldest: Ints
     newest: Ints
-
-    def days(self) -> Bools:
-        """Covered days, oldest first, shape (n_applications, HORIZON_DAYS)."""
-        age = np.arange(HORIZON_DAYS - 1, -1, -1, dtype=np.int32)
-        return (age <= self.oldest[:, None]) & (age >= self.newest[:, None])
 
     def holds(self, app: Ints, age: Ints) -> Bools:
         """Tell which (application, age) pairs are covered."""
@@ -59,15 +53,14 @@ def spans(
     as_of = applications["as_of_day"].to_numpy()
     consent = days(applications["consent_on"])
     refused = (consent != MISSING) & (consent > as_of)
-    found = {}
-    for source in SOURCES:
-        if coverage is None:
-            oldest = _first_known(known.get(source, ()), len(as_of))
-            newest = np.zeros_like(oldest)
-        else:
-            oldest, newest = _declared(applications, coverage, source, by_event=by_event)
-        found[source] = Span(np.where(refused, np.int32(_LONG_AGO), oldest), newest)
-    return found
+    if coverage is None:
+        found = {s: Span(_first_known(known[s], len(as_of)), np.zeros_like(as_of)) for s in SOURCES}
+    else:
+        found = _declared(applications, coverage, by_event=by_event)
+    return {
+        source: Span(np.where(refused, np.int32(_LONG_AGO), span.oldest), span.newest)
+        for source, span in found.items()
+    }
 
 
 def _first_known(tables: tuple[Rows, ...], n: int) -> Ints:
@@ -78,15 +71,19 @@ def _first_known(tables: tuple[Rows, ...], n: int) -> Ints:
 
 
 def _declared(
-    applications: pl.DataFrame, coverage: pl.DataFrame, source: str, *, by_event: bool
-) -> tuple[Ints, Ints]:
-    own = coverage.filter(pl.col("source") == source).unique("firm_id", keep="last")
-    joined = applications.select("firm_id", "as_of_day").join(
-        own, on="firm_id", how="left", maintain_order="left"
-    )
-    lag = np.int32(0 if by_event else SOURCE_LAG_DAYS[source])
-    last = joined["as_of_day"].to_numpy() - lag
-    start, end = days(joined["covered_from"]), days(joined["covered_to"])
-    oldest = np.where(start == MISSING, np.int32(_LONG_AGO), last - start)
-    newest = np.where(end == MISSING, np.int32(0), np.maximum(last - end, 0))
-    return oldest.astype(np.int32), newest.astype(np.int32)
+    applications: pl.DataFrame, coverage: pl.DataFrame, *, by_event: bool
+) -> dict[str, Span]:
+    app, own = attach(coverage, applications)
+    as_of = applications["as_of_day"].to_numpy()
+    start, end = days(own["covered_from"]), days(own["covered_to"])
+    found = {}
+    for source in SOURCES:
+        mine = (own["source"] == source).to_numpy()
+        last = as_of - np.int32(0 if by_event else SOURCE_LAG_DAYS[source])
+        oldest = np.full(len(as_of), _LONG_AGO, dtype=np.int32)
+        newest = np.zeros_like(oldest)
+        who, first, final = app[mine], start[mine], end[mine]
+        oldest[who] = np.where(first == MISSING, np.int32(_LONG_AGO), last[who] - first)
+        newest[who] = np.where(final == MISSING, 0, np.maximum(last[who] - final, 0))
+        found[source] = Span(oldest, newest)
+    return found

@@ -11,7 +11,9 @@ import polars as pl
 from features.tables import (
     CONTRACT_KEY,
     CONTRACT_VERSION,
+    ONE_VERSION,
     TABLES,
+    VERSIONS_KEY,
     ContractError,
     Table,
     conform,
@@ -88,14 +90,19 @@ def write_bucket(frame: pl.DataFrame, table: str, signals: Path, bucket: int) ->
     path = signals / table / f"bucket={bucket_name(bucket)}" / "part.parquet"
     path.parent.mkdir(parents=True, exist_ok=True)
     spec = TABLES[table]
-    order = ["firm_id", *[c for c in spec.key if c != "firm_id"]]
+    key = ["firm_id", *[c for c in spec.key if c != "firm_id"]]
+    order = list(key)
     if Table.KNOWN_ON in frame.columns:
         order.append(Table.KNOWN_ON)
-    conform(frame, table).sort(order, maintain_order=True).write_parquet(
+    rows = conform(frame, table).sort(order, maintain_order=True)
+    twice = pl.all_horizontal(pl.col(c).eq_missing(pl.col(c).shift()) for c in key)
+    mark = {CONTRACT_KEY: CONTRACT_VERSION}
+    if not rows.select(twice.slice(1).any()).item():
+        mark[VERSIONS_KEY] = ONE_VERSION
+    rows.write_parquet(
         path,
-        compression="zstd",
-        compression_level=1,
+        compression="lz4",
         row_group_size=ROW_GROUP_ROWS,
-        metadata={CONTRACT_KEY: CONTRACT_VERSION},
+        metadata=mark,
     )
     return path

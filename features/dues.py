@@ -6,15 +6,15 @@ from numpy.typing import NDArray
 
 from features import known
 from features.covered import Span
-from features.frames import HORIZON_DAYS
-from features.grid import Grid
-from features.known import MISSING, Ints, Rows, by_application
+from features.frames import FEN, HORIZON_DAYS
+from features.known import MISSING, Floats, Ints, Rows
+from features.stretches import table
 
 _LONGEST_PERIOD = 100
 """Days of a quarterly period, with some slack; filings further apart leave a gap between."""
 
 
-def filings(rows: Rows, span: Span, days: Grid, *, by_event: bool) -> pl.DataFrame:
+def filings(rows: Rows, span: Span, sales: Floats, *, by_event: bool) -> pl.DataFrame:
     """Build the frame `filings`: one row per return that was filed or overdue.
 
     Parameters
@@ -23,55 +23,52 @@ def filings(rows: Rows, span: Span, days: Grid, *, by_event: bool) -> pl.DataFra
         Known returns, contents still as in the table.
     span : Span
         Covered days of the tax source.
-    days : Grid
-        Invoices by day, to compare declared sales with.
+    sales : ndarray of shape (n_applications, HORIZON_DAYS)
+        Invoiced sales by day in fen, oldest day first, to compare declared sales with.
     by_event : bool
         See `features.known.as_known`.
     """
-    rows = _oldest_first(
-        rows.where((rows.age < HORIZON_DAYS) & span.holds(rows.app, np.maximum(rows.age, 0)))
-    )
+    rows = rows.where((rows.age < HORIZON_DAYS) & span.holds(rows.app, np.maximum(rows.age, 0)))
     filed = known.filed(rows, by_event=by_event)
     due = known.days(rows.frame["due_on"])
     end = known.days(rows.frame["period_end"])
     filed_on = np.where(filed, known.days(rows.frame["filed_on"]), rows.as_of)
     paid_on = rows.known("paid_on", by_event=by_event)
     paid = filed & (paid_on != MISSING)
-    content = rows.frame.select(
-        pl.when(pl.Series(filed)).then(pl.col("declared_sales_cny", "tax_due_cny")),
+    declared, tax_due = (
+        _where(filed, rows.frame[name].to_numpy()) for name in ("declared_sales_cny", "tax_due_cny")
     )
-    owed = (content["tax_due_cny"].fill_null(0.0) > 0).to_numpy()
+    owed = np.nan_to_num(tax_due) > 0
     settled = np.where(paid, paid_on, rows.as_of)
     age = np.maximum(rows.age, 0)
-    return by_application(
-        rows.app,
+    return table(
         {
             "age": age,
+            "declared_sales_cny": declared,
+            "tax_due_cny": tax_due,
             "unfiled": _number(~filed),
             "file_days": _number(filed_on - end),
             "late_days": _number(np.maximum(filed_on - due, 0)),
             "unpaid": _number(owed & ~paid & (due < rows.as_of)),
             "pay_days": _where(owed & (paid | (due < rows.as_of)), settled - filed_on),
             "pay_late_days": _number(np.where(owed, np.maximum(settled - due, 0), 0)),
-            "invoiced_cny": _invoiced(rows, age, days),
+            "invoiced_cny": _invoiced(rows, age, sales, span),
         },
-    ).with_columns(content)
+        rows.app,
+    )
 
 
 def bills(rows: Rows, span: Span, *, by_event: bool) -> pl.DataFrame:
     """Build the frame `bills`: one row per electricity bill; parameters as of `filings`."""
-    rows = _oldest_first(
-        rows.where((rows.age < HORIZON_DAYS) & span.holds(rows.app, np.maximum(rows.age, 0)))
-    )
+    rows = rows.where((rows.age < HORIZON_DAYS) & span.holds(rows.app, np.maximum(rows.age, 0)))
     billed = known.days(rows.frame["billed_on"])
     due = known.days(rows.frame["due_on"])
     paid_on = rows.known("paid_on", by_event=by_event)
     paid = paid_on != MISSING
     overdue = ~paid & (due < rows.as_of)
     settled = np.where(paid, paid_on, rows.as_of)
-    amount = rows.frame["amount_cny"].fill_null(0.0).to_numpy()
-    return by_application(
-        rows.app,
+    amount = np.nan_to_num(rows.frame["amount_cny"].to_numpy())
+    return table(
         {
             "age": np.maximum(rows.age, 0),
             "amount_cny": amount,
@@ -80,34 +77,29 @@ def bills(rows: Rows, span: Span, *, by_event: bool) -> pl.DataFrame:
             "late_days": _number(np.maximum(settled - due, 0)),
             "arrears_cny": np.where(overdue, amount, 0.0),
         },
+        rows.app,
     )
 
 
-def _invoiced(rows: Rows, age: Ints, days: Grid) -> pl.Series:
-    """Sales invoiced between the period's end and the end before; missing where not covered."""
-    n = len(days.known)
-    edge = np.zeros((n, 1))
-    sales = np.hstack([edge, np.cumsum(days.values["sales_cny"], axis=1)])
-    seen = np.hstack([edge, np.cumsum(days.known, axis=1)])
+def _invoiced(rows: Rows, age: Ints, sales: Floats, span: Span) -> Floats:
+    """Sales invoiced between the period's end and the end before; NaN where not covered."""
+    sums = np.zeros((len(sales), HORIZON_DAYS + 1))
+    np.cumsum(sales, axis=1, out=sums[:, 1:])
     end = HORIZON_DAYS - age
     same = np.zeros(len(age), dtype=np.bool_)
     same[1:] = rows.app[1:] == rows.app[:-1]
     start = np.where(same, np.roll(end, 1), 0)
     length = end - start
-    fully = seen[rows.app, end] - seen[rows.app, start] == length
+    oldest, newest = span.oldest[rows.app], span.newest[rows.app]
+    fully = (HORIZON_DAYS - 1 - start <= oldest) & (age >= newest)
     whole = same & (length > 0) & (length <= _LONGEST_PERIOD) & fully & (rows.age >= 0)
-    return _where(whole, sales[rows.app, end] - sales[rows.app, start])
+    return _where(whole, (sums[rows.app, end] - sums[rows.app, start]) / FEN)
 
 
-def _oldest_first(rows: Rows) -> Rows:
-    order = np.lexsort((-rows.age, rows.app))
-    return Rows(rows.frame[order], rows.app[order], rows.age[order], rows.as_of[order])
-
-
-def _number(values: NDArray[np.generic]) -> NDArray[np.float64]:
+def _number(values: NDArray[np.generic]) -> Floats:
     return values.astype(np.float64)
 
 
-def _where(mask: NDArray[np.bool_], values: NDArray[np.generic]) -> pl.Series:
-    """Values where the mask holds, missing elsewhere."""
-    return pl.Series(np.where(mask, values, np.nan), nan_to_null=True)
+def _where(mask: NDArray[np.bool_], values: NDArray[np.generic]) -> Floats:
+    """Values where the mask holds, NaN elsewhere."""
+    return np.where(mask, values, np.nan)

@@ -121,7 +121,7 @@ def rhythm(
         ),
         Feature(
             f"{prefix}_slope_365d", f"{name}_months", 365,
-            ratio(-28 * pl.cov(x, AGE.cast(pl.Float64)), AGE.cast(pl.Float64).var() * x.mean()), "1/month",
+            ratio(-28 * pl.cov(x, AGE), AGE.filter(x.is_not_null()).var() * x.mean()), "1/month",
             -1, f"trend of monthly {what} over a year, relative to their mean", f"近一年{what_zh}月度趋势", theme,
         ),
     )  # fmt: skip

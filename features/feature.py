@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from features.frames import FRAMES, HORIZON_DAYS
+from features.frames import FRAMES, HORIZON_DAYS, STEPS, WINDOWS, Kind
 from features.tables import SOURCES
 from features.themes import THEMES
 
@@ -99,8 +99,11 @@ class Feature:
         foreign = sorted(self.inputs - frame.columns)
         if foreign:
             yield f"frame {self.frame} has no column {', '.join(foreign)}"
-        if frame.step is not None and not frame.step <= self.days <= HORIZON_DAYS:
-            yield f"expected a window of {frame.step} to {HORIZON_DAYS} days, got {self.days}"
+        step = STEPS.get(frame.kind)
+        if step is not None and not step <= self.days <= HORIZON_DAYS:
+            yield f"expected a window of {step} to {HORIZON_DAYS} days, got {self.days}"
+        if frame.kind is Kind.WINDOW and self.days not in WINDOWS:
+            yield f"expected a window of {', '.join(map(str, WINDOWS))} days, got {self.days}"
 
     def _text_problems(self) -> Iterable[str]:
         if not (self.unit and self.meaning):
@@ -151,8 +154,10 @@ def change(now: pl.Expr, before: pl.Expr) -> pl.Expr:
     """Relative change of two levels, from -1 (stopped) to 1 (new); missing if both are nothing.
 
     (now - before) / (now + before): symmetric, so that a fall to a half and a rise to the double
-    weigh the same, and bounded, so that a small base makes no huge figure.
+    weigh the same, and bounded, so that a small base makes no huge figure. A level below zero,
+    where more was taken back than sold, counts as nothing.
     """
+    now, before = now.clip(0), before.clip(0)
     return ratio(now - before, now + before)
 
 

@@ -14,7 +14,9 @@ from features.read_csv import REJECTS, Reading, read_csv
 from features.tables import (
     CONTRACT_KEY,
     CONTRACT_VERSION,
+    ONE_VERSION,
     SIGNALS,
+    VERSIONS_KEY,
     ContractError,
     conform,
     empty,
@@ -24,6 +26,9 @@ from features.tables import (
 
 WHOLE = "all"
 """Name of the only bucket where the tables are not cut into buckets."""
+
+_ONLY_KEYS = ("invoice_id", "line")
+"""Key columns that no feature reads."""
 
 MOST_BAD_ROWS = 0.01
 """Share of bad rows in a signal table above which nothing is scored (design.md section 4)."""
@@ -142,6 +147,7 @@ class Signals:
         bucket: str,
         firms: pl.Series | None = None,
         columns: Sequence[str] | None = None,
+        versions: bool = True,
     ) -> pl.DataFrame:
         """Read the rows of one table.
 
@@ -154,6 +160,9 @@ class Signals:
             Only the rows of these firms.
         columns : sequence of str, optional
             Only these columns; `known_on` is left out where the table does not carry it.
+        versions : bool
+            If false, columns that only tell the versions of a row apart are left out where the
+            file is marked as having one version of each row.
 
         Returns
         -------
@@ -170,10 +179,12 @@ class Signals:
             if path is None:
                 frame = empty(table)
             else:
-                frame = self._read_parquet(path, table, firms, columns)
-        if columns is None:
-            return frame
-        return frame.select([c for c in columns if c in frame.columns])
+                chosen = columns
+                if columns is not None and not versions and _single(path):
+                    chosen = [c for c in columns if c not in _ONLY_KEYS]
+                frame = self._read_parquet(path, table, firms, chosen)
+        wanted = frame.columns if columns is None else [c for c in columns if c in frame.columns]
+        return frame if frame.columns == wanted else frame.select(wanted)
 
     def _find(self, table: str) -> None:
         assert self.folder is not None  # noqa: S101 - only `open` comes here
@@ -262,6 +273,14 @@ class Signals:
             self._count_bad(table, rejects, len(rows), frame.height, path)
             frame = frame.filter(~pl.int_range(pl.len()).is_in(rows.implode()))
         return frame
+
+
+def _single(path: Path) -> bool:
+    """Tell whether the writer marked a file as holding one version of each row."""
+    try:
+        return pl.read_parquet_metadata(path).get(VERSIONS_KEY) == ONE_VERSION
+    except (pl.exceptions.PolarsError, OSError):
+        return False
 
 
 def read_applications(path: Path) -> pl.DataFrame:

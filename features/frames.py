@@ -1,11 +1,13 @@
 """The frames that formulas read: their rows, their columns and the contract table behind them.
 
-A frame has one row per day, week, bill, counterparty ... of each application. Its columns are the
-contract's own or are declared here, each with its meaning; nothing else can be named in a formula.
+A frame has one row per week, bill, counterparty ... of each application, or one row for a whole
+window of days. Its columns are the contract's own or are declared here, each with its meaning;
+nothing else can be named in a formula.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum, auto
 from types import MappingProxyType
 
 from features.tables import TABLES
@@ -13,9 +15,14 @@ from features.tables import TABLES
 HORIZON_DAYS = 455
 """Days of history that are looked at: a year, and a quarter to compare with the year before."""
 
+FEN = 100.0
+"""Fen of a yuan. Sums of whole fen are exact in a double, whatever the order of the rows."""
+
+WINDOWS = (30, 90, 180, 365)
+"""Days over which daily records are summed, counted back from the last day that can be known."""
+
 WEEK, MONTH = 7, 28
 """Days of a week and of a month of four whole weeks, which holds no weekday pattern."""
-
 
 PERIODS: Mapping[str, tuple[int, int]] = MappingProxyType(
     {
@@ -33,6 +40,29 @@ PERIODS: Mapping[str, tuple[int, int]] = MappingProxyType(
 """Stretches of whole weeks, counted back: from the first included to the last excluded."""
 
 
+class Kind(Enum):
+    """How the rows of a frame come about."""
+
+    WINDOW = auto()
+    """One row: the days of the feature's window, summed up."""
+    WEEKS = auto()
+    """One row per week of the window; missing where half of it or more is unknown."""
+    MONTHS = auto()
+    """The same for months."""
+    RECORDS = auto()
+    """One row per record of the window."""
+    PARTIES = auto()
+    """One row per counterparty, whatever the window."""
+    ONE = auto()
+    """One row, whatever the window."""
+
+
+STEPS: Mapping[Kind, int] = MappingProxyType(
+    {Kind.WEEKS: WEEK, Kind.MONTHS: MONTH, Kind.RECORDS: 1}
+)
+"""Days that one row stands for, of frames that are cut to a feature's window."""
+
+
 @dataclass(frozen=True, eq=False)
 class Frame:
     """One kind of rows.
@@ -48,10 +78,7 @@ class Frame:
         Columns taken over from those tables.
     derived : mapping of str to str
         Further columns and what they hold.
-    step : int or None
-        Days that one row stands for; None if the frame is not cut to a feature's window.
-    single : bool
-        Whether every application has one row, so that formulas need not aggregate.
+    kind : Kind
     """
 
     name: str
@@ -59,8 +86,7 @@ class Frame:
     tables: tuple[str, ...]
     contract: tuple[str, ...]
     derived: Mapping[str, str]
-    step: int | None = None
-    single: bool = False
+    kind: Kind = Kind.RECORDS
 
     def __post_init__(self) -> None:
         known = {column for table in self.tables for column in TABLES[table].columns}
@@ -88,14 +114,21 @@ _TAX = {
     "void_cny": "net value of output invoices known to be void",
     "red_count": "valid red output invoices",
     "red_cny": "value of valid red output invoices, above zero",
-    "silence": "days since the last valid output invoice, or since the first covered day",
+    "sale_days": "1 if a valid output invoice was written, else 0",
+}
+_TAX_WINDOW = {
+    "since_sale": "days since the last valid output invoice, or since the first covered day",
+    "longest_silence": "the most that since_sale came to",
 }
 _POWER = {
     "kwh": "kwh_peak + kwh_flat + kwh_valley",
-    "kwh_square": "kwh * kwh, so that a month's mean of it tells how uneven its days were",
+    "kwh_square": "kwh * kwh, so that a mean of it tells how uneven the days were",
+    "idle": "1 if kwh was below a quarter of the best month's mean, else 0",
 }
 _KWH = ("kwh_peak", "kwh_flat", "kwh_valley")
 _PARCELS = ("parcels_out", "parcels_in", "weight_kg", "destinations", "late_parcels")
+_PARCELS_MORE = {"parcel_days": "1 if parcels were sent, else 0"}
+_PARCELS_WINDOW = {"since_parcel": "days since the last parcel was sent, 365 at most"}
 _SHOP = (
     "visitors",
     "orders",
@@ -112,55 +145,54 @@ _SHOP_MORE = {
     "rated": "reviews rated",
     "alarm": "1 if orders were 30 % below the mean of 28 days before, for the third day in a row",
 }
+_SHOP_WINDOW = {"since_order": "days since the last order, 365 at most"}
 
 
-def _days(
-    name: str, source: str, table: str, own: tuple[str, ...], more: Mapping[str, str]
-) -> Frame:
-    return Frame(f"{name}_days", source, (table,), own, {**AGE, **more}, 1)
-
-
-def _blocks(
-    name: str, source: str, table: str, own: tuple[str, ...], more: Mapping[str, str]
-) -> tuple[Frame, Frame, Frame]:
-    """Weeks and months (means per known day) and, one row for all, the stretches of PERIODS."""
+def _daily(
+    name: str,
+    source: str,
+    table: str,
+    own: tuple[str, ...],
+    more: Mapping[str, str],
+    *,
+    window: Mapping[str, str] = MappingProxyType({}),
+) -> tuple[Frame, ...]:
+    """Means per known day: of a window, of each week and month, and of the stretches of PERIODS."""
     periods = {
         f"{column}_{period}": f"{column} a known day, weeks {newest} to {oldest - 1} back"
         for column in (*own, *more)
         for period, (newest, oldest) in PERIODS.items()
     }
+    counted = {f"{name}_known": "known days of the window"}
     return (
-        Frame(f"{name}_weeks", source, (table,), own, {**AGE, **more}, WEEK),
-        Frame(f"{name}_months", source, (table,), own, {**AGE, **more}, MONTH),
-        Frame(f"{name}_periods", source, (table,), (), periods, single=True),
+        Frame(f"{name}_window", source, (table,), own, {**more, **window, **counted}, Kind.WINDOW),
+        Frame(f"{name}_weeks", source, (table,), own, {**AGE, **more}, Kind.WEEKS),
+        Frame(f"{name}_months", source, (table,), own, {**AGE, **more}, Kind.MONTHS),
+        Frame(f"{name}_periods", source, (table,), (), periods, Kind.ONE),
     )
 
 
 _PARTY = {
-    **AGE,
     "cny_90": "value of valid invoices, days 0 to 89",
     "cny_before_90": "the same, days 90 to 179",
     "cny_365": "the same, days 0 to 364",
     "first_age": "age of the first known invoice",
-    "last_age": "age of the last known invoice",
 }
 
 FRAMES: Mapping[str, Frame] = MappingProxyType(
     {
         frame.name: frame
         for frame in (
-            _days("tax", "tax", "invoices", (), _TAX),
-            *_blocks("tax", "tax", "invoices", (), _TAX),
+            *_daily("tax", "tax", "invoices", (), _TAX, window=_TAX_WINDOW),
             Frame(
                 "tickets",
                 "tax",
                 ("invoices",),
                 (),
-                {**AGE, "ticket_cny": "net value above zero"},
-                1,
+                {**AGE, "ticket_fen": "net value above zero; sums of whole fen are exact"},
             ),
-            Frame("customers", "tax", ("invoices",), (), _PARTY),
-            Frame("suppliers", "tax", ("invoices",), (), _PARTY),
+            Frame("customers", "tax", ("invoices",), (), _PARTY, Kind.PARTIES),
+            Frame("suppliers", "tax", ("invoices",), (), _PARTY, Kind.PARTIES),
             Frame(
                 "filings",
                 "tax",
@@ -176,10 +208,8 @@ FRAMES: Mapping[str, Frame] = MappingProxyType(
                     "pay_days": "days from filing to payment of tax owed, to as_of if overdue",
                     "invoiced_cny": "valid output invoices since the period before, where covered",
                 },
-                1,
             ),
-            _days("power", "electricity", "electricity", _KWH, _POWER),
-            *_blocks("power", "electricity", "electricity", _KWH, _POWER),
+            *_daily("power", "electricity", "electricity", _KWH, _POWER),
             Frame(
                 "bills",
                 "electricity",
@@ -192,12 +222,16 @@ FRAMES: Mapping[str, Frame] = MappingProxyType(
                     "pay_days": "days from billing to payment, to as_of if overdue; else missing",
                     "arrears_cny": "amount overdue and unpaid",
                 },
-                1,
             ),
-            _days("parcel", "logistics", "logistics", _PARCELS, {}),
-            *_blocks("parcel", "logistics", "logistics", _PARCELS, {}),
-            _days("shop", "ecommerce", "ecommerce", _SHOP, _SHOP_MORE),
-            *_blocks("shop", "ecommerce", "ecommerce", _SHOP, _SHOP_MORE),
+            *_daily(
+                "parcel",
+                "logistics",
+                "logistics",
+                _PARCELS,
+                _PARCELS_MORE,
+                window=_PARCELS_WINDOW,
+            ),
+            *_daily("shop", "ecommerce", "ecommerce", _SHOP, _SHOP_MORE, window=_SHOP_WINDOW),
             Frame(
                 "register",
                 "register",
@@ -216,7 +250,7 @@ FRAMES: Mapping[str, Frame] = MappingProxyType(
                     "purpose",
                 ),
                 {"firm_age_days": "days from founding to as_of"},
-                single=True,
+                Kind.ONE,
             ),
             Frame(
                 "coverage",
@@ -228,7 +262,7 @@ FRAMES: Mapping[str, Frame] = MappingProxyType(
                     for source in ("tax", "electricity", "logistics", "ecommerce")
                     for days in (180, HORIZON_DAYS)
                 },
-                single=True,
+                Kind.ONE,
             ),
         )
     }

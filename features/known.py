@@ -20,6 +20,7 @@ from features.tables import TABLES, Table
 
 Ints = NDArray[np.int32]
 Bools = NDArray[np.bool_]
+Floats = NDArray[np.float64]
 
 LAG_DAYS: Mapping[str, int] = MappingProxyType(
     {
@@ -93,10 +94,12 @@ class Rows:
 
 def days(column: pl.Series) -> Ints:
     """Dates as days since 1970; `MISSING` where empty."""
-    physical = column.to_physical()
-    if physical.null_count():
-        physical = physical.fill_null(MISSING)
-    return physical.to_numpy()
+    if column.null_count() == len(column):
+        return np.full(len(column), MISSING, dtype=np.int32)
+    numbers = column.cast(pl.Int32).to_numpy()
+    if column.null_count():
+        return np.where(np.isnan(numbers), np.float64(MISSING), numbers).astype(np.int32)
+    return numbers
 
 
 def as_known(
@@ -107,36 +110,72 @@ def as_known(
     Parameters
     ----------
     raw : polars.DataFrame
-        Rows of `table`, contract columns, in any order.
+        Rows of `table`, contract columns, in any order. Without the invoice's id no versions
+        are looked for: see `features.folder.Signals.read`.
     table : str
     applications : polars.DataFrame
         firm_id, app (position, Int32), as_of_day (Int32), sorted by app.
     by_event : bool
         See a row from the day of its event, in its final form. This is the leak that knowledge
         dates prevent; it serves to measure what the leak is worth.
+
+    Returns
+    -------
+    Rows
+        By application; those of one application by date where the table has one row per date.
     """
     lag = np.int32(0 if by_event else SOURCE_LAG_DAYS[TABLES[table].source or ""])
-    rows = _attach(raw, table, applications, lag)
-    if not len(rows.app):
-        return rows
-    event = rows.as_of - lag - rows.age
+    app, frame = attach(raw, applications)
+    as_of = applications["as_of_day"].to_numpy()[app]
+    event = days(frame[EVENT[table]])
+    rows = Rows(frame, app, as_of - lag - event, as_of)
     if by_event:
-        seen = event <= rows.as_of
-        order = days(rows.frame[Table.KNOWN_ON]) if Table.KNOWN_ON in raw.columns else event
-        return _latest(rows.where(seen), order[seen], table)
-    first = _known_day(rows, table, event)
-    seen = first <= rows.as_of
-    if table == "tax_filings":
-        # that nothing came is known once the return is overdue, whoever files it later
-        seen |= days(rows.frame["due_on"]) + 1 <= rows.as_of
-        first = np.where(first <= rows.as_of, first, np.int32(-1))
-    return _latest(rows.where(seen), first[seen], table)
+        first = days(frame[Table.KNOWN_ON]) if Table.KNOWN_ON in frame.columns else event
+        seen = event <= as_of
+    else:
+        first = _known_day(rows, table, event)
+        seen = first <= as_of
+        if table == "tax_filings":
+            # that nothing came is known once the return is overdue, whoever files it later
+            seen |= days(frame["due_on"]) + 1 <= as_of
+            first = np.where(first <= as_of, first, np.int32(-1))
+    if not seen.all():
+        rows, first = rows.where(seen), first[seen]
+    return _latest(rows, first, table)
 
 
-def by_application(app: Ints, columns: Mapping[str, object]) -> pl.DataFrame:
-    """Make a frame of rows that are sorted by application."""
-    frame = pl.DataFrame({"app": app, **columns})
-    return frame.with_columns(pl.col("app").set_sorted())
+def attach(raw: pl.DataFrame, applications: pl.DataFrame) -> tuple[Ints, pl.DataFrame]:
+    """Join rows to the applications of their firm; rows of other firms are left out.
+
+    Parameters
+    ----------
+    raw : polars.DataFrame
+        With `firm_id`, in any order.
+    applications : polars.DataFrame
+        firm_id, app; sorted by app.
+
+    Returns
+    -------
+    app : ndarray of shape (n_rows,)
+        Ascending.
+    frame : polars.DataFrame of n_rows
+        Within an application in the order of `raw`.
+    """
+    if applications.height == 1:
+        own = raw["firm_id"] == applications["firm_id"][0]
+        frame = raw if own.all() else raw.filter(own)
+        return np.zeros(frame.height, dtype=np.int32), frame
+    # runs of one firm are joined, not single rows
+    runs = raw["firm_id"].rle().struct.unnest().rename({"value": "firm_id"})
+    runs = runs.with_columns(start=pl.col("len").cum_sum() - pl.col("len"))
+    pairs = runs.join(applications.select("firm_id", "app"), on="firm_id").sort("app", "start")
+    length = pairs["len"].to_numpy().astype(np.int64)
+    start = pairs["start"].to_numpy().astype(np.int64)
+    app = np.repeat(pairs["app"].to_numpy(), length)
+    if len(app) == raw.height and bool((start[1:] == start[:-1] + length[:-1]).all()):
+        return app, raw
+    shift = start - (np.cumsum(length) - length)
+    return app, raw[np.repeat(shift, length) + np.arange(len(app))]
 
 
 def filed(rows: Rows, *, by_event: bool) -> Bools:
@@ -151,12 +190,12 @@ def filed(rows: Rows, *, by_event: bool) -> Bools:
 
 def void(rows: Rows, *, by_event: bool) -> Bools:
     """Tell which invoices are known to be void; without a date of voiding, from their issue."""
-    is_void: Bools = (rows.frame["status"] == "void").to_numpy()
+    is_void: Bools = (rows.frame["status"] == "void").to_numpy(writable=True)
     if by_event or not is_void.any():
         return is_void
-    day = days(rows.frame["voided_on"])
-    past: Bools = (day == MISSING) | (day + 1 <= rows.as_of)
-    return is_void & past
+    day = days(rows.frame["voided_on"].filter(pl.Series(is_void)))
+    is_void[is_void] = (day == MISSING) | (day + 1 <= rows.as_of[is_void])
+    return is_void
 
 
 def _known_day(rows: Rows, table: str, event: Ints) -> Ints:
@@ -169,32 +208,38 @@ def _known_day(rows: Rows, table: str, event: Ints) -> Ints:
     return np.where(own == MISSING, default, own)
 
 
-def _attach(raw: pl.DataFrame, table: str, applications: pl.DataFrame, lag: np.int32) -> Rows:
-    """Join rows to applications by firm: runs of one firm are joined, not single rows."""
-    runs = raw["firm_id"].rle().struct.unnest().rename({"value": "firm_id"})
-    runs = runs.with_columns(start=pl.col("len").cum_sum() - pl.col("len"))
-    pairs = runs.join(applications, on="firm_id", how="inner").sort("app", "start")
-    length = pairs["len"].to_numpy().astype(np.int64)
-    start = pairs["start"].to_numpy().astype(np.int64)
-    total = int(length.sum())
-    app = np.repeat(pairs["app"].to_numpy(), length)
-    as_of = np.repeat(pairs["as_of_day"].to_numpy(), length)
-    position = np.repeat(start - (np.cumsum(length) - length), length) + np.arange(total)
-    if total == raw.height and (total == 0 or bool((np.diff(position) == 1).all())):
-        frame = raw
-    else:
-        frame = raw[position]
-    age = as_of - lag - days(frame[EVENT[table]])
-    return Rows(frame, app, age, as_of)
+def _by_date(rows: Rows) -> tuple[Rows, NDArray[np.intp] | None]:
+    """Sort the rows of each application by date, if they are not; also gives the order taken."""
+    app, age = rows.app, rows.age
+    if bool(((age[1:] < age[:-1]) | (app[1:] != app[:-1])).all()):
+        return rows, None
+    order = np.lexsort((-age, app))
+    return Rows(rows.frame[order], app[order], age[order], rows.as_of[order]), order
 
 
 def _latest(rows: Rows, known: Ints, table: str) -> Rows:
     """Of several versions of one row keep the one known last; ties go by content."""
     key = [c for c in TABLES[table].key if c != "firm_id"]
-    keys = rows.frame.select(pl.Series("app", rows.app), *key)
-    if not _has_twins(keys, key, rows):
+    if key == [EVENT[table]]:
+        rows, order = _by_date(rows)
+        if order is None:
+            return rows
+        known = known[order]
+        same = (rows.app[1:] == rows.app[:-1]) & (rows.age[1:] == rows.age[:-1])
+        twin = np.zeros(len(rows.app), dtype=np.bool_)
+        twin[1:] |= same
+        twin[:-1] |= same
+    elif set(key) <= set(rows.frame.columns) and rows.frame.height:
+        # unequal hashes prove unequal keys, and cost a third
+        keys = rows.frame.select(key).hash_rows().to_numpy() ^ (rows.app.astype(np.uint64) << 32)
+        ordered = np.sort(keys)
+        if bool((ordered[1:] != ordered[:-1]).all()):
+            return rows
+        twin = rows.frame.select(pl.Series("app", rows.app), *key).is_duplicated().to_numpy()
+    else:
         return rows
-    twin = keys.is_duplicated().to_numpy()
+    if not twin.any():
+        return rows
     content = [c for c in rows.frame.columns if c not in key and c != "firm_id"]
     versions = rows.frame.filter(pl.Series(twin)).with_columns(
         pl.Series("app", rows.app[twin]),
@@ -207,16 +252,3 @@ def _latest(rows: Rows, known: Ints, table: str) -> Rows:
     keep = ~twin
     keep[last["position"].to_numpy()] = True
     return rows.where(keep)
-
-
-def _has_twins(keys: pl.DataFrame, key: list[str], rows: Rows) -> bool:
-    if key == ["date"]:
-        # sorted days that grow within each application cannot repeat
-        same = rows.app[1:] == rows.app[:-1]
-        if not bool((same & (rows.age[1:] >= rows.age[:-1])).any()):
-            return False
-    # unequal hashes prove unequal keys, and cost a third
-    hashes = np.sort(keys.hash_rows().to_numpy())
-    if bool((hashes[1:] != hashes[:-1]).all()):
-        return False
-    return keys.n_unique() < keys.height

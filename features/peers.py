@@ -7,10 +7,13 @@ applies.
 """
 # ruff: noqa: E501 - a table reads best with one row to a line
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 from polars import col
 
 from features.feature import PEER_PREFIX, Feature
+from features.stretches import table
 
 SMALLEST_CELL = 30
 """Firms that a cell needs (design.md section 5)."""
@@ -123,7 +126,17 @@ def build_reference(features: pl.DataFrame, place: pl.DataFrame) -> pl.DataFrame
                 *COMPARED,
             )
         )
-    return pl.concat(parts).sort(PLACE, nulls_last=True)
+    # what no firm of a cell shows is taken from the wider cell around it
+    filled = parts[-1:]
+    for part in reversed(parts[:-1]):
+        wider = usual(part, pl.concat(filled))
+        filled.append(
+            part.with_columns(
+                col(name).fill_null(pl.Series(wider[:, i], nan_to_null=True))
+                for i, name in enumerate(COMPARED)
+            )
+        )
+    return pl.concat(filled).sort(PLACE, nulls_last=True)
 
 
 _PLACE_TYPES = {"sector": pl.String, "city": pl.String, "month": pl.Int8}
@@ -147,25 +160,32 @@ def places_of(features: pl.DataFrame, firms: pl.DataFrame) -> pl.DataFrame:
     return places(rows.join(own, on="firm_id", how="left", maintain_order="left"))
 
 
+def usual(place: pl.DataFrame, reference: pl.DataFrame) -> NDArray[np.float64]:
+    """Look up the usual of each row's cell, the narrowest that the reference holds.
+
+    Returns
+    -------
+    ndarray of shape (n, len(COMPARED))
+        NaN where the trade is unknown.
+    """
+    numbered = reference.lazy().with_row_index("cell")
+    found = place.lazy().select(PLACE)
+    for level, cell in enumerate(_CELLS):
+        here = [col(c).is_not_null() if c in cell else col(c).is_null() for c in PLACE]
+        keys = numbered.filter(here).select(*cell, col("cell").alias(f"cell_{level}"))
+        found = found.join(keys, on=cell, how="left", maintain_order="left")
+    rows = found.select(pl.coalesce(f"cell_{level}" for level in range(len(_CELLS)))).collect()
+    medians = np.vstack([reference.select(COMPARED).to_numpy(), np.full(len(COMPARED), np.nan)])
+    typical: NDArray[np.float64] = medians[rows.to_series().fill_null(reference.height).to_numpy()]
+    return typical
+
+
 def with_typical(
-    features: pl.DataFrame, place: pl.DataFrame, reference: pl.DataFrame | None
+    features: pl.DataFrame, place: pl.DataFrame, reference: pl.DataFrame
 ) -> pl.DataFrame:
-    """Add the usual of each row's cell as `typical_*` columns; missing without a reference."""
-    names = {name: PEER_PREFIX + name for name in COMPARED}
-    if reference is None:
-        return features.with_columns(pl.lit(None, pl.Float64).alias(n) for n in names.values())
-    found = place.select(PLACE)
-    columns = []
-    for cell in _CELLS:
-        level = reference.filter(
-            *[col(c).is_not_null() if c in cell else col(c).is_null() for c in PLACE]
-        )
-        columns.append(
-            found.join(level.select(*cell, *COMPARED), on=cell, how="left", maintain_order="left")
-        )
-    return features.with_columns(
-        pl.coalesce([part[name] for part in columns]).alias(usual) for name, usual in names.items()
-    )
+    """Add the usual of each row's cell as `typical_*` columns."""
+    names = [PEER_PREFIX + name for name in COMPARED]
+    return features.hstack(table(dict(zip(names, usual(place, reference).T, strict=True))))
 
 
 def apply_reference(

@@ -8,17 +8,44 @@ import polars as pl
 from features import covered, known
 from features.covered import Span
 from features.dues import bills, filings
-from features.frames import HORIZON_DAYS
-from features.grid import Floats, Grid, Need, cells, scatter, silence, three_down, total
-from features.known import Rows, by_application
+from features.frames import FEN, FRAMES, HORIZON_DAYS, MONTH, WEEK, Kind
+from features.grid import scatter, silence, three_down
+from features.known import Bools, Floats, Ints, Rows
 from features.parties import parties
+from features.stretches import (
+    EDGES,
+    STRETCHES,
+    Days,
+    best_month,
+    blocks,
+    by_stretch,
+    cells,
+    column,
+    largest,
+    periods,
+    same,
+    spanned,
+    table,
+    total,
+    windows,
+)
 from features.tables import SOURCES, TABLES
 
 SIGNAL_TABLES = tuple(name for name, table in TABLES.items() if table.source)
 """Tables of daily life, in contract order."""
 
-_FEN = 100.0
-"""Sums of whole fen are exact in a double, whatever the order of the rows."""
+WINDOW, WEEKS, MONTHS, ONE = "window", "weeks", "months", "one"
+"""Frames of all sources side by side; the others go by their own names."""
+
+_OUT, _VOID, _RED = 1, 2, 4
+"""Marks of an invoice, added up: eight kinds in all."""
+
+_KINDS = _OUT + _VOID + _RED + 1
+
+_YEAR = 365
+
+_IDLE = 0.25
+"""Share of the best month's mean below which a day's electricity is that of an idle firm."""
 
 
 def prepare(
@@ -26,7 +53,7 @@ def prepare(
     applications: pl.DataFrame,
     *,
     coverage: pl.DataFrame | None,
-    needs: Mapping[str, Need],
+    wanted: Mapping[Kind, frozenset[str]],
     by_event: bool = False,
 ) -> dict[str, pl.DataFrame]:
     """Build every frame.
@@ -39,158 +66,192 @@ def prepare(
         firm_id, app (0, 1, ... in order), as_of_day, consent_on and the contract's columns.
     coverage : polars.DataFrame or None
         None if the data hold no coverage table.
-    needs : mapping of frame name to Need
-        What the formulas read; other columns are not prepared.
+    wanted : mapping of Kind to the columns that formulas read
+        Others are not prepared.
     by_event : bool
         See `features.known.as_known`.
 
     Returns
     -------
-    dict of frame name to polars.DataFrame
-        Each with `app`, sorted by it; applications without rows do not occur.
+    dict of str to polars.DataFrame
+        `WINDOW`, `WEEKS`, `MONTHS` and `ONE` hold the columns of all frames of their kind; see
+        `features.stretches`. The others have `app`, sorted by it; applications without rows do
+        not occur.
     """
     n = applications.height
     rows = {
-        table: known.as_known(read(table), table, applications, by_event=by_event)
-        for table in SIGNAL_TABLES
+        name: known.as_known(read(name), name, applications, by_event=by_event)
+        for name in SIGNAL_TABLES
     }
     by_source = {
         source: tuple(rows[t] for t in SIGNAL_TABLES if TABLES[t].source == source)
         for source in SOURCES
     }
     span = covered.spans(applications, coverage, by_source, by_event=by_event)
-    inside = {
-        table: found.where(
-            (found.age < HORIZON_DAYS)
-            & span[TABLES[table].source or ""].holds(found.app, found.age)
-        )
-        for table, found in rows.items()
-        if table not in ("tax_filings", "electricity_bills")
-    }
-    frames: dict[str, pl.DataFrame] = {}
-    counts: dict[str, np.ndarray] = {}
 
-    days, invoice_frames = _tax(inside["invoices"], span["tax"], n, by_event=by_event)
-    frames |= invoice_frames | days.frames("tax", needs)
-    counts["tax"] = days.known
-    frames["filings"] = filings(rows["tax_filings"], span["tax"], days, by_event=by_event)
+    def inside(name: str) -> Rows:
+        found = rows[name]
+        covers = span[TABLES[name].source or ""]
+        return found.where((found.age < HORIZON_DAYS) & covers.holds(found.app, found.age))
 
-    days = _power(inside["electricity"], n)
-    frames |= days.frames("power", needs)
-    counts["electricity"] = days.known
+    tax, sales, frames = _tax(inside("invoices"), span["tax"], n, by_event=by_event)
+    frames["filings"] = filings(rows["tax_filings"], span["tax"], sales, by_event=by_event)
     frames["bills"] = bills(rows["electricity_bills"], span["electricity"], by_event=by_event)
-
-    days = _daily(inside["logistics"], span["logistics"], n)
-    frames |= days.frames("parcel", needs)
-    counts["logistics"] = days.known
-
-    days = _shop(inside["ecommerce"], span["ecommerce"], n)
-    frames |= days.frames("shop", needs)
-    counts["ecommerce"] = days.known
-
-    frames["coverage"] = pl.DataFrame(
-        {
-            "app": np.arange(n, dtype=np.int32),
-            **{
-                f"{source}_{window}": counts[source][:, -window:].sum(axis=1)
-                for source in SOURCES
-                for window in (180, HORIZON_DAYS)
-            },
-        }
-    )
-    frames["register"] = _register(read("firms"), applications)
+    days = {
+        "tax": tax,
+        "power": _power(inside("electricity"), n),
+        "parcel": _parcels(inside("logistics"), span["logistics"], n),
+        "shop": _shop(inside("ecommerce"), span["ecommerce"], n),
+    }
+    frames[WINDOW] = windows(days, wanted[Kind.WINDOW])
+    frames[WEEKS] = blocks(days, WEEK, wanted[Kind.WEEKS])
+    frames[MONTHS] = blocks(days, MONTH, wanted[Kind.MONTHS])
+    one = table(periods(days, wanted[Kind.ONE]) | _coverage(days))
+    frames[ONE] = one.hstack(_register(read("firms"), applications))
     return frames
 
 
-def _tax(rows: Rows, span: Span, n: int, *, by_event: bool) -> tuple[Grid, dict[str, pl.DataFrame]]:
+def _tax(
+    rows: Rows, span: Span, n: int, *, by_event: bool
+) -> tuple[Days, Floats, dict[str, pl.DataFrame]]:
+    """Days of invoices, sales by day in fen, and the frames of single invoices and parties."""
     out = (rows.frame["direction"] == "output").to_numpy()
     void = known.void(rows, by_event=by_event)
-    fen = np.rint(rows.frame["amount_cny"].fill_null(0.0).to_numpy() * _FEN)
-    valid, red = ~void, fen < 0
-    cell = cells(rows.app, rows.age)
-
-    def count(mask: known.Bools) -> Floats:
-        return total(None, cell[mask], n)
-
-    def value(mask: known.Bools) -> Floats:
-        return total(fen[mask], cell[mask], n) / _FEN
-
-    grid = Grid(
-        span.days(),
+    fen = np.rint(column(rows.frame, "amount_cny") * FEN)
+    red = fen < 0
+    kind = out * _OUT + void * _VOID + red * _RED
+    cell = cells(rows.app, rows.age) * _KINDS + kind
+    size, shape = n * STRETCHES * _KINDS, (n, STRETCHES, _KINDS)
+    count = np.bincount(cell, minlength=size).reshape(shape).astype(np.float64)
+    value = np.bincount(cell, fen, minlength=size).reshape(shape) / FEN
+    sold = out & ~void
+    paying = sold & ~red
+    active = scatter(1.0, rows.app[paying], rows.age[paying], n)
+    quiet = silence(active > 0, span.oldest, span.newest)
+    newest = np.clip(span.newest, 0, HORIZON_DAYS - 1)
+    tax = Days(
+        spanned(span.oldest, span.newest),
         {
-            "sales_cny": value(out & valid),
-            "purchases_cny": value(~out & valid),
-            "sales_count": count(out & valid & ~red),
-            "purchase_count": count(~out & valid & ~red),
-            "void_count": count(out & void),
-            "void_cny": value(out & void),
-            "red_count": count(out & valid & red),
-            "red_cny": -value(out & valid & red),
+            "sales_cny": value[..., _OUT] + value[..., _OUT + _RED],
+            "purchases_cny": value[..., 0] + value[..., _RED],
+            "sales_count": count[..., _OUT],
+            "purchase_count": count[..., 0],
+            "void_count": count[..., _OUT + _VOID] + count[..., _OUT + _VOID + _RED],
+            "void_cny": value[..., _OUT + _VOID] + value[..., _OUT + _VOID + _RED],
+            "red_count": count[..., _OUT + _RED],
+            "red_cny": -value[..., _OUT + _RED],
+            "sale_days": by_stretch(active),
+        },
+        {
+            "since_sale": same(quiet[np.arange(n), HORIZON_DAYS - 1 - newest]),
+            "longest_silence": largest(quiet[:, ::-1]),
         },
     )
-    grid.values["silence"] = silence(grid.values["sales_count"] > 0, grid.known)
-    party = rows.frame["counterparty_id"]
+    place = rows.app[sold].astype(np.int64) * HORIZON_DAYS + (HORIZON_DAYS - 1 - rows.age[sold])
+    by_day = np.bincount(place, fen[sold], minlength=n * HORIZON_DAYS).astype(
+        np.float64, copy=False
+    )
+    valid = ~void
+    customers, suppliers = parties(
+        rows.frame["counterparty_id"].filter(pl.Series(valid)),
+        ~out[valid],
+        rows.app[valid],
+        rows.age[valid],
+        fen[valid],
+    )
+    ticket = sold & (fen > 0)
+    return (
+        tax,
+        by_day.reshape(n, HORIZON_DAYS).astype(np.float64, copy=False),
+        {
+            "tickets": pl.DataFrame(
+                {
+                    "app": pl.Series(rows.app[ticket]).set_sorted(),
+                    "age": rows.age[ticket],
+                    "ticket_fen": fen[ticket],
+                }
+            ),
+            "customers": customers,
+            "suppliers": suppliers,
+        },
+    )
 
-    def parties_of(mask: known.Bools) -> pl.DataFrame:
-        return parties(party.filter(pl.Series(mask)), rows.app[mask], rows.age[mask], fen[mask])
 
-    ticket = out & valid & (fen > 0)
-    frames = {
-        "tickets": by_application(
-            rows.app[ticket], {"age": rows.age[ticket], "ticket_cny": fen[ticket] / _FEN}
-        ),
-        "customers": parties_of(out & valid),
-        "suppliers": parties_of(~out & valid),
+def _power(rows: Rows, n: int) -> Days:
+    cell = cells(rows.app, rows.age)
+    peak, flat, valley = (column(rows.frame, f"kwh_{part}") for part in ("peak", "flat", "valley"))
+    kwh = peak + flat + valley
+    days = Days(
+        total(None, cell, n),
+        {
+            "kwh_peak": total(peak, cell, n),
+            "kwh_flat": total(flat, cell, n),
+            "kwh_valley": total(valley, cell, n),
+            "kwh": total(kwh, cell, n),
+            "kwh_square": total(kwh * kwh, cell, n),
+        },
+    )
+    idle = kwh < _IDLE * best_month(days, "kwh")[rows.app]
+    days.sums["idle"] = total(idle, cell, n)
+    return days
+
+
+def _parcels(rows: Rows, span: Span, n: int) -> Days:
+    cell = cells(rows.app, rows.age)
+    values = {name: column(rows.frame, name) for name in TABLES["logistics"].columns[2:]}
+    sent = values["parcels_out"] > 0
+    sums = {name: total(value, cell, n) for name, value in values.items()}
+    sums["parcel_days"] = total(sent, cell, n)
+    since = same(_since(sent, rows, n))
+    return Days(spanned(span.oldest, span.newest), sums, {"since_parcel": since})
+
+
+def _shop(rows: Rows, span: Span, n: int) -> Days:
+    cell = cells(rows.app, rows.age)
+    values = {
+        name: column(rows.frame, name)
+        for name in TABLES["ecommerce"].columns[2:]
+        if name != "rating_mean"
     }
-    return grid, frames
+    rating = rows.frame["rating_mean"].to_numpy()
+    values["rated"] = np.where(np.isnan(rating), 0, values["reviews"])
+    values["stars"] = np.where(np.isnan(rating), 0.0, rating * values["reviews"])
+    sums = {name: total(value, cell, n) for name, value in values.items()}
+    orders = scatter(values["orders"], rows.app, rows.age, n)
+    sums["alarm"] = by_stretch(three_down(orders, span.oldest, span.newest))
+    since = same(_since(values["orders"] > 0, rows, n))
+    return Days(spanned(span.oldest, span.newest), sums, {"since_order": since})
 
 
-def _power(rows: Rows, n: int) -> Grid:
-    cell = cells(rows.app, rows.age)
-    present = np.zeros(n * HORIZON_DAYS, dtype=np.bool_)
-    present[cell] = True
-    columns = ("kwh_peak", "kwh_flat", "kwh_valley")
-    values = {c: scatter(rows.frame[c], cell, n) for c in columns}
-    kwh = values["kwh_peak"] + values["kwh_flat"] + values["kwh_valley"]
-    return Grid(
-        present.reshape(n, HORIZON_DAYS),
-        values | {"kwh": kwh, "kwh_square": kwh * kwh},
-    )
+def _since(active: Bools, rows: Rows, n: int) -> Ints:
+    """Age of the newest active day, a year at most; shape (n,)."""
+    since = np.full(n, _YEAR, dtype=np.int32)
+    np.minimum.at(since, rows.app[active], rows.age[active])
+    return since
 
 
-def _daily(rows: Rows, span: Span, n: int) -> Grid:
-    cell = cells(rows.app, rows.age)
-    columns = ("parcels_out", "parcels_in", "weight_kg", "destinations", "late_parcels")
-    return Grid(span.days(), {c: scatter(rows.frame[c], cell, n) for c in columns})
+def _coverage(days: Mapping[str, Days]) -> dict[str, Floats]:
+    """Known days of each source."""
+    return {
+        f"{FRAMES[f'{name}_window'].source}_{window}": own.known[:, EDGES[1:] <= window].sum(axis=1)
+        for name, own in days.items()
+        for window in (180, HORIZON_DAYS)
+    }
 
 
-def _shop(rows: Rows, span: Span, n: int) -> Grid:
-    columns = (
-        "visitors",
-        "orders",
-        "gmv_cny",
-        "refunds",
-        "refund_cny",
-        "reviews",
-        "bad_reviews",
-        "buyers",
-        "repeat_buyers",
-    )
-    cell = cells(rows.app, rows.age)
-    values = {c: scatter(rows.frame[c], cell, n) for c in columns}
-    rated = rows.frame.select(
-        pl.when(pl.col("rating_mean").is_not_null()).then("reviews").otherwise(0)
-    ).to_series()
-    stars = rows.frame.select(pl.col("rating_mean") * pl.col("reviews")).to_series()
-    values["rated"] = scatter(rated, cell, n)
-    values["stars"] = scatter(stars, cell, n)
-    known_days = span.days()
-    values["alarm"] = three_down(values["orders"], known_days)
-    return Grid(known_days, values)
-
-
-def _register(firms: pl.DataFrame, applications: pl.DataFrame) -> pl.DataFrame:
-    own = firms.unique("firm_id", keep="first", maintain_order=True)
-    return applications.join(own, on="firm_id", how="left", maintain_order="left").with_columns(
-        firm_age_days=pl.col("as_of_day") - pl.col("founded_on").to_physical()
-    )
+def _register(firms: pl.DataFrame, applications: pl.DataFrame) -> list[pl.Series]:
+    """Columns of the register and of the application, a row per application."""
+    app, own = known.attach(firms, applications)
+    if not np.array_equal(app, np.arange(applications.height)):
+        once = firms.unique("firm_id", keep="first", maintain_order=True)
+        own = applications.select("firm_id").join(
+            once, on="firm_id", how="left", maintain_order="left"
+        )
+    founded = known.days(own["founded_on"])
+    old = known.days(applications["applied_on"]) - founded
+    age = np.where(founded == known.MISSING, np.nan, old)
+    return [
+        *(own[name] for name in own.columns if name != "firm_id"),
+        *(applications[name] for name in TABLES["applications"].columns if name not in own.columns),
+        pl.Series("firm_age_days", age, nan_to_null=True),
+    ]

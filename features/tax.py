@@ -6,12 +6,12 @@ from polars import col
 
 from features.families import changes, each, rhythm
 from features.feature import Feature, change, ratio
+from features.frames import FEN
 
 _SALES, _BOUGHT = col("sales_cny"), col("purchases_cny")
-_ACTIVE = col("sales_count") > 0
 _VOID, _RED, _COUNT = col("void_count"), col("red_count"), col("sales_count")
 _NOW, _BEFORE, _YEAR = col("cny_90"), col("cny_before_90"), col("cny_365")
-_TICKET = col("ticket_cny")
+_TICKET = col("ticket_fen")
 _DECLARED, _INVOICED = col("declared_sales_cny"), col("invoiced_cny")
 _BOTH = _DECLARED.is_not_null() & _INVOICED.is_not_null()
 
@@ -28,31 +28,31 @@ def _concentration(amount: pl.Expr) -> pl.Expr:
 
 TAX: tuple[Feature, ...] = (
     # sales
-    *each((30, 90, 180, 365), "tax_sales_mean_{d}d", "tax_days", _SALES.mean(), "CNY/day", -1, "invoiced sales a day over {d} days", "近{d}天日均开票销售额", "sales_level", "S03"),
-    *each((90, 365), "tax_sales_count_{d}d", "tax_days", _COUNT.mean(), "invoices/day", -1, "sales invoices a day over {d} days", "近{d}天日均开票张数", "sales_level", "S03"),
-    *each((180,), "tax_ticket_median_{d}d", "tickets", _TICKET.median(), "CNY", 0, "median sales invoice over {d} days", "近{d}天单张发票金额中位数", "sales_level", note="small tickets are retail, large ones industry; neither is safer"),
+    *each((30, 90, 180, 365), "tax_sales_mean_{d}d", "tax_window", _SALES, "CNY/day", -1, "invoiced sales a day over {d} days", "近{d}天日均开票销售额", "sales_level", "S03"),
+    *each((90, 365), "tax_sales_count_{d}d", "tax_window", _COUNT, "invoices/day", -1, "sales invoices a day over {d} days", "近{d}天日均开票张数", "sales_level", "S03"),
+    *each((180,), "tax_ticket_median_{d}d", "tickets", _TICKET.median() / FEN, "CNY", 0, "median sales invoice over {d} days", "近{d}天单张发票金额中位数", "sales_level", note="small tickets are retail, large ones industry; neither is safer"),
     *each((365,), "tax_ticket_top_share_{d}d", "tickets", ratio(_TICKET.max(), _TICKET.sum()), "1", +1, "largest invoice's share of sales over {d} days", "近{d}天最大单张发票占比", "sales_rhythm"),
-    *each((30, 90, 180, 365), "tax_active_share_{d}d", "tax_days", _ACTIVE.mean(), "1", -1, "share of days with a sales invoice over {d} days", "近{d}天有开票的天数占比", "sales_rhythm"),
-    *each((365,), "tax_days_since_sale", "tax_days", col("silence").last(), "days", +1, "days since the last sales invoice", "距最近一次开票天数", "sales_trend"),
-    *each((180, 365), "tax_longest_gap_{d}d", "tax_days", col("silence").max(), "days", +1, "longest time without a sales invoice in {d} days", "近{d}天最长未开票间隔", "sales_rhythm"),
+    *each((30, 90, 180, 365), "tax_active_share_{d}d", "tax_window", col("sale_days"), "1", -1, "share of days with a sales invoice over {d} days", "近{d}天有开票的天数占比", "sales_rhythm"),
+    *each((365,), "tax_days_since_sale", "tax_window", col("since_sale"), "days", +1, "days since the last sales invoice", "距最近一次开票天数", "sales_trend"),
+    *each((180, 365), "tax_longest_gap_{d}d", "tax_window", col("longest_silence"), "days", +1, "longest time without a sales invoice in {d} days", "近{d}天最长未开票间隔", "sales_rhythm"),
     *changes("tax_sales", "tax", "sales_cny", "invoiced sales", "开票销售额", "sales_trend", reference="S03"),
     *rhythm("tax_sales", "tax", "sales_cny", "sales", "销售额", "sales_rhythm"),
     # purchases
-    *each((90, 365), "tax_purchases_mean_{d}d", "tax_days", _BOUGHT.mean(), "CNY/day", -1, "invoiced purchases a day over {d} days", "近{d}天日均进项金额", "suppliers"),
+    *each((90, 365), "tax_purchases_mean_{d}d", "tax_window", _BOUGHT, "CNY/day", -1, "invoiced purchases a day over {d} days", "近{d}天日均进项金额", "suppliers"),
     *changes("tax_purchases", "tax", "purchases_cny", "invoiced purchases", "进项金额", "suppliers"),
-    *each((90, 365), "tax_bought_to_sold_{d}d", "tax_days", ratio(_BOUGHT.sum(), _SALES.sum()), "1", 0, "purchases per yuan of sales over {d} days", "近{d}天进项与销项之比", "suppliers", note="much is a thin margin, little is a firm that can no longer buy"),
+    *each((90, 365), "tax_bought_to_sold_{d}d", "tax_window", ratio(_BOUGHT, _SALES), "1", 0, "purchases per yuan of sales over {d} days", "近{d}天进项与销项之比", "suppliers", note="much is a thin margin, little is a firm that can no longer buy"),
     # void and red invoices
-    *each((90, 365), "tax_void_rate_{d}d", "tax_days", ratio(_VOID.sum(), _VOID.sum() + _COUNT.sum()), "1", +1, "share of sales invoices made void over {d} days", "近{d}天销项发票作废率", "invoice_quality"),
-    *each((365,), "tax_void_value_{d}d", "tax_days", ratio(col("void_cny").sum(), col("void_cny").sum() + _SALES.sum()), "1", +1, "share of invoiced value made void over {d} days", "近{d}天作废金额占比", "invoice_quality"),
-    *each((90, 365), "tax_red_rate_{d}d", "tax_days", ratio(_RED.sum(), _RED.sum() + _COUNT.sum()), "1", +1, "share of red sales invoices over {d} days", "近{d}天红字发票占比", "invoice_quality"),
-    *each((365,), "tax_red_value_{d}d", "tax_days", ratio(col("red_cny").sum(), col("red_cny").sum() + _SALES.clip(0).sum()), "1", +1, "share of sales value taken back by red invoices over {d} days", "近{d}天红字冲销金额占比", "invoice_quality"),
+    *each((90, 365), "tax_void_rate_{d}d", "tax_window", ratio(_VOID, _VOID + _COUNT), "1", +1, "share of sales invoices made void over {d} days", "近{d}天销项发票作废率", "invoice_quality"),
+    *each((365,), "tax_void_value_{d}d", "tax_window", ratio(col("void_cny"), col("void_cny") + _SALES), "1", +1, "share of invoiced value made void over {d} days", "近{d}天作废金额占比", "invoice_quality"),
+    *each((90, 365), "tax_red_rate_{d}d", "tax_window", ratio(_RED, _RED + _COUNT), "1", +1, "share of red sales invoices over {d} days", "近{d}天红字发票占比", "invoice_quality"),
+    *each((365,), "tax_red_value_{d}d", "tax_window", ratio(col("red_cny"), col("red_cny") + _SALES.clip(0)), "1", +1, "share of sales value taken back by red invoices over {d} days", "近{d}天红字冲销金额占比", "invoice_quality"),
     # customers
     *each((365,), "tax_customers", "customers", (_YEAR > 0).sum(), "customers", -1, "customers in a year", "近一年客户数", "customers"),
     *each((90,), "tax_customers_now", "customers", (_NOW > 0).sum(), "customers", -1, "customers in 90 days", "近90天客户数", "customers"),
     *each((365,), "tax_top_customer", "customers", _share_of_top(_YEAR), "1", +1, "largest customer's share of a year's sales", "近一年最大客户占比", "customers", "S28"),
     *each((365,), "tax_customer_concentration", "customers", _concentration(_YEAR), "1", +1, "concentration of a year's sales on few customers", "近一年客户集中度", "customers", "S28"),
     *each((90,), "tax_top_customer_now", "customers", _share_of_top(_NOW), "1", +1, "largest customer's share of sales in 90 days", "近90天最大客户占比", "customers", "S28"),
-    *each((365,), "tax_top_customer_change", "customers", change(_NOW.filter(_YEAR.max() == _YEAR).first(), _BEFORE.filter(_YEAR.max() == _YEAR).first()), "1", -1, "change of business with the largest customer, 90 days against the 90 before", "最大客户近90天较此前90天交易变化", "customers", "S28, C25"),
+    *each((365,), "tax_top_customer_change", "customers", change(_NOW.get(_YEAR.arg_max()), _BEFORE.get(_YEAR.arg_max())), "1", -1, "change of business with the largest customer, 90 days against the 90 before", "最大客户近90天较此前90天交易变化", "customers", "S28, C25"),
     *each((365,), "tax_customers_lost", "customers", ratio(_BEFORE.filter(_NOW <= 0).clip(0).sum(), _BEFORE.clip(0).sum()), "1", +1, "share of earlier sales to customers that bought nothing in 90 days", "近90天流失客户此前销售占比", "customers"),
     *each((365,), "tax_customers_new", "customers", ratio(_NOW.filter(col("first_age") < 90).clip(0).sum(), _NOW.clip(0).sum()), "1", 0, "share of 90 days' sales that went to new customers", "近90天新客户销售占比", "customers", note="new buyers are growth for some and the replacement of lost ones for others"),
     # suppliers

@@ -5,9 +5,9 @@ from features.feature import Feature, change, check_table, ratio
 
 GOOD = {
     "name": "elec_mean_30d",
-    "frame": "power_days",
+    "frame": "power_window",
     "days": 30,
-    "formula": pl.col("kwh").mean(),
+    "formula": pl.col("kwh"),
     "unit": "kWh/day",
     "sign": -1,
     "meaning": "electricity a day",
@@ -29,9 +29,10 @@ def test_a_row_says_its_source_and_what_it_reads():
     [
         ({"name": "Elec Mean"}, "expected a name"),
         ({"frame": "power_hours"}, "expected a frame among"),
-        ({"formula": pl.col("volts").mean()}, "has no column volts"),
-        ({"days": 0}, "expected a window of 1 to 455 days, got 0"),
-        ({"days": 1000}, "got 1000"),
+        ({"formula": pl.col("volts")}, "has no column volts"),
+        ({"days": 60}, "expected a window of 30, 90, 180, 365 days, got 60"),
+        ({"frame": "power_weeks", "days": 6}, "expected a window of 7 to 455 days, got 6"),
+        ({"frame": "power_weeks", "days": 1000}, "got 1000"),
         ({"sign": 2}, "expected a sign"),
         ({"sign": 0}, "needs a note"),
         ({"note": "unclear"}, "needs a note"),

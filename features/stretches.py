@@ -1,0 +1,205 @@
+"""Days summed into short stretches, from which windows, weeks, months and periods are put together.
+
+A stretch never straddles the edge of a week or of a window, so one pass over the rows of a source
+serves them all, and no grid of single days is needed.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from features.frames import HORIZON_DAYS, MONTH, PERIODS, WEEK, WINDOWS
+from features.known import Floats, Ints
+
+Cells = NDArray[np.int64]
+
+EDGES = np.unique([*range(0, HORIZON_DAYS + 1, WEEK), *WINDOWS, HORIZON_DAYS])
+"""Ages at which a stretch begins, newest first, and the end of the last."""
+
+STRETCHES = len(EDGES) - 1
+
+OF_AGE = np.searchsorted(EDGES, np.arange(HORIZON_DAYS), side="right") - 1
+"""Stretch of each age."""
+
+_WEEKS = HORIZON_DAYS // WEEK
+_WEEKS_A_MONTH = MONTH // WEEK
+_MONTHS = _WEEKS // _WEEKS_A_MONTH
+_WEEK_STARTS = np.searchsorted(EDGES, np.arange(_WEEKS) * WEEK)
+_WINDOW_ENDS = tuple(int(i) for i in np.searchsorted(EDGES, WINDOWS))
+
+
+@dataclass(frozen=True, eq=False)
+class Days:
+    """Daily records of one source, summed by application and stretch.
+
+    Attributes
+    ----------
+    known : ndarray of shape (n_applications, STRETCHES)
+        Known days of each stretch.
+    sums : dict of str to ndarray of shape (n_applications, STRETCHES)
+        Sums over the known days.
+    of_window : dict of str to ndarray of shape (len(WINDOWS), n_applications)
+        Columns of the window's row that are no sums.
+    """
+
+    known: Floats
+    sums: dict[str, Floats]
+    of_window: dict[str, Floats] = field(default_factory=dict)
+
+
+def cells(app: Ints, age: Ints) -> Cells:
+    """Positions of (application, stretch)."""
+    return app.astype(np.int64) * STRETCHES + OF_AGE[age]
+
+
+def total(weights: NDArray[np.generic] | None, cell: Cells, n: int) -> Floats:
+    """Sum values (or count rows) by application and stretch; shape (n, STRETCHES).
+
+    Values are added in the order of the rows, so rows come by date or hold whole numbers.
+    """
+    sums = np.bincount(cell, weights, minlength=n * STRETCHES)
+    return sums.astype(np.float64, copy=False).reshape(n, STRETCHES)
+
+
+def by_stretch(by_day: NDArray[np.generic]) -> Floats:
+    """Sum daily values, oldest day first, by stretch; shape (n, STRETCHES)."""
+    newest_first = by_day[:, ::-1].astype(np.float64)
+    return np.add.reduceat(newest_first, EDGES[:-1], axis=1)
+
+
+def column(rows: pl.DataFrame, name: str) -> Floats:
+    """Values of a column with nothing for what is missing; shape (n_rows,)."""
+    values = rows[name]
+    return (values.fill_null(0) if values.null_count() else values).to_numpy()
+
+
+def spanned(oldest: Ints, newest: Ints) -> Floats:
+    """Days of each stretch between two ages, both included; shape (n, STRETCHES)."""
+    last = np.minimum(EDGES[1:] - 1, oldest[:, None])
+    first = np.maximum(EDGES[:-1], newest[:, None])
+    found: Floats = np.maximum(last - first + 1, 0).astype(np.float64)
+    return found
+
+
+def best_month(days: Days, name: str) -> Floats:
+    """Largest monthly mean of a column; NaN where no month is known, shape (n,)."""
+    known, sums = _blocks(days.known, MONTH), _blocks(days.sums[name], MONTH)
+    means = np.where(known * 2 > MONTH, sums / np.maximum(known, 1), -np.inf)
+    best: Floats = means.max(axis=1)
+    return np.where(np.isfinite(best), best, np.nan)
+
+
+def windows(sources: Mapping[str, Days], wanted: frozenset[str]) -> pl.DataFrame:
+    """Give the row of each window and application: means per known day.
+
+    Parameters
+    ----------
+    sources : mapping of a source's short name to its days
+    wanted : frozenset of str
+        Columns that formulas read.
+
+    Returns
+    -------
+    polars.DataFrame of len(WINDOWS) * n rows
+        All applications of the shortest window first; missing where no day is known.
+    """
+    columns: dict[str, Floats] = {}
+    for source, days in sources.items():
+        counted = np.stack([days.known[:, :end].sum(axis=1) for end in _WINDOW_ENDS])
+        nothing = counted == 0
+        divisor = np.where(nothing, np.nan, counted)
+        for name, sums in days.sums.items():
+            if name in wanted:
+                added = np.stack([sums[:, :end].sum(axis=1) for end in _WINDOW_ENDS])
+                columns[name] = added / divisor
+        for name, values in days.of_window.items():
+            columns[name] = np.where(nothing, np.nan, values)
+        columns[f"{source}_known"] = divisor
+    return table({name: values.reshape(-1) for name, values in columns.items() if name in wanted})
+
+
+def blocks(sources: Mapping[str, Days], step: int, wanted: frozenset[str]) -> pl.DataFrame:
+    """Give the weeks or months of all sources, the oldest first: means per known day.
+
+    Parameters
+    ----------
+    sources, wanted
+        As of `windows`.
+    step : {WEEK, MONTH}
+
+    Returns
+    -------
+    polars.DataFrame
+        app, age (of the newest day) and the columns; missing where half or more is unknown.
+    """
+    columns: dict[str, Floats] = {}
+    for days in sources.values():
+        known = _blocks(days.known, step)
+        divisor = np.where(known * 2 > step, known, np.nan)
+        for name, sums in days.sums.items():
+            if name in wanted:
+                columns[name] = (_blocks(sums, step) / divisor)[:, ::-1]
+    n, count = next(iter(columns.values())).shape
+    age = np.arange(count - 1, -1, -1) * step
+    flat = {name: values.reshape(-1) for name, values in columns.items()}
+    app = np.repeat(np.arange(n, dtype=np.int32), count)
+    return table({"age": np.tile(age, n), **flat}, app)
+
+
+def periods(sources: Mapping[str, Days], wanted: frozenset[str]) -> dict[str, Floats]:
+    """Give the stretches of PERIODS by column and period; NaN where half or more is unknown."""
+    found = {}
+    for days in sources.values():
+        known = _blocks(days.known, WEEK)
+        for name, sums in days.sums.items():
+            if not any(f"{name}_{period}" in wanted for period in PERIODS):
+                continue
+            weekly = _blocks(sums, WEEK)
+            for period, (newest, oldest) in PERIODS.items():
+                if f"{name}_{period}" in wanted:
+                    counted = known[:, newest:oldest].sum(axis=1)
+                    enough = counted * 2 > (oldest - newest) * WEEK
+                    added = weekly[:, newest:oldest].sum(axis=1)
+                    found[f"{name}_{period}"] = added / np.where(enough, counted, np.nan)
+    return found
+
+
+def table(columns: Mapping[str, NDArray[np.generic]], app: Ints | None = None) -> pl.DataFrame:
+    """Make a frame of numbers; NaN is missing. One conversion, however many the columns.
+
+    Parameters
+    ----------
+    columns : mapping of str to ndarray of shape (n_rows,)
+    app : ndarray of shape (n_rows,), optional
+        Ascending; put in as the column `app`.
+    """
+    values = np.stack(list(columns.values()), axis=1)
+    if len(values):
+        flat = pl.Series(values.reshape(-1), nan_to_null=True)
+        frame = flat.reshape(values.shape).arr.to_struct(fields=list(columns)).struct.unnest()
+    else:
+        frame = pl.DataFrame(schema=dict.fromkeys(columns, pl.Float64))
+    return frame if app is None else frame.hstack([pl.Series("app", app).set_sorted()])
+
+
+def _blocks(by_stretch: Floats, step: int) -> Floats:
+    """Sums by week or month, newest first; the days that fill no block are left out."""
+    weekly = np.add.reduceat(by_stretch, _WEEK_STARTS, axis=1)
+    if step == WEEK:
+        return weekly
+    whole = weekly[:, : _MONTHS * _WEEKS_A_MONTH]
+    monthly: Floats = whole.reshape(len(whole), _MONTHS, _WEEKS_A_MONTH).sum(axis=2)
+    return monthly
+
+
+def largest(by_day: NDArray[np.generic]) -> Floats:
+    """Largest daily value of each window; by_day has the newest first, shape (n, HORIZON_DAYS)."""
+    return np.stack([by_day[:, :days].max(axis=1) for days in WINDOWS]).astype(np.float64)
+
+
+def same(values: NDArray[np.generic]) -> Floats:
+    """Repeat what does not depend on the window."""
+    return np.tile(values.astype(np.float64), (len(WINDOWS), 1))
