@@ -2,7 +2,7 @@ import datetime as dt
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.tables import SIGNALS, TABLES, ContractError, conform, empty, violations
@@ -62,6 +62,7 @@ def test_conform_names_what_is_missing_and_what_has_another_type():
     assert "\n" not in str(caught.value)
 
 
+@settings(deadline=None)
 @given(value=st.floats(allow_nan=True, allow_infinity=True))
 def test_a_measured_value_is_in_order_or_reported_once(value):
     bad = violations(conform(electricity(kwh_peak=[value, 1.0]), "electricity"), "electricity")
