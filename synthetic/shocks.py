@@ -168,7 +168,9 @@ def borrowing_weight(config: WorldConfig) -> Float:
     c = config.calendar
     days = round(c.quarters * 365.25 / 4) - 1
     busy = borrowing_season(c.first_application, days, days_before=c.season_days)
-    return np.where(busy, c.season_share / busy.sum(), (1 - c.season_share) / (~busy).sum())
+    return np.asarray(
+        np.where(busy, c.season_share / busy.sum(), (1 - c.season_share) / (~busy).sum())
+    )
 
 
 def heal(events: Float, days: float) -> Float:
