@@ -72,3 +72,38 @@ def test_a_mistyped_option_is_told_at_once(tmp_path):
     result = run("simulate", "--out", tmp_path / "w", "--firm", "10")
     assert result.returncode == 2
     assert "--firms" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[health]\nown_sdd = 1\n", "health.own_sdd"),
+        ("[health]\nown_sd = 'much'\n", "health.own_sd"),
+        ("[health]\nflood_probability = 2\n", "flood_probability"),
+        ("[health\n", "not a TOML file"),
+    ],
+)
+def test_wrong_settings_of_a_world_are_one_line_and_exit_2(tmp_path, text, words):
+    (tmp_path / "wrong.toml").write_text(text)
+    result = run("simulate", "--out", "w", "--config", "wrong.toml", cwd=tmp_path)
+    assert result.returncode == 2, result.stderr
+    assert words in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert not (tmp_path / "w").exists()
+
+
+def test_simulating_again_into_a_folder_replaces_it_whole(tmp_path):
+    wide = run("simulate", "--out", "w", "--firms", "1010", "--workers", "2", cwd=tmp_path)
+    assert wide.returncode == 0, wide.stderr
+    again = run("simulate", "--out", "w", "--firms", "10", "--seed", "2", cwd=tmp_path)
+    fresh = run("simulate", "--out", "v", "--firms", "10", "--seed", "2", cwd=tmp_path)
+    assert again.returncode == fresh.returncode == 0
+    old, new = (
+        {
+            p.relative_to(tmp_path / d): p.read_bytes()
+            for p in (tmp_path / d).rglob("*")
+            if p.is_file()
+        }
+        for d in ("w", "v")
+    )
+    assert old == new

@@ -128,3 +128,32 @@ def test_wrong_settings_are_one_clear_line(tmp_path):
     with pytest.raises(ContractError, match="expected 1 or more, got 0"):
         simulate_world(out=tmp_path / "w", firms=0, seed=1, config=load_config())
     assert not (tmp_path / "w").exists()
+
+
+def test_the_answer_key_names_the_faults_that_are_in_the_records(world):
+    key = pl.read_parquet(world / "truth" / "faults.parquet")
+    power = read(world, "electricity").join(
+        read_applications(world / "applications.csv").select("firm_id", "applied_on"), on="firm_id"
+    )
+    cell = ["firm_id", "date"]
+    metered = key.filter(pl.col("table") == "electricity")
+    gaps = metered.filter(pl.col("kind") == "gap")
+    assert gaps.height
+    assert power.join(gaps, on=cell, how="semi").is_empty()
+    late = metered.filter(pl.col("kind") == "late")
+    seen = power.join(late, on=cell, suffix="_key")
+    assert seen.height > 0.9 * late.height
+    assert (seen["known_on"] == seen["known_on_key"]).all()
+    twice = power.group_by(cell).len().filter(pl.col("len") > 1)
+    corrected = metered.filter(pl.col("kind") == "corrected")
+    assert twice.join(corrected, on=cell, how="anti").is_empty()
+    unexplained = power.filter(pl.col("known_on").is_not_null()).join(
+        metered.filter(pl.col("kind").is_in(["late", "corrected"])), on=cell, how="anti"
+    )
+    assert unexplained.is_empty()
+    for table, day in (("invoices", "issued_on"), ("logistics", "date")):
+        held_up = read(world, table).filter(pl.col("known_on").is_not_null())
+        mine = key.filter((pl.col("table") == table) & (pl.col("kind") == "late"))
+        on = {"invoices": ["firm_id", "invoice_id"], "logistics": cell}[table]
+        assert held_up.height
+        assert held_up.rename({day: "date"}).join(mine, on=on, how="anti").is_empty(), table
