@@ -165,7 +165,7 @@ def sides(
     signals = Signals.open(data)
     rows = build_features(signals, applications, workers=2, by_event=by_event)
     firms = pl.concat(signals.read("firms", bucket=bucket) for bucket in signals.buckets)
-    truth = pl.read_parquet(data / "truth").select(
+    truth = pl.read_parquet(data / "truth" / "truth.parquet").select(
         "application_id", "true_pd", "cause", bad=pl.col("potential_default").cast(pl.Int8)
     )
     rows = rows.sample(fraction=1.0, shuffle=True, seed=0)
