@@ -1,13 +1,16 @@
 """Rows per second of exact SHAP values, each way beside its rivals, and of one applicant.
 
-    python benchmarks/scoring.py [rows]
+    python -P benchmarks/scoring.py [rows] [firms]
 
 The matrix is drawn at random (a sixth of it missing); the model is a LightGBM of the champion's
 size: 400 trees, depth 6, 31 leaves, 120 features. Every way explains the same rows with the same
-model; the slow ones explain fewer and are quoted per second.
+model; the slow ones explain fewer and are quoted per second. Then a champion is trained on a
+simulated world and meets a thousand applicants of another: are its first reasons true, and how
+long does one applicant take?
 """
 
-import statistics
+import datetime as dt
+import os
 import sys
 import tempfile
 import time
@@ -20,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+import scoring
 from features.catalogue import FEATURES, fingerprint
 from features.folder import Signals, read_applications
 from models.artefact import Model
@@ -34,7 +38,13 @@ from scoring.tree_shap import TreeTables
 Floats = npt.NDArray[np.float64]
 BAR_TIMES_SHAP = 8.0
 BAR_ONE_MS = 20.0
+BAR_ONE_WORST_MS = 50.0
 BAR_DIFFERENCE = 1e-5
+BAR_FELL = 0.99
+ROUNDING = 1e-12
+WARM = 20
+"""Applicants before the clock counts."""
+
 SLOW = 2_000
 """Rows given to the ways that need a second for a thousand of them."""
 
@@ -147,43 +157,98 @@ def shap_ways(model: Model, rows: int) -> bool:
     return good
 
 
-def one_applicant(model: Model, repeats: int = 60) -> bool:
-    """Median time from raw signals as data frames to reasons, one applicant at a time."""
+def one_applicant(model: Model, world: Path) -> bool:
+    """Time from raw signals as data frames to reasons, applicants one by one in a warm process.
+
+    `scoring.score` types and checks the frames, builds features, scores, explains and words.
+    """
+    applications, signals = read_applications(world / "applications.csv"), Signals.open(world)
+    scorer = Scorer(model, model.label, Policy.load(), Contributions(model, rows=1))
+    tables = {
+        table: pl.concat([signals.read(table, bucket=b) for b in signals.buckets])
+        for table in signals.tables
+    }
+    by_firm = {
+        table: frame.partition_by("firm_id", as_dict=True) for table, frame in tables.items()
+    }
+    seconds, work = [], []
+    for k in range(applications.height):
+        application = applications[k].to_pandas()
+        firm = (applications["firm_id"][k],)
+        frames = {
+            table: (parts[firm] if firm in parts else tables[table].clear()).to_pandas()
+            for table, parts in by_firm.items()
+        }
+        start, used = time.perf_counter(), time.process_time()
+        scored = scoring.score(application, frames, scorer, today=dt.date(2100, 1, 1))
+        seconds.append(time.perf_counter() - start)
+        work.append(time.process_time() - used)
+        if scored["status"][0] not in ("scored", "insufficient_data"):
+            raise SystemExit(f"an applicant was not scored: {scored['problem'][0]}")
+    warm, busy = 1_000 * np.array(seconds[WARM:]), 1_000 * np.array(work[WARM:])
+    middle, worst = np.median(warm), np.quantile(warm, 0.99)
+    print(f"one applicant, warm, raw signals as pandas frames to reasons; {len(warm):,} one by one")
+    print(f"  median {middle:.1f} ms, 99 in 100 below {worst:.1f} ms")
+    print(f"  processor time: median {np.median(busy):.1f} ms")
+    good = bool(middle <= BAR_ONE_MS and worst <= BAR_ONE_WORST_MS)
+    print(f"  {'ok' if good else 'MISSED'}: bars {BAR_ONE_MS:.0f} and {BAR_ONE_WORST_MS:.0f} ms")
+    return good
+
+
+def reasons_hold(model: Model, features: pl.DataFrame) -> bool:
+    """Put right what the first reason blames: the margin must not rise, and nearly always falls."""
+    table = {feature.name: feature for feature in FEATURES}
+    found = top_reasons(model.contributions(features), features, model, k=1)
+    first = found.filter(pl.col("value").is_not_null())
+    first = first.filter([table[name].sign != 0 for name in first["feature"]])
+    rows = first["row"].to_numpy()
+    before = model.matrix(features)[rows]
+    after = before.copy()
+    theme = first["theme"].to_numpy()
+    for j, name in enumerate(model.feature_names):
+        worse = table[name].sign * (before[:, j] - model.typical[name]) > 0
+        after[:, j] = np.where(
+            worse & (theme == table[name].theme), model.typical[name], before[:, j]
+        )
+    change = model.estimator.margin(after) - model.estimator.margin(before)
+    rose, fell = int((change > ROUNDING).sum()), float((change < 0).mean())
+    print(f"first reasons of {features.height:,} applicants, champion {model.candidate}")
+    print(f"  {len(rows):,} blame a figure that the table gives a sign")
+    print(f"  put right: the margin rose for {rose}, fell for {fell:.1%}")
+    good = rose == 0 and fell >= BAR_FELL
+    print(f"  {'ok' if good else 'MISSED'}: bars 0 and {BAR_FELL:.0%}")
+    return good
+
+
+def champion(scratch: Path, firms: int) -> tuple[Model, Path, pl.DataFrame]:
+    """Train a champion on one world; another world's applicants and their features."""
+    from features.build import build_features
+    from models.registry import resolve
+    from models.settings import read_settings
+    from models.train import train
     from synthetic.config import load_config
     from synthetic.simulate import simulate_world
 
-    scorer = Scorer(model, model.label, Policy.load(), Contributions(model, rows=1))
-    with tempfile.TemporaryDirectory() as scratch:
-        out = Path(scratch) / "world"
-        simulate_world(
-            out=out, firms=repeats + 5, seed=1, config=load_config(None), workers=1, progress=None
-        )
-        applications = read_applications(out / "applications.csv")
-        signals = Signals.open(out)
-        seconds = []
-        for k in range(repeats + 5):
-            application = applications[k]
-            firms = application["firm_id"]
-            frames = {
-                table: signals.read(table, bucket=signals.buckets[0], firms=firms)
-                for table in signals.tables
-            }
-            start = time.perf_counter()
-            scorer.score(application, Signals.from_frames(frames))
-            seconds.append(time.perf_counter() - start)
-    warm = sorted(seconds[5:])
-    middle = 1_000 * statistics.median(warm)
-    print("one applicant, warm, raw signals as frames to reasons")
-    print(f"  median {middle:.1f} ms, nine in ten below {1_000 * warm[int(0.9 * repeats)]:.1f} ms")
-    good = middle <= BAR_ONE_MS
-    print(f"  {'ok' if good else 'MISSED'}: bar {BAR_ONE_MS:.0f} ms")
-    return good
+    os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{scratch}/mlflow.db"
+    os.chdir(scratch)
+    past, new = scratch / "past", scratch / "new"
+    simulate_world(out=past, firms=firms, seed=1, config=load_config(), workers=2)
+    simulate_world(out=new, firms=1_000 + WARM, seed=2, config=load_config(), workers=2)
+    result = train(data=past, config=read_settings(trials=0), workers=2)
+    model, _ = resolve(f"models:/first-time-borrower/{result.version}")
+    applications = read_applications(new / "applications.csv")
+    features = build_features(Signals.open(new), applications, reference=model.reference)
+    return model, new, features[:1_000]
 
 
 def main() -> int:
     rows = int(sys.argv[1]) if len(sys.argv) > 1 else 20_000
-    model = champion_sized(tuple(f.name for f in FEATURES)[-120:])
-    results = [shap_ways(model, rows), one_applicant(model)]
+    firms = int(sys.argv[2]) if len(sys.argv) > 2 else 12_000
+    sized = champion_sized(tuple(f.name for f in FEATURES)[-120:])
+    results = [shap_ways(sized, rows)]
+    with tempfile.TemporaryDirectory() as scratch:
+        model, world, features = champion(Path(scratch), firms)
+        results += [reasons_hold(model, features), one_applicant(model, world)]
     return 0 if all(results) else 1
 
 
