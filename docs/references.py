@@ -11,6 +11,7 @@ import typer.main
 import firstloan
 from features.document import page as features
 from features.tables import TABLES, Table
+from synthetic.document import page as settings
 
 HERE = Path(__file__).parent
 
@@ -70,7 +71,12 @@ def commands() -> str:
     return "\n".join(lines)
 
 
-PAGES = {"contract.md": contract, "features.md": features, "commands.md": commands}
+PAGES = {
+    "contract.md": contract,
+    "features.md": features,
+    "commands.md": commands,
+    "settings.md": settings,
+}
 
 if __name__ == "__main__":
     for page, write in PAGES.items():
