@@ -11,6 +11,7 @@ import firstloan
 
 ROOT = Path(__file__).parents[1]
 SIGNALS = ["--signals", ".", "--out", "o.html"]
+OWN = ["--features", "x.csv", "--labels", "y.csv"]
 COMMANDS = sorted(
     command.name or command.callback.__name__ for command in firstloan.app.registered_commands
 )
@@ -27,7 +28,15 @@ def run(*arguments, cwd=None):
 
 
 def test_the_commands_are_those_of_the_design():
-    assert set(COMMANDS) >= {"simulate", "import", "features", "catalogue", "train", "score"}
+    assert set(COMMANDS) >= {
+        "simulate",
+        "import",
+        "features",
+        "catalogue",
+        "train",
+        "score",
+        "backtest",
+    }
 
 
 @pytest.mark.parametrize("command", [[], *[[name] for name in COMMANDS]])
@@ -49,6 +58,12 @@ def test_help_fits_80_columns(command):
         (["import", "--mapping", "no.toml", "--source", ".", "--out", "o"], "no.toml"),
         (["features", "--data", "none", "--out", "f.parquet"], "none"),
         (["train", "--data", "none"], "none"),
+        (["train"], "expected either --data, or --features"),
+        (["train", "--data", ".", "--name", "x"], "--name is for a matrix of your own"),
+        (["train", "--labels", "y.csv"], "needs --features, --labels and --name"),
+        (["train", *OWN, "--name", "first-time-borrower"], "Choose another name"),
+        (["train", *OWN, "--name", "mine"], "x.csv: no such file"),
+        (["backtest", "none.csv", "--outcomes", "o.csv"], "none.csv: no such file"),
         (["simulate", "--out", "w", "--config", "no.toml"], "no.toml"),
         (["explain", "none.csv", *SIGNALS, "--application", "A1"], "none.csv: no such file"),
         (["simulate", "--out", "letters"], "letters: expected a new folder"),
