@@ -17,6 +17,7 @@ import mlflow
 
 NAME = "first-time-borrower"
 STORE = "sqlite:///mlflow.db"
+WAIT_SECONDS = 300
 
 
 def main() -> None:
@@ -52,7 +53,7 @@ def main() -> None:
             subprocess.run(
                 [browser, *options.split(), f"{home}/{place}"],
                 check=True,
-                timeout=120,
+                timeout=WAIT_SECONDS,
                 stderr=subprocess.DEVNULL,
             )
             print(f"{out / name}.png")
@@ -62,7 +63,8 @@ def main() -> None:
 
 
 def wait(home: str) -> None:
-    for _ in range(240):
+    deadline = time.monotonic() + WAIT_SECONDS
+    while time.monotonic() < deadline:
         try:
             urllib.request.urlopen(f"{home}/health", timeout=5)  # noqa: S310 (this machine)
         except OSError:
