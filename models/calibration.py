@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 
 FLOOR = 0.0003  # 0.03 %, Basel II's floor for a probability of default
 ISOTONIC_FROM = 500  # bads; below it, three parameters beat steps
-# Of a, b and c around the identity (normal), assumed: with 12 bads it decides, with 120 it hardly
-# shows. Chosen on worlds that no model is judged on (docs/models.md).
-PRIOR_SD = (0.3, 0.3, 0.3)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,20 +107,19 @@ def cross_calibrated(margin: Matrix, bad: Matrix, *, folds: Matrix) -> Matrix:
 
 
 def _beta(margin: Matrix, bad: Matrix) -> Calibration:
-    """Most likely map with a, b >= 0, so that it is monotone, and a pull towards the identity.
-
-    With few bads a, b and c are hard to tell apart; the margin as it is is then the better guess.
-    """
+    """Maximum likelihood with a, b >= 0, so that the map is monotone."""
     up, down = log_expit(margin), -log_expit(-margin)
     design = np.column_stack([up, down, np.ones_like(margin)])
 
     def loss(theta: Matrix) -> tuple[float, Matrix]:
         eta = design @ theta
         value = -np.mean(log_expit(eta) * bad + log_expit(-eta) * (1.0 - bad))
-        away = theta - np.array([1.0, 1.0, 0.0])
-        pull = away / (np.square(PRIOR_SD) * len(margin))
-        gradient = design.T @ (expit(eta) - bad) / len(margin) + pull
-        return float(value + pull @ away / 2.0), gradient
+        # A trace of pull towards the identity: with few bads a and b are hard to tell apart.
+        pull = theta - np.array([1.0, 1.0, 0.0])
+        pull[2] = 0.0
+        weight = 1.0 / len(margin)
+        gradient = design.T @ (expit(eta) - bad) / len(margin) + weight * pull
+        return float(value + weight * pull @ pull / 2.0), gradient
 
     bounds = [(0.0, None), (0.0, None), (None, None)]
     fit = minimize(loss, np.array([1.0, 1.0, 0.0]), jac=True, method="L-BFGS-B", bounds=bounds)
