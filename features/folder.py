@@ -34,6 +34,10 @@ MOST_BAD_ROWS = 0.01
 """Share of bad rows in a signal table above which nothing is scored (design.md section 4)."""
 
 
+_SLICE = 500_000
+"""Rows of an unchecked Parquet file that are looked at together."""
+
+
 @dataclass(eq=False)
 class Signals:
     """The signal tables of some firms, read bucket by bucket.
@@ -54,6 +58,7 @@ class Signals:
     rejects: dict[str, pl.DataFrame] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     _paths: dict[str, dict[str, Path]] = field(default_factory=dict)
+    _judged: set[Path] = field(default_factory=set)
 
     @classmethod
     def open(cls, path: Path) -> "Signals":
@@ -225,23 +230,26 @@ class Signals:
     def _take(self, table: str, path: Path) -> None:
         reading = read_csv(path, table)
         self.frames[table] = reading.frame.drop("file_line")
-        self._count_bad(table, reading.rejects, reading.rejected, reading.rows, path)
+        _refuse_many(reading.rejects, reading.rejected, reading.rows, path)
+        self._keep_bad(table, reading.rejects)
         self.warnings.extend(reading.warnings)
 
-    def _count_bad(
-        self, table: str, rejects: pl.DataFrame, bad: int, rows: int, path: Path
-    ) -> None:
-        if bad > MOST_BAD_ROWS * rows:
-            first = rejects.row(0, named=True)
-            where = f"line {first['line']}" if first["line"] else f"firm_id {first['id']}"
-            raise ContractError(
-                f"{path}: {first['column']}: {first['problem']}, got {first['value']!r} "
-                f"on {where}; {bad} of {rows} rows are bad, more than {MOST_BAD_ROWS:.0%}. "
-                "Mend the table; nothing was written."
-            )
-        if bad:
+    def _keep_bad(self, table: str, rejects: pl.DataFrame) -> None:
+        if rejects.height:
             before = self.rejects.get(table, rejects.clear())
             self.rejects[table] = pl.concat([before, rejects])
+
+    def _judge(self, path: Path, table: str) -> None:
+        """Refuse an unchecked file with too many bad rows: the whole file, whoever is asked for."""
+        rows, bad, first = 0, 0, pl.DataFrame(schema=REJECTS)
+        lazy = pl.scan_parquet(path, hive_partitioning=False)
+        while (part := conform(lazy.slice(rows, _SLICE).collect(), table)).height:
+            found = violations(part, table)
+            bad += found["row"].n_unique()
+            first = first if first.height else _as_rejects(found.head(1), part)
+            rows += part.height
+        _refuse_many(first, bad, rows, path)
+        self._judged.add(path)
 
     def _read_parquet(
         self, path: Path, table: str, firms: pl.Series | None, columns: Sequence[str] | None
@@ -263,15 +271,13 @@ class Signals:
             ) from error
         if trusted:
             return frame
+        if path not in self._judged:
+            self._judge(path, table)
         frame = conform(frame, table)
         bad = violations(frame, table)
         if bad.height:
-            rejects = bad.with_columns(
-                line=pl.lit(None, pl.Int64), id=frame["firm_id"].gather(bad["row"])
-            ).select(*REJECTS)
-            rows = bad["row"].unique()
-            self._count_bad(table, rejects, len(rows), frame.height, path)
-            frame = frame.filter(~pl.int_range(pl.len()).is_in(rows.implode()))
+            self._keep_bad(table, _as_rejects(bad, frame))
+            frame = frame.filter(~pl.int_range(pl.len()).is_in(bad["row"].unique().implode()))
         return frame
 
 
@@ -281,6 +287,23 @@ def _single(path: Path) -> bool:
         return pl.read_parquet_metadata(path).get(VERSIONS_KEY) == ONE_VERSION
     except (pl.exceptions.PolarsError, OSError):
         return False
+
+
+def _as_rejects(bad: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
+    ids = frame["firm_id"].gather(bad["row"])
+    return bad.with_columns(line=pl.lit(None, pl.Int64), id=ids).select(*REJECTS)
+
+
+def _refuse_many(rejects: pl.DataFrame, bad: int, rows: int, path: Path) -> None:
+    if bad <= MOST_BAD_ROWS * rows:
+        return
+    first = rejects.row(0, named=True)
+    where = f"line {first['line']}" if first["line"] else f"firm_id {first['id']}"
+    raise ContractError(
+        f"{path}: {first['column']}: {first['problem']}, got {first['value']!r} "
+        f"on {where}; {bad} of {rows} rows are bad, more than {MOST_BAD_ROWS:.0%}. "
+        "Mend the table; nothing was written."
+    )
 
 
 def read_applications(path: Path) -> pl.DataFrame:

@@ -271,3 +271,26 @@ def test_every_case_of_the_document_names_a_test_that_exists():
     here = {name for name in globals() if name.startswith("test_")}
     assert named <= here | {"test_tables_of_any_kind_add_up"}
     assert here - named == {"test_every_case_of_the_document_names_a_test_that_exists"}
+
+
+@pytest.mark.parametrize("chunk_size", [1, 7, 1_000])
+def test_the_share_of_bad_rows_is_that_of_the_table_whatever_the_chunk(
+    run, rows, frames, tmp_path, chunk_size
+):
+    """Three bad rows of one firm are many of its own, and few of the table's."""
+    folder = tmp_path / "unchecked"
+    folder.mkdir()
+    for table, frame in frames.items():
+        frame.write_parquet(folder / f"{table}.parquet")
+    power = frames["electricity"].with_row_index("n")
+    hurt = power.filter(pl.col("firm_id") == power["firm_id"][0])["n"].head(3)
+    spoiled = power.with_columns(
+        kwh_peak=pl.when(pl.col("n").is_in(hurt.implode())).then(-1.0).otherwise("kwh_peak")
+    )
+    spoiled.drop("n").write_parquet(folder / "electricity.parquet")
+    ran = run(rows, signals=folder, chunk_size=chunk_size)
+    flagged = ran.scored.filter(pl.col("flags").str.contains("bad_rows_electricity"))
+    assert flagged["firm_id"].to_list() == [power["firm_id"][0]]
+    spoiled.drop("n").head(150).write_parquet(folder / "electricity.parquet")
+    with pytest.raises(ContractError, match="3 of 150 rows are bad"):
+        run(rows, signals=folder, chunk_size=chunk_size, out=tmp_path / "other.csv")
