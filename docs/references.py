@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 import typer.main
+from causal_graph import svg as causal_graph
 
 import firstloan
 from features.document import page as features
@@ -28,6 +29,9 @@ def contract() -> str:
         "be absent; cells marked *may be empty* may be empty; further columns are passed over with",
         "a warning. A table that says *versions* may carry `known_on`, which replaces the day on",
         "which a row becomes known; of several rows with one key the latest known counts.",
+        "",
+        "A simulated world also has `truth/`, which is no input and no part of the contract:",
+        "[simulator.md](simulator.md#the-truth) explains `truth.parquet` and `faults.parquet`.",
         "",
     ]
     for table in TABLES.values():
@@ -76,6 +80,7 @@ PAGES = {
     "features.md": features,
     "commands.md": commands,
     "settings.md": settings,
+    "causal-graph.svg": causal_graph,
 }
 
 if __name__ == "__main__":

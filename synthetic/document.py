@@ -49,7 +49,7 @@ def page() -> str:
         "built on. *Assumed* means that nobody has measured it. *Fitted to shapes* means chosen",
         "until simulated records look like those of real firms; *fitted to R...* until the figure",
         "of that row comes out. `firstloan simulate --config FILE` takes a TOML file that changes",
-        "any of them.",
+        "any of them; [simulator.md](simulator.md) says where each one enters.",
         "",
     ]
     baseline = _text("baseline.toml")

@@ -16,6 +16,7 @@ GUIDES = sorted(path for path in DOCS.glob("*.md") if "```sh" in path.read_text(
 
 
 def references():
+    sys.path.insert(0, str(DOCS))  # as if run as a script, which imports its neighbour
     spec = importlib.util.spec_from_file_location("references", DOCS / "references.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
