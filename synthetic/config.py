@@ -124,6 +124,13 @@ class WorkConfig(_Section):
     idle_per_year: Positive
     idle_spread: Positive
     idle_days: Positive
+    season_sd: Positive
+    spring_scale: Positive
+    steady_spring: float
+    steady_open: Share
+    steady_idle: float
+    weekend_sd: Positive
+    rest_open: tuple[Positive, Positive]
 
 
 class ElectricityConfig(_Section):
@@ -137,6 +144,7 @@ class ElectricityConfig(_Section):
     wander_sd: Positive
     wander_spread: Positive
     wander_days: Positive
+    wander_days_spread: Positive
     steps_per_year: Positive
     step_size: Positive
     noise_sd: Positive
@@ -145,6 +153,26 @@ class ElectricityConfig(_Section):
     wild_factor: Positive
     moved_share: Share
     cut_share: Share
+    standby_spread: Positive
+    steady_standby: float
+    steady_follow: float
+    steady_days: float
+    steady_batch: float
+    steady_noise: float
+    standby_sd: Positive
+    meter_sd: Positive
+    meter_spread: Positive
+    follow_sd: Positive
+    cooling_scale: Positive
+    weather_shape: Positive
+    batch_off: Share
+    batch_spread: Positive
+    batch_days: Positive
+    batch_lean: float
+    batch_left: tuple[Positive, Positive]
+    capacity: Positive
+    capacity_spread: Positive
+    hardness: Positive
     prepaid: PerArea
     bill_lag_days: int
     due_days: int
@@ -167,6 +195,15 @@ class InvoiceConfig(_Section):
     ticket_sd: Positive
     spread: Positive
     skew: Annotated[float, Field(ge=-1, le=1)]
+    skew_sd: Positive
+    spread_sd: Positive
+    tilt: float
+    tilt_sd: Positive
+    clump: Positive
+    concentration_sd: Positive
+    clump_sd: Positive
+    month_spread: Positive
+    partners_sd: Positive
     lot: Positive
     lot_sd: Positive
     weekend: Positive

@@ -1,18 +1,24 @@
 """Metered electricity.
 
-    kwh = usual · (standby + day · ((1 - standby) · pace^follow · machines
-                   + cooling · max(temp - 26, 0) + heating · max(8 - temp, 0)))
+    kwh  = usual · (standby · calm + running · calm)
+    running = (1 - standby) · within_capacity(pace^follow · machines · batches · day)
+              + cooling · max(temp - 26, 0) + heating · max(8 - temp, 0)
 
 `machines` is what runs for a given pace: it wanders over weeks and steps when a machine is bought
-or sold. `day` is heavy-tailed: most days differ by a few percent, some by half. Use is split over
-peak, flat and valley hours by the trade's working hours.
+or sold. `batches` stops most of it on days between two batches, the more often the fewer the
+orders. `day` is heavy-tailed: most days differ by a few percent, some by half. No load exceeds
+what the machines can take. How continuously a firm works decides several of these at once: a kiln
+or an office has much standby, little noise and a short Spring Festival, a workshop the opposite.
+Use is split over peak, flat and valley hours by the trade's working hours.
 """
 
 import numpy as np
+from scipy.special import ndtri
 
 from synthetic.arrays import Float, Rng
 from synthetic.population import Population
 from synthetic.streams import Bucket
+from synthetic.work import continuity
 
 COOL_ABOVE, HEAT_BELOW = 26.0, 8.0
 """°C beyond which rooms are cooled or heated; public-building rule of 2007, and assumed."""
@@ -38,17 +44,25 @@ def electricity(
     traits = at.stream("electricity.traits")
     per_kcny = np.array(at.config.per_trade("kwh_per_kcny"))[firms.trade]
     usual = firms.sales_cny / 365_000 * per_kcny * np.exp(0.6 * traits.standard_normal(n))
-    standby = p.standby_share * np.exp(1.0 * traits.standard_normal(n))
+    steady = continuity(n, at)
+    standby = p.standby_share * np.exp(p.standby_spread * traits.standard_normal(n))
+    standby *= np.exp(p.steady_standby * steady)
     standby = np.where(traits.random(n) < p.switched_off, 0.0, np.clip(standby, 0.005, 0.75))
-    follow = np.clip(p.follow + 0.25 * traits.standard_normal(n), 0.2, 1.3)
-    cooling = np.array(at.config.per_trade("cooling"))[firms.trade] * traits.gamma(0.6, 1 / 0.6, n)
-    heating = p.heating_share * np.array(at.config.per_trade("cooling"))[firms.trade]
-    heating = heating * traits.gamma(0.6, 1 / 0.6, n)
-    running = machines(firms, own_sd, at) * pace ** _column(follow)
-    running *= _column(1 - standby)
+    follow = np.clip(p.follow + p.follow_sd * traits.standard_normal(n), 0.2, 1.6)
+    follow = np.clip(follow - p.steady_follow * steady, 0.1, 1.6)
+    cooling = np.array(at.config.per_trade("cooling"))[firms.trade] * p.cooling_scale
+    heating = p.heating_share * cooling
+    shape = p.weather_shape
+    cooling = cooling * traits.gamma(shape, 1 / shape, n)
+    heating = heating * traits.gamma(shape, 1 / shape, n)
+    load = machines(firms, own_sd, at) * pace ** _column(follow)
+    load *= batches(firms, pace, own_sd, at) * day_noise(firms, own_sd, at)
+    running = _column(1 - standby) * within_capacity(load, at)
     running += _column(cooling) * np.maximum(temperature - COOL_ABOVE, 0)
     running += _column(heating) * np.maximum(HEAT_BELOW - temperature, 0)
-    kwh = _column(usual) * (_column(standby) + running * day_noise(firms, own_sd, at))
+    running *= calm(pace.shape, p.meter_sd, p.meter_spread, at.stream("electricity.meter"))
+    rest = calm(pace.shape, p.standby_sd, p.meter_spread, at.stream("electricity.standby"))
+    kwh = _column(usual) * (_column(standby) * rest + running)
     since = np.where(traits.random(n) < p.moved_share, traits.random(n) * pace.shape[1], 0)
     kwh[np.arange(pace.shape[1]) < since[:, None]] = 0  # before the firm moved in
     bands = np.array(at.config.per_trade("bands"))[firms.trade] * np.exp(
@@ -70,13 +84,9 @@ def machines(firms: Population, own_sd: Float, at: Bucket) -> Float:
     scale = np.array(at.config.per_trade("machines"))[firms.trade]
     sd = p.wander_sd * np.exp(p.wander_spread * rng.standard_normal(n))
     sd *= scale * (own_sd / at.config.health.own_sd) ** 0.6
-    memory = np.exp(-1 / (p.wander_days * np.exp(0.6 * rng.standard_normal(n))))
-    kick = np.sqrt(1 - memory**2)
-    wander = np.empty((n_days, n), np.float32)
-    wander[0] = rng.standard_normal(n)
-    normal = rng.standard_normal((n_days, n), np.float32)
-    for d in range(1, n_days):
-        wander[d] = memory * wander[d - 1] + kick * normal[d]
+    reverts = p.wander_days * np.exp(p.wander_days_spread * rng.standard_normal(n))
+    memory = np.exp(-1 / (reverts * np.exp(p.steady_days * continuity(n, at))))
+    wander = mean_reverting(memory, n_days, rng)
     changed = rng.random((n, n_days), np.float32) < p.steps_per_year / 365.25
     steps = np.cumsum(changed * rng.laplace(0.0, p.step_size, (n, n_days)), axis=1)
     path = _column(sd) * wander.T + _column(scale) * steps.astype(np.float32)
@@ -92,6 +102,7 @@ def day_noise(firms: Population, own_sd: Float, at: Bucket) -> Float:
     rng = at.stream("electricity.noise")
     n, n_days = len(firms), at.config.calendar.history_days
     sd = p.noise_sd * np.exp(p.noise_spread * rng.standard_normal(n))
+    sd *= np.exp(-p.steady_noise * continuity(n, at))
     sd *= (own_sd / at.config.health.own_sd) ** 0.5
     wild = np.clip(p.wild_share * np.exp(0.8 * rng.standard_normal(n)), 0, 0.4)
     cut = np.clip(p.cut_share * np.exp(1.2 * rng.standard_normal(n)), 0, 0.2)
@@ -102,6 +113,60 @@ def day_noise(firms: Population, own_sd: Float, at: Bucket) -> Float:
     )
     left = rng.random((n, n_days), np.float32)
     return np.asarray(np.where(draw > 1 - _column(cut), noise * left**2, noise), np.float32)
+
+
+def batches(firms: Population, pace: Float, own_sd: Float, at: Bucket) -> Float:
+    """Share of the machines that batches leave running, shape (n_firms, n_days), 0 to 1.
+
+        off where AR(1) < quantile(idle share) - lean · log pace
+
+    A firm that makes batches is off between them, the more often the fewer orders it has.
+    """
+    p = at.config.electricity
+    rng = at.stream("electricity.batches")
+    n, n_days = pace.shape
+    uneven = (own_sd / at.config.health.own_sd) ** 0.5
+    share = p.batch_off * uneven * np.exp(p.batch_spread * rng.standard_normal(n))
+    share *= np.exp(-p.steady_batch * continuity(n, at))
+    share *= np.array(at.config.per_trade("machines"))[firms.trade]
+    memory = np.exp(-1 / (p.batch_days * np.exp(0.8 * rng.standard_normal(n))))
+    left = rng.beta(*p.batch_left, n)
+    level = ndtri(np.clip(share, 1e-5, 0.7)).astype(np.float32)
+    threshold = _column(level) - p.batch_lean * np.log(np.maximum(pace, 0.05))
+    off = threshold > mean_reverting(memory, n_days, rng).T
+    return np.where(off, _column(left), np.float32(1.0))
+
+
+def within_capacity(load: Float, at: Bucket) -> Float:
+    """Squeeze the load under what the machines can take, shape (n_firms, n_days).
+
+    load / (1 + (load / capacity)^h)^(1/h)
+    """
+    p = at.config.electricity
+    rng = at.stream("electricity.capacity")
+    n = len(load)
+    spread = np.exp(p.capacity_spread * rng.standard_normal(n))
+    capacity = _column(np.asarray(p.capacity * spread))
+    h = np.float32(p.hardness)
+    # the smaller of the two leads: no power of a large ratio, which could overflow
+    small, large = np.minimum(load, capacity), np.maximum(load, capacity)
+    return np.asarray(small / (1 + (small / large) ** h) ** (1 / h), np.float32)
+
+
+def calm(shape: tuple[int, int], sd: float, spread: float, rng: Rng) -> Float:
+    """Small lognormal noise whose size differs by firm, shape (n_firms, n_days)."""
+    width = _column(np.asarray(sd * np.exp(spread * rng.standard_normal(shape[0]))))
+    return np.asarray(np.exp(np.clip(width * rng.standard_normal(shape, np.float32), -2, 2)))
+
+
+def mean_reverting(memory: Float, n_days: int, rng: Rng) -> Float:
+    """Standard normal AR(1) paths, one column a firm, shape (n_days, n_firms)."""
+    memory = memory.astype(np.float32)
+    kick = np.sqrt(1 - memory**2)
+    path = rng.standard_normal((n_days, len(memory)), np.float32)
+    for d in range(1, n_days):
+        path[d] = memory * path[d - 1] + kick * path[d]
+    return path
 
 
 def split_bands(kwh: Float, bands: Float, rng: Rng) -> Float:

@@ -2,8 +2,9 @@
 
 A firm collects its orders and writes invoices on some days only:
 
-    due[day]   = Σ work · month's lump since the last invoicing day
+    due[day]   = Σ work · month's lump · tilt since the last invoicing day
     orders     ~ Poisson(rate · due · gamma)          on an invoicing day, else none
+    tilt       = exp(firm's own · (day of month - 15) / 15), mean 1
     amount     = ticket · lognormal, or the partner's usual price times a quantity
     invoices   = the order, cut at the firm's invoice limit, its gross amount often a round number
 
@@ -35,8 +36,8 @@ QUANTITIES = np.array([1, 1, 1, 1, 2, 2, 3, 5, 10], np.float32)
 SPRING_WEEK = 4
 """Days around the lunar New Year on which hardly anything is invoiced; assumed."""
 
-MONTH_SHAPE = (0.75, 1.0, 1.25, 1.0)
-"""Chance of invoicing in days 1-4, 5-23, 24-29, 30-31 of a month; fitted to shapes."""
+MID_MONTH = 15.0
+"""Day of the month about which a firm's tilt towards the month's end turns."""
 
 LOYAL = 2
 """Largest partners, who stay; assumed."""
@@ -88,9 +89,12 @@ class Habits:
     direction: int
     ticket_cny: Float
     spread: Float
+    skew: Float
     per_day: Float
     issuing: Float
     weekend: Float
+    tilt: Float
+    clump: Float
     lump_sd: Float
     partners: Float
     concentration: Float
@@ -127,7 +131,7 @@ def habits(
     median_sales = np.take(at.config.population.sales_median_cny, firms.form)
     ticket = typical * p.ticket_scale * (firms.sales_cny / median_sales) ** 0.5
     ticket = ticket * around(1.0, p.ticket_sd)
-    spread = np.clip(around(p.spread, 0.35), 0.2, 2.6)
+    spread = np.clip(around(p.spread, p.spread_sd), 0.2, 2.6)
     mean = ticket * np.exp(spread**2 / 2)
     orders = np.clip(yearly_cny / mean, 3.0, MOST_A_YEAR)
     per_day = orders / 365.0
@@ -137,14 +141,17 @@ def habits(
         direction=direction,
         ticket_cny=np.maximum(yearly_cny, 300.0) / orders / np.exp(spread**2 / 2),
         spread=spread,
+        skew=np.clip(p.skew + p.skew_sd * rng.standard_normal(n), -0.95, 0.95),
         per_day=per_day,
         issuing=np.clip(per_day / around(p.lot, p.lot_sd), 0.012, 0.92),
         weekend=np.clip(rng.gamma(p.weekend_shape, p.weekend / p.weekend_shape, n), 0.0, 1.2),
+        tilt=p.tilt + p.tilt_sd * rng.standard_normal(n),
+        clump=np.clip(around(p.clump, p.clump_sd), 0.3, 60.0),
         lump_sd=np.clip(
-            around(p.month_sd, 0.35) * (own_sd / at.config.health.own_sd) ** 0.4, 0.1, 1.4
+            around(p.month_sd, p.month_spread) * (own_sd / at.config.health.own_sd) ** 0.4, 0.1, 1.4
         ),
-        partners=np.clip(around(p.partners, 0.8) * orders**0.45, 1.5, 900),
-        concentration=np.clip(around(p.concentration, 0.45), 1.05, 9.0),
+        partners=np.clip(around(p.partners, p.partners_sd) * orders**0.45, 1.5, 900),
+        concentration=np.clip(around(p.concentration, p.concentration_sd), 1.05, 9.0),
         one_off=rng.beta(*p.one_off, n),
         churn=rng.gamma(1.5, p.churn / 1.5, n),
         usual_price=rng.beta(*p.usual_price, n),
@@ -177,9 +184,7 @@ def invoices(
     cell = np.repeat(np.arange(counts.size, dtype=np.int32), counts.ravel())
     firm, day = np.divmod(cell, np.int32(counts.shape[1]))
     partner = _partners(how, firm, day, at.stream(f"invoices.partner.{direction}"))
-    order = _orders(
-        how, firm, partner, settings(direction, at).skew, at.stream(f"invoices.amount.{direction}")
-    )
+    order = _orders(how, firm, partner, at.stream(f"invoices.amount.{direction}"))
     rates = _vat(firms, direction, at)[firm] if direction == OUTPUT else _mixed_vat(len(firm), at)
     parts, which, gross = _cut(
         how, firm, order * (1 + rates), at.stream(f"invoices.cut.{direction}")
@@ -210,25 +215,29 @@ def _expected(how: Habits, intensity: Float, calendar: tuple[Days, Almanac], rng
     draws = rng.standard_normal((n, int(month.max()) + 1), np.float32)
     sd = how.lump_sd.astype(np.float32)[:, None]
     lump = np.exp(sd * np.take_along_axis(draws, month, axis=1) - sd**2 / 2)
-    issuing = how.issuing.astype(np.float32)[:, None] * _month_shape(when)[days.index]
+    busy = _busy(how.tilt, when.day_of_month[days.index])
+    issuing = how.issuing.astype(np.float32)[:, None] * busy
     weekday = when.weekday[days.index]
     free = how.weekend.astype(np.float32)[:, None]
     chance = np.where(weekday >= SATURDAY, issuing * free, issuing)
     holiday = (when.holiday[days.index] > 0) | (np.abs(when.spring[days.index]) <= SPRING_WEEK)
     chance = np.where(holiday, chance * 0.25, chance)
     writes = rng.random((n, n_days), np.float32) < chance
-    waiting = np.cumsum(intensity * lump, axis=1, dtype=np.float64)
+    waiting = np.cumsum(intensity * lump * busy, axis=1, dtype=np.float64)
     before = np.maximum.accumulate(np.where(writes, waiting, 0.0), axis=1)
     earlier = np.hstack([np.zeros((n, 1)), before[:, :-1]])
     due = np.where(writes, np.minimum(waiting - earlier, 60.0), 0.0)
-    gamma = rng.standard_gamma(4.0, (n, n_days), np.float32) / 4.0
+    shape = how.clump.astype(np.float32)[:, None]
+    gamma = rng.standard_gamma(shape, (n, n_days), np.float32) / shape
     return np.asarray(how.per_day[:, None] * due * gamma)
 
 
-def _month_shape(when: Almanac) -> Float:
-    """Chance of invoicing by day of the month against its mean; fewer at its start."""
-    by_day = np.repeat(MONTH_SHAPE, (4, 19, 6, 2)).astype(np.float32)
-    return np.asarray(by_day[when.day_of_month])
+def _busy(tilt: Float, day_of_month: Int) -> Float:
+    """Invoicing by day of the month against its mean (n_firms, n_days): a firm's own tilt."""
+    late = (np.arange(31, dtype=np.float32) + 1 - MID_MONTH) / MID_MONTH
+    table = np.exp(tilt.astype(np.float32)[:, None] * late)
+    table /= table.mean(axis=1, keepdims=True)
+    return np.asarray(np.take_along_axis(table, day_of_month, axis=1))
 
 
 def _partners(how: Habits, firm: Int, day: Int, rng: Rng) -> Int:
@@ -244,12 +253,13 @@ def _partners(how: Habits, firm: Int, day: Int, rng: Rng) -> Int:
     return np.where(once, STRANGERS + np.arange(len(firm), dtype=np.int32), rank)
 
 
-def _orders(how: Habits, firm: Int, partner: Int, skew: float, rng: Rng) -> Float:
+def _orders(how: Habits, firm: Int, partner: Int, rng: Rng) -> Float:
     """Net amount of each order, CNY."""
     spread = how.spread.astype(np.float32)[firm]
     mark = ((firm.astype(np.int64) * 7_919 + partner) * GOLDEN) % 1.0
     typical = ndtri(np.clip(mark, 1e-4, 1 - 1e-4)).astype(np.float32)
     bent = rng.standard_exponential(len(firm), np.float32) - 1
+    skew = how.skew.astype(np.float32)[firm]
     own = np.sqrt(1 - skew**2) * rng.standard_normal(len(firm), np.float32) + skew * bent
     usual = rng.random(len(firm), np.float32) < how.usual_price.astype(np.float32)[firm]
     quantity = QUANTITIES[rng.integers(0, len(QUANTITIES), len(firm))]

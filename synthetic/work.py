@@ -1,6 +1,6 @@
 """Real work: what a firm does each day, from which every signal follows.
 
-    pace = exp(health + growth) · season[trade, month] · weekday · spring · holiday · open
+    pace = exp(health + growth) · season[trade, month] · own season · weekday · spring · holiday · open
     work = pace · lumps
 
 relative to the firm's usual day (1). Pace is what the firm can see coming; orders come in lumps
@@ -11,6 +11,7 @@ come the more often the fewer orders it has.
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import ndtri
 
 from synthetic.almanac import SATURDAY, SUNDAY, Almanac
 from synthetic.arrays import Float, Int
@@ -79,13 +80,22 @@ def pace(firms: Population, health: Float, days: Days, when: Almanac, at: Bucket
     season = np.array(at.config.per_trade("season"), np.float32)
     month = when.month[days.index]
     shift = daily_season(season, firms.trade, month, when.year_day[days.index])
-    rhythm = shift * week(firms, days, when, at)
+    rhythm = shift * own_season(len(firms), when.year_day[days.index], at)
+    rhythm *= week(firms, days, when, at)
     rhythm *= spring(firms, spirit, days, when, at)
     rhythm *= 1 - closed_on_holidays(firms, at)[:, None] * when.holiday[days.index]
     rhythm *= ~idle(spirit, at)
     return np.asarray(
         np.exp(spirit + at.config.health.growth_per_year * since) * rhythm, np.float32
     )
+
+
+def continuity(n: int, at: Bucket) -> Float:
+    """How continuously each firm works, standard normal, shape (n_firms,).
+
+    A kiln, a cold store or an office runs on; a workshop works by the job and closes for weeks.
+    """
+    return np.asarray(at.stream("work.continuity").standard_normal(n))
 
 
 def lumps(firms: Population, own_sd: Float, days: Days, at: Bucket) -> Float:
@@ -111,6 +121,18 @@ def daily_season(season: Float, trade: Int, month: Int, year_day: Int) -> Float:
     return np.asarray(near + np.abs(into).astype(np.float32) * (far - near), np.float32)
 
 
+def own_season(n: int, year_day: Int, at: Bucket) -> Float:
+    """Season of the firm itself beside its trade's, shape (n_firms, n_days).
+
+    exp(swing · cos(2π (day - best) / 365))
+    """
+    rng = at.stream("work.season")
+    swing = at.config.work.season_sd * rng.standard_normal(n)
+    best = 365.25 * rng.random(n)
+    turn = (year_day - best[:, None]).astype(np.float32) * np.float32(2 * np.pi / 365.25)
+    return np.asarray(np.exp(swing.astype(np.float32)[:, None] * np.cos(turn)))
+
+
 def week(firms: Population, days: Days, when: Almanac, at: Bucket) -> Float:
     """Share of a usual day's work on each day of the week.
 
@@ -120,11 +142,11 @@ def week(firms: Population, days: Days, when: Almanac, at: Bucket) -> Float:
     rng = at.stream("work.weekday")
     n = len(firms)
     weekend = np.array(at.config.per_trade("weekend"))[firms.trade]  # (n_firms, 2)
-    calm = weekend * np.exp(0.06 * rng.standard_normal((n, 2)))
+    calm = weekend * np.exp(p.weekend_sd * rng.standard_normal((n, 2)))
     rests = rng.random(n) < np.clip(p.sunday_rest * (1.6 - weekend[:, 1]), 0, 1)
     saturdays = rests & (rng.random(n) < p.saturday_rest)
     always = rng.random(n)
-    open_share = rng.beta(0.9, 2.2, n)
+    open_share = rng.beta(*p.rest_open, n)
     table = np.ones((n, 7), np.float32)
     table[:, 5:] = np.where(rests[:, None], 1.0, calm)
     index = when.weekday[days.index]
@@ -145,8 +167,11 @@ def spring(firms: Population, spirit: Float, days: Days, when: Almanac, at: Buck
     rng = at.stream("work.spring")
     n = len(firms)
     usual = np.array(at.config.per_trade("spring"), np.float64)[firms.trade]
-    length = np.abs(usual) * np.exp(p.spring_spread * rng.standard_normal(n))
-    stays = (rng.random(n) < p.spring_open) & (usual > 0)
+    steady = continuity(n, at)
+    length = np.abs(usual) * p.spring_scale * np.exp(p.spring_spread * rng.standard_normal(n))
+    length *= np.exp(-p.steady_spring * steady)
+    luck = np.sqrt(1 - p.steady_open**2) * rng.standard_normal(n)
+    stays = (luck - p.steady_open * steady < ndtri(p.spring_open)) & (usual > 0)
     early = length * rng.beta(3, 4, n)
     slow = rng.gamma(2.0, p.return_days / 2, n)
     away = when.spring[days.index].astype(np.float32)
@@ -180,6 +205,7 @@ def idle(spirit: Float, at: Bucket) -> Int:
     rng = at.stream("work.idle")
     n, n_days = spirit.shape
     base = p.idle_per_year * np.exp(p.idle_spread * rng.standard_normal(n) - p.idle_spread**2 / 2)
+    base *= np.exp(-p.steady_idle * continuity(n, at))
     starts = rng.random(spirit.shape, np.float32) < (base[:, None] / 365.25) * np.exp(-4 * spirit)
     length = np.ceil(p.idle_days * np.exp(1.5 * rng.standard_normal(spirit.shape, np.float32)))
     column = np.arange(n_days, dtype=np.float32)
