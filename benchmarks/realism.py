@@ -1,8 +1,9 @@
 """How well a classifier tells simulated firms from real ones by the shape of their records.
 
 Electricity is compared with 727 firms of a Jiangsu industrial zone, invoices with 302 Chinese
-small firms; both lie outside the repository. Firms are matched on size, and real windows end on
-the days of the year on which simulated firms apply, so that only shape can give it away. An AUC of 0.5 means that nothing does, 1.0 that everything does.
+small firms; both lie outside the repository. Firms are matched on size, and real windows of
+electricity end on the days of the year on which simulated firms apply, so that only shape can
+give the simulation away. An AUC of 0.5 means that nothing does, 1.0 that everything does.
 
     python -P benchmarks/realism.py --real FOLDER [--data DIR | --firms 12000] [--seed 7]
 """

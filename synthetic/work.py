@@ -1,6 +1,7 @@
 """Real work: what a firm does each day, from which every signal follows.
 
-    pace = exp(health + growth) · season[trade, month] · own season · weekday · spring · holiday · open
+    pace = exp(health + growth) · season[trade, month] · own season
+           · weekday · spring · holiday · open
     work = pace · lumps
 
 relative to the firm's usual day (1). Pace is what the firm can see coming; orders come in lumps
