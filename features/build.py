@@ -192,8 +192,9 @@ def _bucket(
     by_event: bool,
 ) -> _Part:
     """Features of some applications, and their positions among those asked for."""
-    firms = applied["firm_id"].unique()
-    few = firms if len(firms) < _FEW_FIRMS else None
+    firms = applied["firm_id"].unique() if signals.folder is not None else None
+    # rows in memory are joined to their applications in any case
+    few = firms if firms is not None and len(firms) < _FEW_FIRMS else None
     tables = {
         table: signals.read(table, bucket=bucket, firms=few, columns=columns, versions=False)
         for table, columns in _COLUMNS.items()

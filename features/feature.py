@@ -86,6 +86,9 @@ class Feature:
             return
         if self.frame in FRAMES:
             yield from self._frame_problems()
+        one = self.frame in OVER_FEATURES or FRAMES[self.frame].kind in (Kind.WINDOW, Kind.ONE)
+        if one and not self.formula.meta.is_row_separable():
+            yield f"frame {self.frame} has one row: expected a formula that counts over no rows"
         yield from self._text_problems()
         if self.days < 0:
             yield f"expected a window of 0 or more days, got {self.days}"
@@ -122,10 +125,12 @@ def check_table(features: Iterable[Feature]) -> tuple[Feature, ...]:
     Raises
     ------
     ValueError
-        If a name occurs twice, or a feature across sources reads one declared after it.
+        If a name occurs twice, or a feature across sources reads one that stands nowhere above,
+        or one of its own frame: those are computed at once.
     """
     table = tuple(features)
     seen: set[str] = set()
+    frames = {feature.name: feature.frame for feature in table}
     for feature in table:
         if feature.name in seen:
             raise ValueError(f"feature {feature.name!r}: declared twice")
@@ -136,6 +141,11 @@ def check_table(features: Iterable[Feature]) -> tuple[Feature, ...]:
             if unknown:
                 raise ValueError(
                     f"feature {feature.name!r}: reads {', '.join(unknown)}, declared nowhere above"
+                )
+            own = sorted(name for name in feature.inputs if frames.get(name) == feature.frame)
+            if own:
+                raise ValueError(
+                    f"feature {feature.name!r}: reads {', '.join(own)}, also of {feature.frame}"
                 )
         seen.add(feature.name)
     return table

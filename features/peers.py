@@ -7,6 +7,9 @@ applies.
 """
 # ruff: noqa: E501 - a table reads best with one row to a line
 
+from dataclasses import dataclass
+from functools import lru_cache
+
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -168,16 +171,44 @@ def usual(place: pl.DataFrame, reference: pl.DataFrame) -> NDArray[np.float64]:
     ndarray of shape (n, len(COMPARED))
         NaN where the trade is unknown.
     """
-    numbered = reference.lazy().with_row_index("cell")
-    found = place.lazy().select(PLACE)
-    for level, cell in enumerate(_CELLS):
-        here = [col(c).is_not_null() if c in cell else col(c).is_null() for c in PLACE]
-        keys = numbered.filter(here).select(*cell, col("cell").alias(f"cell_{level}"))
-        found = found.join(keys, on=cell, how="left", maintain_order="left")
-    rows = found.select(pl.coalesce(f"cell_{level}" for level in range(len(_CELLS)))).collect()
-    medians = np.vstack([reference.select(COMPARED).to_numpy(), np.full(len(COMPARED), np.nan)])
-    typical: NDArray[np.float64] = medians[rows.to_series().fill_null(reference.height).to_numpy()]
-    return typical
+    cell_of, medians = _cells(_Frozen(reference))
+    keys = place.select(PLACE).iter_rows()
+    found = [
+        next((c for c in map(cell_of.get, _around(*key)) if c is not None), reference.height)
+        for key in keys
+    ]
+    return medians[found]
+
+
+def _around(
+    sector: str | None, city: str | None, month: int | None
+) -> tuple[tuple[str | int | None, ...], ...]:
+    """Cells that hold a place, the narrowest first."""
+    return (sector, city, month), (sector, None, month), (sector, None, None)
+
+
+@dataclass(frozen=True, eq=False)
+class _Frozen:
+    """A reference, known again by being the same object."""
+
+    frame: pl.DataFrame
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Frozen) and other.frame is self.frame
+
+    def __hash__(self) -> int:
+        return id(self.frame)
+
+
+@lru_cache(maxsize=4)
+def _cells(
+    reference: _Frozen,
+) -> tuple[dict[tuple[str | int | None, ...], int], NDArray[np.float64]]:
+    """Row of each cell, and the medians by row with a last one of NaN."""
+    frame = reference.frame
+    rows = {key: row for row, key in enumerate(frame.select(PLACE).iter_rows())}
+    medians = frame.select(COMPARED).to_numpy()
+    return rows, np.vstack([medians, np.full(len(COMPARED), np.nan)])
 
 
 def with_typical(

@@ -1,6 +1,7 @@
 """From raw rows to the frames of `features.frames`, for some applications of one bucket."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
@@ -25,7 +26,6 @@ from features.stretches import (
     periods,
     same,
     spanned,
-    table,
     total,
     windows,
 )
@@ -34,8 +34,8 @@ from features.tables import SOURCES, TABLES
 SIGNAL_TABLES = tuple(name for name, table in TABLES.items() if table.source)
 """Tables of daily life, in contract order."""
 
-WINDOW, WEEKS, MONTHS, ONE = "window", "weeks", "months", "one"
-"""Frames of all sources side by side; the others go by their own names."""
+WEEKS, MONTHS, REGISTER = "weeks", "months", "register"
+"""The first two hold the columns of all sources; the others go by their own names."""
 
 _OUT, _VOID, _RED = 1, 2, 4
 """Marks of an invoice, added up: eight kinds in all."""
@@ -48,6 +48,27 @@ _IDLE = 0.25
 """Share of the best month's mean below which a day's electricity is that of an idle firm."""
 
 
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """What the formulas read.
+
+    Attributes
+    ----------
+    windows : dict of str to ndarray of shape (len(WINDOWS), n_applications)
+        See `features.stretches.windows`.
+    once : dict of str to ndarray of shape (n_applications,)
+        Columns of the periods and of coverage; NaN is missing.
+    frames : dict of str to polars.DataFrame
+        `WEEKS` and `MONTHS` hold the columns of all frames of their kind, `REGISTER` has a row
+        per application. The others have `app`, sorted by it; applications without rows do not
+        occur.
+    """
+
+    windows: dict[str, Floats]
+    once: dict[str, Floats]
+    frames: dict[str, pl.DataFrame]
+
+
 def prepare(
     read: Callable[[str], pl.DataFrame],
     applications: pl.DataFrame,
@@ -55,7 +76,7 @@ def prepare(
     coverage: pl.DataFrame | None,
     wanted: Mapping[Kind, frozenset[str]],
     by_event: bool = False,
-) -> dict[str, pl.DataFrame]:
+) -> Prepared:
     """Build every frame.
 
     Parameters
@@ -73,10 +94,7 @@ def prepare(
 
     Returns
     -------
-    dict of str to polars.DataFrame
-        `WINDOW`, `WEEKS`, `MONTHS` and `ONE` hold the columns of all frames of their kind; see
-        `features.stretches`. The others have `app`, sorted by it; applications without rows do
-        not occur.
+    Prepared
     """
     n = applications.height
     rows = {
@@ -103,12 +121,14 @@ def prepare(
         "parcel": _parcels(inside("logistics"), span["logistics"], n),
         "shop": _shop(inside("ecommerce"), span["ecommerce"], n),
     }
-    frames[WINDOW] = windows(days, wanted[Kind.WINDOW])
     frames[WEEKS] = blocks(days, WEEK, wanted[Kind.WEEKS])
     frames[MONTHS] = blocks(days, MONTH, wanted[Kind.MONTHS])
-    one = table(periods(days, wanted[Kind.ONE]) | _coverage(days))
-    frames[ONE] = one.hstack(_register(read("firms"), applications))
-    return frames
+    frames[REGISTER] = _register(read("firms"), applications)
+    return Prepared(
+        windows(days, wanted[Kind.WINDOW]),
+        periods(days, wanted[Kind.ONE]) | _coverage(days),
+        frames,
+    )
 
 
 def _tax(
@@ -239,7 +259,7 @@ def _coverage(days: Mapping[str, Days]) -> dict[str, Floats]:
     }
 
 
-def _register(firms: pl.DataFrame, applications: pl.DataFrame) -> list[pl.Series]:
+def _register(firms: pl.DataFrame, applications: pl.DataFrame) -> pl.DataFrame:
     """Columns of the register and of the application, a row per application."""
     app, own = known.attach(firms, applications)
     if not np.array_equal(app, np.arange(applications.height)):
@@ -250,8 +270,14 @@ def _register(firms: pl.DataFrame, applications: pl.DataFrame) -> list[pl.Series
     founded = known.days(own["founded_on"])
     old = known.days(applications["applied_on"]) - founded
     age = np.where(founded == known.MISSING, np.nan, old)
-    return [
-        *(own[name] for name in own.columns if name != "firm_id"),
-        *(applications[name] for name in TABLES["applications"].columns if name not in own.columns),
-        pl.Series("firm_age_days", age, nan_to_null=True),
-    ]
+    return pl.DataFrame(
+        [
+            *(own[name] for name in own.columns if name != "firm_id"),
+            *(
+                applications[name]
+                for name in TABLES["applications"].columns
+                if name not in own.columns
+            ),
+            pl.Series("firm_age_days", age, nan_to_null=True),
+        ]
+    )

@@ -4,7 +4,7 @@ A stretch never straddles the edge of a week or of a window, so one pass over th
 serves them all, and no grid of single days is needed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -92,8 +92,8 @@ def best_month(days: Days, name: str) -> Floats:
     return np.where(np.isfinite(best), best, np.nan)
 
 
-def windows(sources: Mapping[str, Days], wanted: frozenset[str]) -> pl.DataFrame:
-    """Give the row of each window and application: means per known day.
+def windows(sources: Mapping[str, Days], wanted: frozenset[str]) -> dict[str, Floats]:
+    """Give what each window holds of each application: means per known day.
 
     Parameters
     ----------
@@ -103,22 +103,29 @@ def windows(sources: Mapping[str, Days], wanted: frozenset[str]) -> pl.DataFrame
 
     Returns
     -------
-    polars.DataFrame of len(WINDOWS) * n rows
-        All applications of the shortest window first; missing where no day is known.
+    dict of str to ndarray of shape (len(WINDOWS), n_applications)
+        NaN where no day is known.
     """
     columns: dict[str, Floats] = {}
     for source, days in sources.items():
         counted = np.stack([days.known[:, :end].sum(axis=1) for end in _WINDOW_ENDS])
         nothing = counted == 0
         divisor = np.where(nothing, np.nan, counted)
-        for name, sums in days.sums.items():
-            if name in wanted:
-                added = np.stack([sums[:, :end].sum(axis=1) for end in _WINDOW_ENDS])
-                columns[name] = added / divisor
+        names, sums = _stacked(days, wanted)
+        added = np.stack([sums[..., :end].sum(axis=2) for end in _WINDOW_ENDS], axis=1)
+        columns |= zip(names, added / divisor, strict=True)
         for name, values in days.of_window.items():
             columns[name] = np.where(nothing, np.nan, values)
         columns[f"{source}_known"] = divisor
-    return table({name: values.reshape(-1) for name, values in columns.items() if name in wanted})
+    return {name: values for name, values in columns.items() if name in wanted}
+
+
+def _stacked(days: Days, wanted: Iterable[str]) -> tuple[list[str], Floats]:
+    """Names and sums of the columns that are wanted; shape (n_columns, n, STRETCHES)."""
+    names = [name for name in days.sums if name in wanted]
+    if not names:
+        return names, np.empty((0, *days.known.shape))
+    return names, np.stack([days.sums[name] for name in names])
 
 
 def blocks(sources: Mapping[str, Days], step: int, wanted: frozenset[str]) -> pl.DataFrame:
@@ -139,9 +146,8 @@ def blocks(sources: Mapping[str, Days], step: int, wanted: frozenset[str]) -> pl
     for days in sources.values():
         known = _blocks(days.known, step)
         divisor = np.where(known * 2 > step, known, np.nan)
-        for name, sums in days.sums.items():
-            if name in wanted:
-                columns[name] = (_blocks(sums, step) / divisor)[:, ::-1]
+        names, sums = _stacked(days, wanted)
+        columns |= zip(names, (_blocks(sums, step) / divisor)[..., ::-1], strict=True)
     n, count = next(iter(columns.values())).shape
     age = np.arange(count - 1, -1, -1) * step
     flat = {name: values.reshape(-1) for name, values in columns.items()}
@@ -151,20 +157,19 @@ def blocks(sources: Mapping[str, Days], step: int, wanted: frozenset[str]) -> pl
 
 def periods(sources: Mapping[str, Days], wanted: frozenset[str]) -> dict[str, Floats]:
     """Give the stretches of PERIODS by column and period; NaN where half or more is unknown."""
-    found = {}
+    found: dict[str, Floats] = {}
     for days in sources.values():
         known = _blocks(days.known, WEEK)
-        for name, sums in days.sums.items():
-            if not any(f"{name}_{period}" in wanted for period in PERIODS):
-                continue
-            weekly = _blocks(sums, WEEK)
-            for period, (newest, oldest) in PERIODS.items():
-                if f"{name}_{period}" in wanted:
-                    counted = known[:, newest:oldest].sum(axis=1)
-                    enough = counted * 2 > (oldest - newest) * WEEK
-                    added = weekly[:, newest:oldest].sum(axis=1)
-                    found[f"{name}_{period}"] = added / np.where(enough, counted, np.nan)
-    return found
+        names, sums = _stacked(
+            days, [n for n in days.sums if any(f"{n}_{period}" in wanted for period in PERIODS)]
+        )
+        weekly = _blocks(sums, WEEK)
+        for period, (newest, oldest) in PERIODS.items():
+            counted = known[:, newest:oldest].sum(axis=1)
+            enough = counted * 2 > (oldest - newest) * WEEK
+            means = weekly[..., newest:oldest].sum(axis=2) / np.where(enough, counted, np.nan)
+            found |= zip((f"{name}_{period}" for name in names), means, strict=True)
+    return {name: values for name, values in found.items() if name in wanted}
 
 
 def table(columns: Mapping[str, NDArray[np.generic]], app: Ints | None = None) -> pl.DataFrame:
@@ -187,11 +192,11 @@ def table(columns: Mapping[str, NDArray[np.generic]], app: Ints | None = None) -
 
 def _blocks(by_stretch: Floats, step: int) -> Floats:
     """Sums by week or month, newest first; the days that fill no block are left out."""
-    weekly = np.add.reduceat(by_stretch, _WEEK_STARTS, axis=1)
+    weekly = np.add.reduceat(by_stretch, _WEEK_STARTS, axis=-1)
     if step == WEEK:
         return weekly
-    whole = weekly[:, : _MONTHS * _WEEKS_A_MONTH]
-    monthly: Floats = whole.reshape(len(whole), _MONTHS, _WEEKS_A_MONTH).sum(axis=2)
+    whole = weekly[..., : _MONTHS * _WEEKS_A_MONTH]
+    monthly: Floats = whole.reshape(*whole.shape[:-1], _MONTHS, _WEEKS_A_MONTH).sum(axis=-1)
     return monthly
 
 

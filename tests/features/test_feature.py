@@ -30,6 +30,8 @@ def test_a_row_says_its_source_and_what_it_reads():
         ({"name": "Elec Mean"}, "expected a name"),
         ({"frame": "power_hours"}, "expected a frame among"),
         ({"formula": pl.col("volts")}, "has no column volts"),
+        ({"formula": pl.col("kwh").mean()}, "has one row"),
+        ({"frame": "across", "formula": pl.col("firm_age").sum()}, "has one row"),
         ({"days": 60}, "expected a window of 30, 90, 180, 365 days, got 60"),
         ({"frame": "power_weeks", "days": 6}, "expected a window of 7 to 455 days, got 6"),
         ({"frame": "power_weeks", "days": 1000}, "got 1000"),
@@ -57,6 +59,9 @@ def test_a_table_refuses_twins_and_what_is_not_declared_above():
         check_table([feature, feature])
     with pytest.raises(ValueError, match="declared nowhere above"):
         check_table([over, feature])
+    again = Feature(**GOOD | {"name": "more", "frame": "across", "formula": pl.col("double")})
+    with pytest.raises(ValueError, match="reads double, also of across"):
+        check_table([feature, over, again])
 
 
 def test_a_division_by_nothing_is_missing():
