@@ -30,7 +30,7 @@ class Shops:
     repeat: Int
 
 
-def ecommerce(firms: Population, work: Float, short: Float, at: Bucket) -> Shops:
+def ecommerce(firms: Population, work: Float, short: Float, seen: Int, at: Bucket) -> Shops:
     """Trade of each firm's shops, day by day.
 
     Parameters
@@ -38,6 +38,8 @@ def ecommerce(firms: Population, work: Float, short: Float, at: Bucket) -> Shops
     work : ndarray of shape (n_firms, n_days), usual days of work
     short : ndarray of shape (n_firms, n_days)
         Strain: shelves are empty, so that visitors leave, goods come late or not at all.
+    seen : ndarray of bool, shape (n_firms,)
+        Firms that a platform reports on; the others' counts are left at 0.
     """
     p = at.config.ecommerce
     n = len(firms)
@@ -51,21 +53,30 @@ def ecommerce(firms: Population, work: Float, short: Float, at: Bucket) -> Shops
     refund_rate = np.clip(p.refund_rate * np.exp(0.4 * traits.standard_normal(n) + care), 0, 0.6)
     bad_rate = np.clip(p.bad_rate * np.exp(0.5 * traits.standard_normal(n) + care), 0, 0.8)
     loyal = np.clip(p.repeat_rate * np.exp(0.3 * traits.standard_normal(n) - care), 0.01, 0.9)
-    rng = at.stream("ecommerce.count")
     since = (np.arange(work.shape[1]) - work.shape[1]) / 365.25
     # what rural shops sell grows as the report has it, the others with the economy
     growth = np.where(firms.area == RURAL, np.log1p(p.rural_growth_per_year), 0.0)
-    grown = rate[:, None] * np.exp(growth[:, None] * since)
-    orders = rng.poisson(grown * work * np.exp(-0.3 * short))
-    noise = np.exp(0.25 * rng.standard_normal((2, *work.shape), np.float32))
-    browsing = rng.poisson(
-        np.minimum(grown / conversion[:, None], 50_000) * np.sqrt(work) * noise[0]
+    grown = np.where(seen, rate, 0.0)[:, None] * np.exp(growth[:, None] * since)
+    noise = np.exp(
+        0.25 * at.stream("ecommerce.noise").standard_normal((2, *work.shape), np.float32)
     )
+    expected = (
+        grown * work * np.exp(-0.3 * short),
+        np.minimum(grown / conversion[:, None], 50_000) * np.sqrt(work) * noise[0],
+    )
+    orders, browsing = _kinds(at.by_firm("ecommerce.count").poisson(np.stack(expected, axis=-1)))
     gmv = np.round(orders * ticket[:, None] * noise[1], 2)
-    refunds = rng.binomial(orders, np.clip(refund_rate[:, None] * np.exp(1.0 * short), 0, 0.8))
-    reviews = rng.binomial(orders, p.review_rate)
-    bad = rng.binomial(reviews, np.clip(bad_rate[:, None] * np.exp(1.2 * short), 0, 0.9))
-    buyers = orders - rng.binomial(orders, 0.06)
+    chance = np.empty((*work.shape, 3), np.float32)
+    chance[:, :, 0] = np.clip(refund_rate[:, None] * np.exp(1.0 * short), 0, 0.8)
+    chance[:, :, 1:] = p.review_rate, 0.06
+    after = at.by_firm("ecommerce.orders").binomial(orders[:, :, None], chance)
+    refunds, reviews, again = _kinds(after)
+    buyers = orders - again
+    chance = chance[:, :, :2]
+    chance[:, :, 0] = np.clip(bad_rate[:, None] * np.exp(1.2 * short), 0, 0.9)
+    chance[:, :, 1] = loyal[:, None]
+    trials = np.stack((reviews, buyers), axis=-1)
+    bad, repeat = _kinds(at.by_firm("ecommerce.people").binomial(trials, chance))
     with np.errstate(invalid="ignore"):
         rating = np.where(
             reviews > 0, np.round(4.85 - 3.2 * bad / np.maximum(reviews, 1), 2), np.nan
@@ -80,5 +91,10 @@ def ecommerce(firms: Population, work: Float, short: Float, at: Bucket) -> Shops
         bad=bad,
         rating=rating,
         buyers=buyers,
-        repeat=rng.binomial(buyers, loyal[:, None]),
+        repeat=repeat,
     )
+
+
+def _kinds(counts: Int) -> Int:
+    """Counts by kind, day by day: (n_firms, n_days, k) as (k, n_firms, n_days)."""
+    return np.ascontiguousarray(np.moveaxis(counts, -1, 0))

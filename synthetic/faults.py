@@ -67,12 +67,18 @@ def courier_delay(shape: tuple[int, int], at: Bucket) -> Int:
     return np.where(late, rng.integers(1, p.longest_delay_days + 1, shape), NOT_LATE)
 
 
-def invoice_delay(n: int, direction: int, at: Bucket) -> Int:
-    """Days by which invoices reach the tax platform late, shape (n_invoices,); 0 for most."""
+def invoice_delay(sizes: Int, direction: int, at: Bucket) -> Int:
+    """Days by which invoices reach the tax platform late, shape (n_invoices,); 0 for most.
+
+    Parameters
+    ----------
+    sizes : ndarray of shape (n_firms,)
+        Number of each firm's invoices.
+    """
     p = at.config.faults
-    rng = at.stream(f"faults.invoices.{direction}")
-    late = rng.random(n, np.float32) < p.late_invoices
-    wait = 1 + rng.exponential(p.longest_delay_days / 3, n)
+    late = at.by_firm(f"faults.invoices.{direction}").uniform(sizes) < p.late_invoices
+    wait = at.by_firm(f"faults.invoice_days.{direction}").exponential(sizes)
+    wait = 1 + p.longest_delay_days / 3 * wait
     return np.where(late, wait.astype(np.int32), NOT_LATE)
 
 

@@ -23,13 +23,15 @@ class Parcels:
     late: Int
 
 
-def logistics(firms: Population, work: Float, short: Float, at: Bucket) -> Parcels:
+def logistics(firms: Population, work: Float, short: Float, seen: Int, at: Bucket) -> Parcels:
     """Count each day's parcels.
 
     Parameters
     ----------
     work : ndarray of shape (n_firms, n_days), usual days of work
     short : ndarray of shape (n_firms, n_days), strain
+    seen : ndarray of bool, shape (n_firms,)
+        Firms that a courier reports on; the others' counts are left at 0.
     """
     p = at.config.logistics
     n = len(firms)
@@ -40,14 +42,17 @@ def logistics(firms: Population, work: Float, short: Float, at: Bucket) -> Parce
     kilos = p.weight_kg * np.exp(0.6 * traits.standard_normal(n))
     reach = traits.uniform(0.5, 0.95, n)
     late_rate = np.clip(p.late_rate * np.exp(0.4 * traits.standard_normal(n)), 0, 1)
-    rng = at.stream("logistics.count")
-    out = rng.poisson(np.minimum(rate, 2_000)[:, None] * work)
-    inward = rng.poisson((np.minimum(rate, 2_000) * inward_share)[:, None] * np.sqrt(work))
-    noise = np.exp(0.15 * rng.standard_normal(work.shape, np.float32))
+    rate = np.where(seen, np.minimum(rate, 2_000), 0.0)
+    expected = (rate[:, None] * work, (rate * inward_share)[:, None] * np.sqrt(work))
+    parcels = at.by_firm("logistics.count").poisson(np.stack(expected, axis=-1))
+    out, inward = np.ascontiguousarray(np.moveaxis(parcels, -1, 0))
+    noise = np.exp(0.15 * at.stream("logistics.noise").standard_normal(work.shape, np.float32))
     return Parcels(
         out=out,
         inward=inward,
         weight_kg=np.round(kilos[:, None] * (out + inward) * noise, 2),
         destinations=np.ceil(np.minimum(out, 340) ** reach[:, None]).astype(np.int64),
-        late=rng.binomial(out, np.clip(late_rate[:, None] * np.exp(1.4 * short), 0, 0.9)),
+        late=at.by_firm("logistics.late").binomial(
+            out, np.clip(late_rate[:, None] * np.exp(1.4 * short), 0, 0.9)
+        ),
     )

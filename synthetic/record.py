@@ -93,7 +93,7 @@ class Recorder:
         return conform(pl.concat([self._invoices(issued) for issued in both]), "invoices")
 
     def _invoices(self, issued: Invoices) -> pl.DataFrame:
-        delay = invoice_delay(len(issued.firm), issued.direction, self.who.at)
+        delay = self._delay(issued)
         known = self.days.index[issued.firm, issued.day] + 1 + delay
         keep = self._covered(self.cover.tax)[issued.firm, issued.day]
         keep &= known <= self.who.population.applied[issued.firm]
@@ -283,7 +283,7 @@ class Recorder:
         )
 
     def _late_invoices(self, issued: Invoices) -> pl.DataFrame:
-        delay = invoice_delay(len(issued.firm), issued.direction, self.who.at)
+        delay = self._delay(issued)
         late = self._covered(self.cover.tax)[issued.firm, issued.day] & (delay != NOT_LATE)
         firm, date = issued.firm[late], self.days.index[issued.firm[late], issued.day[late]]
         return pl.DataFrame(
@@ -294,6 +294,10 @@ class Recorder:
                 "known_on": self.who.dates(date + 1 + delay[late]),
             }
         ).with_columns(table=pl.lit("invoices"), kind=pl.lit("late"))
+
+    def _delay(self, issued: Invoices) -> Int:
+        sizes = np.bincount(issued.firm, minlength=len(self.who.population))
+        return invoice_delay(sizes, issued.direction, self.who.at)
 
     @cached_property
     def _meter(self) -> MeterFaults:

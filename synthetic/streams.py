@@ -1,14 +1,22 @@
-"""One random stream per named decision and bucket of firms.
+"""One random stream per named decision and bucket of firms, or per firm where data decide its use.
 
 A stream depends on the seed, its name and the bucket, on nothing else: neither a new signal nor
 the number of workers moves the draws of another decision.
+
+Where the number of draws follows from data (a count, the lines of a list), a shared stream would
+carry what happens to one firm over to all that come after it. There each firm has a stream of its
+own, `Bucket.by_firm`: its records then follow from its own story alone. Days and lines come in
+order of time, one kind of draw a stream, so that nothing later moves anything earlier.
 """
 
 import hashlib
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
+from features.tables import BUCKET_FIRMS
+from synthetic.arrays import Float, Int, Rng
 from synthetic.config import WorldConfig
 
 
@@ -48,3 +56,71 @@ class Bucket:
     def stream(self, name: str) -> np.random.Generator:
         """Give the generator of one decision about these firms."""
         return stream(self.seed, name, self.number)
+
+    def by_firm(self, name: str) -> "FirmStreams":
+        """Give the generators of one decision, one for each of these firms."""
+        return FirmStreams(self.stream(name))
+
+
+class FirmStreams:
+    """One generator for each firm of a bucket; a firm's depends on its position, not on others.
+
+    One generator moves from seat to seat, since to make a thousand takes twenty times as long.
+    Each seat is a state of SFC64 drawn at random: 192 random bits and its counter, which begins
+    at 1. A second use of the same object draws the same numbers again.
+    """
+
+    def __init__(self, seats: Rng) -> None:
+        """Draw the seats of a whole bucket, so that they do not depend on its number of firms."""
+        self._seats = seats.bit_generator.random_raw((BUCKET_FIRMS, 4))
+        self._seats[:, 3] = 1
+        self._bits = np.random.SFC64(0)
+        self._rng = np.random.Generator(self._bits)
+
+    def of(self, firm: int) -> Rng:
+        """Give the generator of one firm, valid until the next call."""
+        self._bits.state = {
+            "bit_generator": "SFC64",
+            "state": {"state": self._seats[firm]},
+            "has_uint32": 0,
+            "uinteger": 0,
+        }
+        return self._rng
+
+    def poisson(self, mean: Float) -> Int:
+        """Draw counts of the means, both of shape (n_firms, n_days, ...); means of 0 cost nothing.
+
+        Kinds of count that lie side by side in the last axis are drawn day by day.
+        """
+        counts = np.zeros(mean.shape, np.int64)
+        for firm in _some(mean):
+            counts[firm] = self.of(firm).poisson(mean[firm])
+        return counts
+
+    def binomial(self, trials: Int, chance: Float) -> Int:
+        """Draw successes of trials, laid out likewise; no trials cost nothing."""
+        counts = np.zeros(np.broadcast_shapes(trials.shape, chance.shape), np.int64)
+        for firm in _some(trials):
+            counts[firm] = self.of(firm).binomial(trials[firm], chance[firm])
+        return counts
+
+    def uniform(self, sizes: Int) -> Float:
+        """Draw `sizes[k]` numbers for firm `k`, one firm after the other, shape (Σ sizes,)."""
+        return self._lines(sizes, lambda rng, size: rng.random(size, np.float32))
+
+    def normal(self, sizes: Int) -> Float:
+        """Draw the same from the standard normal distribution."""
+        return self._lines(sizes, lambda rng, size: rng.standard_normal(size, np.float32))
+
+    def exponential(self, sizes: Int) -> Float:
+        """Draw the same from the standard exponential distribution."""
+        return self._lines(sizes, lambda rng, size: rng.standard_exponential(size, np.float32))
+
+    def _lines(self, sizes: Iterable[int], draw: Callable[[Rng, int], Float]) -> Float:
+        return np.concatenate([draw(self.of(firm), size) for firm, size in enumerate(sizes)])
+
+
+def _some(values: Float | Int) -> list[int]:
+    """Firms with anything to draw."""
+    rows: list[int] = np.flatnonzero(values.any(axis=tuple(range(1, values.ndim)))).tolist()
+    return rows

@@ -118,9 +118,9 @@ def records(story: Story, world: Setting, at: Bucket) -> dict[str, pl.DataFrame]
         firms, habits(firms, to_buy, well.own_sd, INPUT, at), needed, (days, when), at
     )
     filed = filings(firms, invoiced_sales(sold, days.shape), cash, months, at)
-    parcels = logistics(firms, real, short, at)
-    shops = ecommerce(firms, brushed(real, bad, at), short, at)
     cover = coverage(firms, days.shape[1], at)
+    parcels = logistics(firms, real, short, cover.logistics >= 0, at)
+    shops = ecommerce(firms, brushed(real, bad, at), short, cover.ecommerce >= 0, at)
 
     record = Recorder(Identity(firms, when, at), days, months, cover)
     return {
