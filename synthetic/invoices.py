@@ -11,6 +11,7 @@ A firm collects its orders and writes invoices on some days only:
 Some sales invoices are voided within days, a few are reversed by a negative (red) one.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +21,7 @@ from synthetic.almanac import SATURDAY, Almanac
 from synthetic.arrays import Float, Int, Rng
 from synthetic.config import InvoiceConfig
 from synthetic.population import Population, choose
-from synthetic.streams import Bucket
+from synthetic.streams import Bucket, FirmStreams
 from synthetic.work import Days
 
 OUTPUT, INPUT = 0, 1
@@ -49,6 +50,9 @@ STRANGERS = 100_000
 """Partners met once are numbered from here."""
 
 GOLDEN = 0.618033988749895
+
+Lines = Callable[[str], FirmStreams]
+"""Streams of the lines of one direction, by kind of draw."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +110,10 @@ class Habits:
     limit_cny: Float
     void_rate: Float
     red_rate: Float
+
+    def sizes(self, firm: Int) -> Int:
+        """Lines of each firm (n_firms,), of lines whose firm is given."""
+        return np.bincount(firm, minlength=len(self.per_day))
 
 
 def habits(
@@ -180,25 +188,28 @@ def invoices(
     """
     direction = how.direction
     expected = _expected(how, flow.intensity, calendar, at.stream(f"invoices.days.{direction}"))
-    counts = at.stream(f"invoices.count.{direction}").poisson(expected)
+
+    def lines(kind: str) -> FirmStreams:
+        return at.by_firm(f"invoices.{kind}.{direction}")
+
+    counts = lines("count").poisson(expected)
     cell = np.repeat(np.arange(counts.size, dtype=np.int32), counts.ravel())
     firm, day = np.divmod(cell, np.int32(counts.shape[1]))
-    partner = _partners(how, firm, day, at.stream(f"invoices.partner.{direction}"))
-    order = _orders(how, firm, partner, at.stream(f"invoices.amount.{direction}"))
-    rates = _vat(firms, direction, at)[firm] if direction == OUTPUT else _mixed_vat(len(firm), at)
+    partner = _partners(how, firm, day, lines)
+    order = _orders(how, firm, partner, lines)
+    rates = _vat(firms, direction, at)[firm] if direction == OUTPUT else _mixed_vat(how, firm, at)
     parts, which, gross = _cut(
         how, firm, order * (1 + rates), at.stream(f"invoices.cut.{direction}")
     )
     firm, day, partner = firm[parts], day[parts], partner[parts]
-    gross = _rounded(how, firm, which, gross, at.stream(f"invoices.round.{direction}"))
+    gross = _rounded(how, firm, which, gross, lines("round"))
     net = np.round(gross / (1 + rates[parts]), 2)
-    voided, sign = _fate(how, firm, flow.short[firm, day], at.stream(f"invoices.fate.{direction}"))
-    starts = np.searchsorted(firm, np.arange(len(firms), dtype=np.int32))
+    voided, sign = _fate(how, firm, flow.short[firm, day], lines)
     return Invoices(
         direction=direction,
         firm=firm,
         day=day,
-        number=np.arange(len(firm)) - starts[firm],
+        number=_running(how, firm),
         partner=partner,
         amount_cny=net * sign,
         tax_cny=np.round(gross - net, 2) * sign,
@@ -240,29 +251,38 @@ def _busy(tilt: Float, day_of_month: Int) -> Float:
     return np.asarray(np.take_along_axis(table, day_of_month, axis=1))
 
 
-def _partners(how: Habits, firm: Int, day: Int, rng: Rng) -> Int:
+def _partners(how: Habits, firm: Int, day: Int, lines: Lines) -> Int:
     """Number of the partner: a power of a uniform number favours the first ones.
 
     All but the largest partners change with time.
     """
-    reach = rng.random(len(firm), np.float32) ** how.concentration.astype(np.float32)[firm]
+    sizes = how.sizes(firm)
+    reach = lines("partner").uniform(sizes) ** how.concentration.astype(np.float32)[firm]
     rank = (how.partners.astype(np.float32)[firm] * reach).astype(np.int32)
     moved = (how.churn.astype(np.float32)[firm] * day * (rank + 1) / 1500).astype(np.int32)
     rank = np.where(rank < LOYAL, rank, rank + moved)
-    once = rng.random(len(firm), np.float32) < how.one_off.astype(np.float32)[firm]
-    return np.where(once, STRANGERS + np.arange(len(firm), dtype=np.int32), rank)
+    once = lines("once").uniform(sizes) < how.one_off.astype(np.float32)[firm]
+    return np.where(once, STRANGERS + _running(how, firm), rank)
 
 
-def _orders(how: Habits, firm: Int, partner: Int, rng: Rng) -> Float:
+def _running(how: Habits, firm: Int) -> Int:
+    """Number of each line within its firm."""
+    starts = np.searchsorted(firm, np.arange(len(how.per_day), dtype=np.int32))
+    return np.asarray(np.arange(len(firm)) - starts[firm])
+
+
+def _orders(how: Habits, firm: Int, partner: Int, lines: Lines) -> Float:
     """Net amount of each order, CNY."""
     spread = how.spread.astype(np.float32)[firm]
     mark = ((firm.astype(np.int64) * 7_919 + partner) * GOLDEN) % 1.0
     typical = ndtri(np.clip(mark, 1e-4, 1 - 1e-4)).astype(np.float32)
-    bent = rng.standard_exponential(len(firm), np.float32) - 1
+    sizes = how.sizes(firm)
+    bent = lines("skew").exponential(sizes) - 1
     skew = how.skew.astype(np.float32)[firm]
-    own = np.sqrt(1 - skew**2) * rng.standard_normal(len(firm), np.float32) + skew * bent
-    usual = rng.random(len(firm), np.float32) < how.usual_price.astype(np.float32)[firm]
-    quantity = QUANTITIES[rng.integers(0, len(QUANTITIES), len(firm))]
+    own = np.sqrt(1 - skew**2) * lines("amount").normal(sizes) + skew * bent
+    usual = lines("usual").uniform(sizes) < how.usual_price.astype(np.float32)[firm]
+    drawn = lines("quantity").uniform(sizes) * len(QUANTITIES)
+    quantity = QUANTITIES[np.minimum(drawn.astype(np.int8), len(QUANTITIES) - 1)]
     loose = np.exp(spread * (0.6 * typical + 0.8 * own))
     fixed = np.exp(spread * (0.75 * typical - 0.3)) * quantity
     return np.asarray(how.ticket_cny[firm] * np.where(usual, fixed, loose))
@@ -292,9 +312,9 @@ def _cut(how: Habits, firm: Int, gross: Float, rng: Rng) -> tuple[Int, Int, Floa
     return parts, which, amount
 
 
-def _rounded(how: Habits, firm: Int, which: Int, gross: Float, rng: Rng) -> Float:
+def _rounded(how: Habits, firm: Int, which: Int, gross: Float, streams: FirmStreams) -> Float:
     """Round many gross amounts: to yuan, hundreds or thousands."""
-    draw = rng.random(len(firm), np.float32)
+    draw = streams.uniform(how.sizes(firm))
     hundred = draw < how.round_100.astype(np.float32)[firm]
     yuan = draw < np.maximum(how.round_1, how.round_100).astype(np.float32)[firm]
     thousand = draw < 0.5 * how.round_100.astype(np.float32)[firm]
@@ -308,12 +328,13 @@ def _rounded(how: Habits, firm: Int, which: Int, gross: Float, rng: Rng) -> Floa
     return np.maximum(np.round(np.round(gross / unit) * unit, 2), unit)
 
 
-def _fate(how: Habits, firm: Int, short: Float, rng: Rng) -> tuple[Int, Float]:
+def _fate(how: Habits, firm: Int, short: Float, lines: Lines) -> tuple[Int, Float]:
     """Days to the void (-1: never) and sign, negative on red invoices."""
-    draw = rng.random(len(firm), np.float32)
+    sizes = how.sizes(firm)
+    draw = lines("fate").uniform(sizes)
     void = draw < how.void_rate.astype(np.float32)[firm] * np.exp(0.9 * short)
     red = draw > 1 - how.red_rate.astype(np.float32)[firm]
-    wait = np.minimum(rng.exponential(3.0, len(firm)), 28).astype(np.int32)
+    wait = np.minimum(3.0 * lines("void_days").exponential(sizes), 28).astype(np.int32)
     return np.where(void, wait, -1), np.where(red, -1.0, 1.0)
 
 
@@ -325,9 +346,10 @@ def _vat(firms: Population, direction: int, at: Bucket) -> Float:
     return np.where(general, by_trade, at.config.tax.small_scale_rate)
 
 
-def _mixed_vat(n: int, at: Bucket) -> Float:
+def _mixed_vat(how: Habits, firm: Int, at: Bucket) -> Float:
     """VAT rate of each purchase: suppliers of all kinds."""
-    kind = choose(list(at.config.tax.supplier_shares), at.stream("invoices.vat.1").random(n))
+    drawn = at.by_firm("invoices.vat.1").uniform(how.sizes(firm))
+    kind = choose(list(at.config.tax.supplier_shares), drawn)
     return np.take(at.config.tax.supplier_rates, kind)
 
 

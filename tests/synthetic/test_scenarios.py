@@ -93,18 +93,48 @@ def test_flood_strikes_exposed_farms_of_its_cities_from_june_on(baseline):
     assert np.array_equal(before.state.cash[dry], after.state.cash[dry])
 
 
-def test_flood_leaves_what_is_not_counted_of_dry_firms_as_it_was():
-    """Counts (invoices, parcels, orders) are drawn for a bucket at once, and so drawn anew."""
+DATED = {
+    "invoices": "issued_on",
+    "tax_filings": "due_on",
+    "electricity": "date",
+    "electricity_bills": "due_on",
+    "logistics": "date",
+    "ecommerce": "date",
+    "faults": "date",
+}
+
+
+def test_flood_leaves_every_record_of_a_dry_firm_as_it_was():
     config = load_config("flood")
     one = bucket_world(FIRMS, 0, setting(SEED, load_config()))
     two = bucket_world(FIRMS, 0, setting(SEED, config))
     wet = changed(told(load_config())[1], told(config)[1], "flood")
-    dry = one["firms"]["firm_id"].filter(pl.Series(~wet))
-    for table in ("electricity", "electricity_bills", "applications", "truth"):
-        rows = pl.col("firm_id").is_in(dry.implode())
-        assert one[table].filter(rows).equals(two[table].filter(rows)), table
-    for table in ("firms", "coverage", "credit_history"):
-        assert one[table].equals(two[table]), table
+    ids = one["firms"]["firm_id"]
+    dry = ids.filter(pl.Series(~wet))
+    of_dry = pl.col("firm_id").is_in(dry.implode())
+    moved = {table for table in DATED if not one[table].equals(two[table])}
+    assert moved == set(DATED), "the flood reaches every table of signals"
+    for table in set(one) - {"outcomes"}:
+        before = one[table].filter(of_dry)
+        assert before.height, table
+        assert before.equals(two[table].filter(of_dry)), table
+    mine = one["applications"].filter(of_dry)["application_id"]
+    of_mine = pl.col("application_id").is_in(mine.implode())
+    assert one["outcomes"].filter(of_mine).equals(two["outcomes"].filter(of_mine))
+
+
+@pytest.mark.parametrize("name", ["downturn", "flood"])
+def test_records_dated_before_an_event_are_as_they_were(name):
+    config = load_config(name)
+    one = bucket_world(FIRMS, 0, setting(SEED, load_config()))
+    two = bucket_world(FIRMS, 0, setting(SEED, config))
+    # the days of a week lean towards the next week's health
+    before = pl.lit(config.events.start) - pl.duration(days=2 * WEEK)
+    for table, day in DATED.items():
+        early = one[table].filter(pl.col(day) < before)
+        assert early.height, table
+        assert early.equals(two[table].filter(pl.col(day) < before)), table
+        assert not one[table].equals(two[table]), f"{table}: the event changes nothing"
 
 
 def test_thin_data_takes_records_away_and_changes_nothing_else():
