@@ -116,14 +116,10 @@ def features(
 @app.command()
 def catalogue() -> None:
     """List every feature with its meaning and formula."""
-    from features.catalogue import as_table
+    from features.document import listing
 
-    effects = {1: "raises risk", -1: "lowers risk", 0: "either way"}
-    for row in as_table().iter_rows(named=True):
-        window = f"{row['window']} days" if row["window"] else "at application"
-        _say(f"{row['name']}  ({row['source']}, {window}, {row['unit']}, {effects[row['sign']]})")
-        _say(f"    {row['meaning']} · {row['meaning_zh']}")
-        _say(f"    = {row['formula']}")
+    for line in listing():
+        _say(line)
 
 
 @app.command()

@@ -1,4 +1,10 @@
-"""The feature table as a page: `python docs/references.py` writes docs/features.md."""
+"""The feature table for people: docs/features.md, and what `firstloan catalogue` prints."""
+
+from collections.abc import Iterator
+from io import StringIO
+
+from rich.console import Console
+from rich.text import Text
 
 from features.catalogue import FEATURES, fingerprint, in_words
 from features.feature import Feature
@@ -6,6 +12,29 @@ from features.frames import FRAMES, HORIZON_DAYS
 from features.themes import THEMES
 
 _EFFECT = {1: "raises risk", -1: "lowers risk", 0: "either way"}
+
+
+_WIDTH = 80
+
+
+def listing() -> Iterator[str]:
+    """Give the lines of the table for a terminal of 80 columns."""
+    console = Console(width=_WIDTH, file=StringIO())
+    for f in FEATURES:
+        window = f"{f.days} days" if f.days else "at application"
+        effect = _EFFECT[f.sign] + (f": {f.note}" if f.note else "")
+        report = f", report {f.reference}" if f.reference else ""
+        yield from _wrapped(console, "", f"{f.name}  ({f.source}, {window}, {f.unit})")
+        yield from _wrapped(console, "    ", f"{f.meaning} · {f.meaning_zh}")
+        yield from _wrapped(console, "    ", f"{f.theme}{report}; {effect}")
+        yield from _wrapped(console, "    ", f"= {in_words(f.formula)}")
+
+
+def _wrapped(console: Console, indent: str, text: str) -> Iterator[str]:
+    """Break a line so that no part is wider than the terminal; Chinese takes two columns each."""
+    first, *more = Text(text).wrap(console, _WIDTH - 2 * len(indent), overflow="fold")
+    yield indent + first.plain.rstrip()
+    yield from (2 * indent + part.plain.rstrip() for part in more)
 
 
 def page() -> str:

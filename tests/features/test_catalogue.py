@@ -5,10 +5,11 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from rich.cells import cell_len
 
 from features import catalogue
 from features.catalogue import FEATURES, as_table, feature_names, fingerprint, in_words
-from features.document import page
+from features.document import listing, page
 from features.feature import Feature
 from features.tables import SOURCES
 from features.themes import THEMES
@@ -88,6 +89,16 @@ def test_the_fingerprint_is_the_same_in_another_process():
 def test_the_page_is_current():
     written = (ROOT / "docs" / "features.md").read_text(encoding="utf-8")
     assert written == page(), "run `python docs/references.py`"
+
+
+def test_the_listing_fits_a_terminal_and_loses_nothing():
+    lines = list(listing())
+    assert max(map(cell_len, lines)) <= 80
+    text = re.sub(r"\s", "", "".join(lines))
+    for f in FEATURES:
+        for part in (f.name, f.meaning, f.meaning_zh, f.theme, f.reference, f.note):
+            assert re.sub(r"\s", "", part) in text, f.name
+        assert re.sub(r"\s", "", in_words(f.formula)) in text, f.name
 
 
 def test_the_leak_switch_is_out_of_reach_of_scoring():
