@@ -130,7 +130,7 @@ def batches(firms: Population, pace: Float, own_sd: Float, at: Bucket) -> Float:
     share *= np.exp(-p.steady_batch * continuity(n, at))
     share *= np.array(at.config.per_trade("machines"))[firms.trade]
     memory = np.exp(-1 / (p.batch_days * np.exp(0.8 * rng.standard_normal(n))))
-    left = rng.beta(p.batch_left[0], p.batch_left[1], n)
+    left = np.asarray(rng.beta(*p.batch_left, n))
     level = ndtri(np.clip(share, 1e-5, 0.7)).astype(np.float32)
     threshold = _column(level) - p.batch_lean * np.log(np.maximum(pace, 0.05))
     off = threshold > mean_reverting(memory, n_days, rng).T
