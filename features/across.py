@@ -18,6 +18,22 @@ def _gap(a: str, b: str) -> pl.Expr:
     return (col(a) - col(b)).abs()
 
 
+def _log(name: str) -> pl.Expr:
+    """Logarithm of the ratio that a change of `features.feature.change` stands for."""
+    share = col(name).clip(-0.99, 0.99)
+    return ((1 + share) / (1 - share)).log()
+
+
+def _beyond(a: str, b: str, span: str) -> pl.Expr:
+    """How much more one trace rose than another: 0 as much or less, 0.7 the double."""
+    return (_log(f"{a}_{span}") - _log(f"{b}_{span}")).clip(0)
+
+
+def _lumps(a: str, b: str) -> pl.Expr:
+    """How many times as uneven one series is as another, as a logarithm."""
+    return pl.when((col(a) > 0) & (col(b) > 0)).then((col(a) / col(b)).log())
+
+
 def _mean_of(*names: str) -> pl.Expr:
     return pl.mean_horizontal(*names)
 
@@ -38,6 +54,37 @@ _SPANS = (
     ("yoy_4w", 392, "last 4 weeks against a year ago", "近4周同比"),
     ("yoy_13w", 455, "last quarter against a year ago", "近一季同比"),
 )
+
+_TRACES = (
+    ("tax_sales", "elec", "sales", "power", "electricity", "销售", "用电", "R190, C26"),
+    ("tax_sales", "log_out", "sales", "parcels", "parcels", "销售", "发件", "C28"),
+    ("tax_sales", "tax_purchases", "sales", "purchases", "purchases", "销售", "进项", ""),
+    ("tax_count", "log_out", "invoices", "parcels", "parcels", "开票张数", "发件", "C28"),
+    ("tax_count", "elec", "invoices", "power", "electricity", "开票张数", "用电", "R190, C26"),
+    ("shop_orders", "log_out", "orders", "parcels", "parcels", "订单", "发件", "C28"),
+    ("shop_orders", "elec", "orders", "power", "electricity", "订单", "用电", "C28"),
+)
+"""Work that can be invented, beside a trace that costs money to fake."""
+
+_RISES = (
+    ("change_26w", 364, "half-year's", "近半年"),
+    ("level_13w", 455, "quarter's", "近一季（较近65周）"),
+    ("yoy_13w", 455, "year-on-year", "同比"),
+)
+
+_WAITS = (("tax_pay_days", 1.5, 28.0), ("elec_pay_days", 7.0, 28.0), ("tax_file_days", 10.0, 12.0))
+"""Days that a firm with money takes, and the days that an empty purse may add."""
+
+
+def _waits(span: str) -> pl.Expr:
+    """Delays of all that is due, weighed by how far an empty purse stretches each."""
+    late = [
+        ((col(f"{n}_{span}") - usual) / 28, bite, col(f"{n}_{span}").is_not_null())
+        for n, usual, bite in _WAITS
+    ]
+    total = pl.sum_horizontal(*[x for x, _, _ in late])
+    return ratio(total, pl.sum_horizontal(*[known * (bite / 28) for _, bite, known in late]))
+
 
 COVERAGE: tuple[Feature, ...] = (
     *(Feature(f"coverage_{source}", "coverage", 180, col(f"{source}_180") / 180, "1", -1, f"known share of the last 180 days, {source}", f"近180天{_SOURCE_ZH[source]}数据覆盖率", "coverage", "S04" if source == "tax" else "") for source in SOURCES),
@@ -66,6 +113,16 @@ ACROSS: tuple[Feature, ...] = (
     Feature("sales_beyond_power_13w", "across", 455, col("tax_sales_level_13w") - col("elec_level_13w"), "1", +1, "rise of the quarter's sales beyond that of electricity", "近一季销售增幅超出用电增幅", "consistency", "R190, C26"),
     Feature("orders_beyond_parcels_13w", "across", 455, col("shop_orders_level_13w") - col("log_out_level_13w"), "1", +1, "rise of the quarter's orders beyond that of parcels", "近一季订单增幅超出发件增幅", "consistency", "C28"),
     Feature("sales_lumps_beyond_power", "across", 365, col("tax_sales_week_cv_365d") - col("elec_week_cv_365d"), "1", +1, "unevenness of sales beyond that of electricity", "销售波动超出用电波动", "consistency", "R190, C26"),
+    *(Feature(f"{what}_rise_beyond_{trace}_{span}", "across", days, _beyond(a, b, span), "log", +1, f"{when} rise of {what} that {trace_text} do not show".replace("electricity do", "electricity does"), f"{when_zh}{what_zh}增幅超出{trace_zh}增幅的部分", "consistency", reference) for a, b, what, trace, trace_text, what_zh, trace_zh, reference in _TRACES for span, days, when, when_zh in _RISES),
+    Feature("sales_lumps_per_power_180d", "across", 180, _lumps("tax_sales_week_cv_180d", "elec_week_cv_180d"), "log", +1, "unevenness of sales against that of electricity, half-year", "近半年销售波动与用电波动之比", "consistency", "R190, C26, S12"),
+    Feature("sales_lumps_per_power_365d", "across", 365, _lumps("tax_sales_week_cv_365d", "elec_week_cv_365d"), "log", +1, "unevenness of sales against that of electricity, year", "近一年销售波动与用电波动之比", "consistency", "R190, C26, S12"),
+    Feature("sales_lumps_per_power_day", "across", 180, _lumps("tax_sales_week_cv_180d", "elec_cv_180d"), "log", +1, "unevenness of sales against that of a day's electricity", "近半年销售波动与日用电波动之比", "consistency", "R190, C26"),
+    Feature("parcel_lumps_per_power", "across", 365, _lumps("log_out_week_cv_365d", "elec_week_cv_365d"), "log", +1, "unevenness of parcels against that of electricity", "近一年发件波动与用电波动之比", "consistency", "R190, C28"),
+    Feature("order_lumps_per_power", "across", 365, _lumps("shop_orders_week_cv_365d", "elec_week_cv_365d"), "log", +1, "unevenness of orders against that of electricity", "近一年订单波动与用电波动之比", "consistency", "R190, C28"),
+    Feature("sales_lumps_per_purchases", "across", 365, _lumps("tax_sales_week_cv_365d", "tax_purchases_week_cv_365d"), "log", +1, "unevenness of sales against that of purchases", "近一年销售波动与进项波动之比", "consistency"),
+    Feature("waits_recent", "across", 365, _waits("recent"), "1", +1, "delay of taxes, bills and returns, recent ones weighing more", "税费、电费与申报延迟指数（近期加权）", "bills"),
+    Feature("waits_now", "across", 120, _waits("120d"), "1", +1, "delay of taxes, bills and returns over 120 days", "近120天税费、电费与申报延迟指数", "bills"),
+    Feature("waits_growing", "across", 365, _waits("recent") - _waits("365d"), "1", +1, "recent delay of taxes, bills and returns beyond the year's", "税费、电费与申报延迟较全年加重程度", "bills"),
     Feature("purchases_beyond_sales_4w", "across", 455, col("tax_purchases_level_4w") - col("tax_sales_level_4w"), "1", -1, "purchases kept up against sales, last 4 weeks", "近4周进项相对销项的维持程度", "suppliers"),
     Feature("purchases_beyond_sales_13w", "across", 455, col("tax_purchases_level_13w") - col("tax_sales_level_13w"), "1", -1, "purchases kept up against sales, last quarter", "近一季进项相对销项的维持程度", "suppliers"),
     Feature("pay_days", "across", 365, _mean_of("tax_pay_days_365d", "elec_pay_days_365d"), "days", +1, "mean days to pay tax and electricity over a year", "近一年缴税与电费平均用时", "bills"),

@@ -4,7 +4,7 @@
 import polars as pl
 from polars import col
 
-from features.families import changes, each, rhythm
+from features.families import changes, each, recent, rhythm
 from features.feature import Feature, ratio
 
 _KWH, _PEAK, _VALLEY = col("kwh"), col("kwh_peak"), col("kwh_valley")
@@ -28,6 +28,8 @@ ELECTRICITY: tuple[Feature, ...] = (
     *each((180, 365), "elec_bills_late_share_{d}d", "bills", (col("late_days") > 0).mean(), "1", +1, "share of electricity bills paid late over {d} days", "近{d}天电费逾期缴纳占比", "bills", "S07"),
     *each((365,), "elec_bills_late_days_{d}d", "bills", col("late_days").mean(), "days", +1, "mean delay of electricity bills over {d} days", "近{d}天电费平均逾期天数", "bills", "S07"),
     *each((120, 365), "elec_pay_days_{d}d", "bills", col("pay_days").mean(), "days", +1, "mean days from electricity bill to payment over {d} days", "近{d}天电费缴纳平均用时", "bills", "S07"),
+    *each((365,), "elec_pay_days_recent", "bills", recent(col("pay_days")), "days", +1, "days from electricity bill to payment, recent ones weighing more", "电费缴纳用时（近期加权）", "bills", "S07"),
+    *each((365,), "elec_pay_days_last", "bills", col("pay_days").drop_nulls().last(), "days", +1, "days from the last electricity bill to its payment", "最近一期电费缴纳用时", "bills", "S07"),
     *each((120, 365), "elec_pay_days_worst_{d}d", "bills", col("pay_days").max(), "days", +1, "longest time from electricity bill to payment over {d} days", "近{d}天电费缴纳最长用时", "bills", "S07"),
     *each((180,), "elec_bills_worst_delay_{d}d", "bills", col("late_days").max(), "days", +1, "longest delay of an electricity bill over {d} days", "近{d}天电费最长逾期天数", "bills", "S07"),
     *each((365,), "elec_arrears", "bills", ratio(col("arrears_cny").sum(), col("amount_cny").mean()), "bills", +1, "electricity arrears, in mean bills", "电费欠缴额（以平均账单计）", "bills", "S07"),

@@ -1,6 +1,7 @@
 """Families of features that several signals share: level, change, rhythm, shape of one series."""
 # ruff: noqa: E501, PLR0917 - a table reads best with one row to a line and no names in it
 
+import math
 from collections.abc import Iterable
 
 import polars as pl
@@ -40,6 +41,12 @@ def each(
         )
         for days in windows
     )
+
+
+def recent(x: pl.Expr) -> pl.Expr:
+    """Mean of records in which one counts half as much as one that is 60 days younger."""
+    weight = (-math.log(2) / 60 * AGE).exp()
+    return ratio((weight * x).sum(), weight.filter(x.is_not_null()).sum())
 
 
 def changes(

@@ -54,10 +54,10 @@ REGISTER: tuple[Feature, ...] = (
     *(Feature(f"firm_is_{form}", "register", 0, col("legal_form") == form, "yes or no", 0, f"legal form: {form}", f"企业类型：{_FORM_ZH[form]}", "firm", "S01", _NO_ORDER) for form in LEGAL_FORMS),
     *(Feature(f"firm_area_{area}", "register", 0, col("area") == area, "yes or no", 0, f"place: {area}", f"所在地：{_AREA_ZH[area]}", "trade", "", _NO_ORDER) for area in AREAS),
     *(Feature(f"firm_in_{group}", "register", 0, pl.any_horizontal(col("sector") == sector for sector in sectors), "yes or no", 0, f"trade: {group}", f"行业：{_SECTOR_ZH[group]}", "trade", "", _NO_ORDER) for group, sectors in SECTORS.items()),
-    Feature("loan_amount", "register", 0, _AMOUNT, "CNY", +1, "amount applied for", "申请金额", "loan"),
+    Feature("loan_amount", "register", 0, _AMOUNT, "CNY", 0, "amount applied for", "申请金额", "loan", note="large firms ask for more; against sales it carries the sign"),
     Feature("loan_term", "register", 0, col("term_months"), "months", 0, "term applied for", "申请期限", "loan", note="a long line is more time to fail and less to repay each month"),
     Feature("loan_to_capital", "register", 0, ratio(_AMOUNT, _CAPITAL), "1", +1, "amount applied for per yuan of registered capital", "申请金额与注册资本之比", "loan"),
-    Feature("loan_per_employee", "register", 0, ratio(_AMOUNT, col("employees")), "CNY/person", +1, "amount applied for per employee", "人均申请金额", "loan"),
+    Feature("loan_per_employee", "register", 0, ratio(_AMOUNT, col("employees")), "CNY/person", 0, "amount applied for per employee", "人均申请金额", "loan", note="a matter of the trade as well; against sales the amount carries the sign"),
     *(Feature(f"loan_for_{purpose}", "register", 0, col("purpose") == purpose, "yes or no", 0, f"purpose: {purpose.replace('_', ' ')}", f"用途：{_PURPOSE_ZH[purpose]}", "loan", "R037, R041", _NO_ORDER) for purpose in PURPOSES),
 )  # fmt: skip
 """Every feature of the register and of the application; no lender, no channel, no past approval."""

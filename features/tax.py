@@ -4,7 +4,7 @@
 import polars as pl
 from polars import col
 
-from features.families import changes, each, rhythm
+from features.families import changes, each, recent, rhythm
 from features.feature import Feature, change, ratio
 from features.frames import FEN
 
@@ -36,16 +36,19 @@ TAX: tuple[Feature, ...] = (
     *each((365,), "tax_days_since_sale", "tax_window", col("since_sale"), "days", +1, "days since the last sales invoice", "距最近一次开票天数", "sales_trend"),
     *each((180, 365), "tax_longest_gap_{d}d", "tax_window", col("longest_silence"), "days", +1, "longest time without a sales invoice in {d} days", "近{d}天最长未开票间隔", "sales_rhythm"),
     *changes("tax_sales", "tax", "sales_cny", "invoiced sales", "开票销售额", "sales_trend", reference="S03"),
+    *changes("tax_count", "tax", "sales_count", "number of sales invoices", "开票张数", "sales_trend"),
     *rhythm("tax_sales", "tax", "sales_cny", "sales", "销售额", "sales_rhythm"),
+    *each((180, 365), "tax_sales_best_week_{d}d", "tax_weeks", ratio(_SALES.max(), _SALES.clip(0).sum()), "1", +1, "best week's share of sales over {d} days", "近{d}天最好一周销售占比", "sales_rhythm"),
     # purchases
     *each((90, 365), "tax_purchases_mean_{d}d", "tax_window", _BOUGHT, "CNY/day", -1, "invoiced purchases a day over {d} days", "近{d}天日均进项金额", "suppliers"),
     *changes("tax_purchases", "tax", "purchases_cny", "invoiced purchases", "进项金额", "suppliers"),
+    *each((180, 365), "tax_purchases_week_cv_{d}d", "tax_weeks", ratio(_BOUGHT.std(), _BOUGHT.mean()), "1", +1, "unevenness of weekly purchases over {d} days", "近{d}天每周进项波动率", "suppliers"),
     *each((90, 365), "tax_bought_to_sold_{d}d", "tax_window", ratio(_BOUGHT, _SALES), "1", 0, "purchases per yuan of sales over {d} days", "近{d}天进项与销项之比", "suppliers", note="much is a thin margin, little is a firm that can no longer buy"),
     # void and red invoices
     *each((90, 365), "tax_void_rate_{d}d", "tax_window", ratio(_VOID, _VOID + _COUNT), "1", +1, "share of sales invoices made void over {d} days", "近{d}天销项发票作废率", "invoice_quality"),
     *each((365,), "tax_void_value_{d}d", "tax_window", ratio(col("void_cny"), col("void_cny") + _SALES), "1", +1, "share of invoiced value made void over {d} days", "近{d}天作废金额占比", "invoice_quality"),
-    *each((90, 365), "tax_red_rate_{d}d", "tax_window", ratio(_RED, _RED + _COUNT), "1", +1, "share of red sales invoices over {d} days", "近{d}天红字发票占比", "invoice_quality"),
-    *each((365,), "tax_red_value_{d}d", "tax_window", ratio(col("red_cny"), col("red_cny") + _SALES.clip(0)), "1", +1, "share of sales value taken back by red invoices over {d} days", "近{d}天红字冲销金额占比", "invoice_quality"),
+    *each((90, 365), "tax_red_rate_{d}d", "tax_window", ratio(_RED, _RED + _COUNT), "1", 0, "share of red sales invoices over {d} days", "近{d}天红字发票占比", "invoice_quality", note="who takes back what was wrong may be careful or in trouble"),
+    *each((365,), "tax_red_value_{d}d", "tax_window", ratio(col("red_cny"), col("red_cny") + _SALES.clip(0)), "1", 0, "share of sales value taken back by red invoices over {d} days", "近{d}天红字冲销金额占比", "invoice_quality", note="as above"),
     # customers
     *each((365,), "tax_customers", "customers", (_YEAR > 0).sum(), "customers", -1, "customers in a year", "近一年客户数", "customers"),
     *each((90,), "tax_customers_now", "customers", (_NOW > 0).sum(), "customers", -1, "customers in 90 days", "近90天客户数", "customers"),
@@ -65,6 +68,9 @@ TAX: tuple[Feature, ...] = (
     *each((180, 365), "tax_late_days_{d}d", "filings", col("late_days").mean(), "days", +1, "mean delay of returns over {d} days", "近{d}天申报平均逾期天数", "tax_filing", "R190"),
     *each((120, 365), "tax_file_days_{d}d", "filings", col("file_days").mean(), "days", +1, "mean days from a period's end to its return over {d} days", "近{d}天申报平均用时", "tax_filing"),
     *each((120, 365), "tax_pay_days_{d}d", "filings", col("pay_days").mean(), "days", +1, "mean days from return to tax payment over {d} days", "近{d}天申报后缴税平均用时", "tax_filing"),
+    *each((365,), "tax_file_days_recent", "filings", recent(col("file_days")), "days", +1, "days from a period's end to its return, recent ones weighing more", "申报用时（近期加权）", "tax_filing"),
+    *each((365,), "tax_pay_days_recent", "filings", recent(col("pay_days")), "days", +1, "days from return to tax payment, recent ones weighing more", "申报后缴税用时（近期加权）", "tax_filing"),
+    *each((365,), "tax_pay_days_last", "filings", col("pay_days").drop_nulls().last(), "days", +1, "days from the last return to its tax payment", "最近一次申报后缴税用时", "tax_filing"),
     *each((180,), "tax_pay_days_worst_{d}d", "filings", col("pay_days").max(), "days", +1, "longest time from return to tax payment over {d} days", "近{d}天申报后缴税最长用时", "tax_filing"),
     *each((180, 365), "tax_pay_late_days_{d}d", "filings", col("pay_late_days").mean(), "days", +1, "mean delay of tax payments over {d} days", "近{d}天缴税平均逾期天数", "tax_filing", "R190"),
     *each((365,), "tax_unpaid", "filings", col("unpaid").sum(), "returns", +1, "returns of a year whose tax is due and unpaid", "近一年欠税次数", "tax_filing", "R190"),
