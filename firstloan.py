@@ -75,6 +75,35 @@ def simulate(
     _say(f"  {out}/truth/                           what no real lender knows")
 
 
+@app.command(name="calibrate")
+def calibrate_(*, data: Data, workers: Workers = 2) -> None:
+    """Compare a world with the report; exit 1 if any figure is off."""
+    from calibrate.compare import calibrate
+
+    with _progress("building features of applications") as progress:
+        lines = calibrate(data, workers=workers, progress=progress)
+    table = Table(box=None, pad_edge=False)
+    table.add_column("row", no_wrap=True)
+    table.add_column("figure, % unless said", no_wrap=True)
+    for name in ("report", "simulated", "tolerance", "firms"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("ok", no_wrap=True)
+    for line in lines:
+        digits = 3 if line.unit == "1" else 2
+        figures = (f"{x:,.{digits}f}" for x in (line.report, line.simulated, line.tolerance))
+        table.add_row(line.row, line.what, *figures, f"{line.firms:,}", line.verdict)
+    _show(table)
+    verdicts = [line.verdict for line in lines]
+    off = verdicts.count("OFF")
+    _say(
+        f"{verdicts.count('ok')} figures agree, {off} are off, "
+        f"{verdicts.count('too few')} rest on too few firms."
+    )
+    _say(f"  wrote {data}/calibration.json")
+    if off:
+        raise typer.Exit(1)
+
+
 @app.command(name="import")
 def import_(
     *,
