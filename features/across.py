@@ -79,12 +79,12 @@ _WAITS = (("tax_pay_days", 1.5, 28.0), ("elec_pay_days", 7.0, 28.0), ("tax_file_
 
 def _waits(span: str) -> pl.Expr:
     """Delays of all that is due, weighed by how far an empty purse stretches each."""
-    late = [
-        ((col(f"{n}_{span}") - usual) / 28, bite, col(f"{n}_{span}").is_not_null())
-        for n, usual, bite in _WAITS
-    ]
-    total = pl.sum_horizontal(*[x for x, _, _ in late])
-    return ratio(total, pl.sum_horizontal(*[known * (bite / 28) for _, bite, known in late]))
+    waits = [(col(f"{name}_{span}"), usual, bite) for name, usual, bite in _WAITS]
+    late = pl.sum_horizontal(*[days - usual for days, usual, _ in waits])
+    return ratio(
+        late,
+        pl.sum_horizontal(*[pl.when(days.is_not_null()).then(bite) for days, _, bite in waits]),
+    )
 
 
 COVERAGE: tuple[Feature, ...] = (
