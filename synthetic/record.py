@@ -81,7 +81,7 @@ class Recorder:
                 pl.DataFrame(
                     {
                         "firm_id": self.who.firm_ids.gather(rows),
-                        "source": [source] * len(rows),
+                        "source": pl.Series([source] * len(rows), dtype=pl.String),
                         "covered_from": self.who.dates(start),
                     }
                 )

@@ -10,7 +10,7 @@ order of time, one kind of draw a stream, so that nothing later moves anything e
 """
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -116,8 +116,10 @@ class FirmStreams:
         """Draw the same from the standard exponential distribution."""
         return self._lines(sizes, lambda rng, size: rng.standard_exponential(size, np.float32))
 
-    def _lines(self, sizes: Iterable[int], draw: Callable[[Rng, int], Float]) -> Float:
-        return np.concatenate([draw(self.of(firm), size) for firm, size in enumerate(sizes)])
+    def _lines(self, sizes: Int, draw: Callable[[Rng, int], Float]) -> Float:
+        some = ((firm, size) for firm, size in enumerate(sizes.tolist()) if size)
+        drawn = [draw(self.of(firm), size) for firm, size in some]
+        return np.concatenate([np.empty(0, np.float32), *drawn])
 
 
 def _some(values: Float | Int) -> list[int]:

@@ -109,16 +109,17 @@ def records(story: Story, world: Setting, at: Bucket) -> dict[str, pl.DataFrame]
     kwh = electricity(firms, steady(plan, bad, at), well.own_sd, warmth, at)
     charged = bills(firms, kwh, cash, months, at)
     to_sell, to_buy = yearly(firms, own, at)
-    claimed = Flow(inflated(real, bad, at), short)
+    cover = coverage(firms, days.shape[1], at)
+    taxed = (cover.tax >= 0)[:, None]  # nobody sees the others' invoices: none are drawn
+    claimed = Flow(np.where(taxed, inflated(real, bad, at), 0), short)
     sold = invoices(
         firms, habits(firms, to_sell, well.own_sd, OUTPUT, at), claimed, (days, when), at
     )
-    needed = Flow(real * thrift(cash), short)
+    needed = Flow(np.where(taxed, real * thrift(cash), 0), short)
     bought = invoices(
         firms, habits(firms, to_buy, well.own_sd, INPUT, at), needed, (days, when), at
     )
     filed = filings(firms, invoiced_sales(sold, days.shape), cash, months, at)
-    cover = coverage(firms, days.shape[1], at)
     parcels = logistics(firms, real, short, cover.logistics >= 0, at)
     shops = ecommerce(firms, brushed(real, bad, at), short, cover.ecommerce >= 0, at)
 
