@@ -82,7 +82,7 @@ def calibrate_(*, data: Data, workers: Workers = 2) -> None:
 
     with _progress("building features of applications") as progress:
         lines = calibrate(data, workers=workers, progress=progress)
-    table = Table(box=None, pad_edge=False)
+    table = Table(box=None, padding=(0, 1, 0, 0))
     table.add_column("row", no_wrap=True)
     table.add_column("figure, % unless said", no_wrap=True)
     for name in ("report", "simulated", "tolerance", "firms"):
