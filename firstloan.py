@@ -85,7 +85,7 @@ def calibrate_(*, data: Data, workers: Workers = 2) -> None:
     table = Table(box=None, padding=(0, 1, 0, 0))
     table.add_column("row", no_wrap=True)
     table.add_column("figure, % unless said", no_wrap=True)
-    for name in ("report", "simulated", "within", "firms"):
+    for name in ("report", "simulated", "tolerance", "firms"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("ok", no_wrap=True)
     for line in lines:
