@@ -29,6 +29,18 @@ def _beyond(a: str, b: str, span: str) -> pl.Expr:
     return (_log(f"{a}_{span}") - _log(f"{b}_{span}")).clip(0)
 
 
+def _unseen(claim: str, traces: tuple[str, ...], span: str) -> pl.Expr:
+    """How much more a claim rose than the trace of real work that rose most."""
+    most = pl.max_horizontal(*[_log(f"{trace}_{span}") for trace in traces])
+    return _log(f"{claim}_{span}") - most
+
+
+def _sure(count: str, days: int, enough: int) -> pl.Expr:
+    """Weight of a figure that rests on so many events: a half where there are just enough."""
+    events = col(count) * days
+    return events / (events + enough)
+
+
 def _lumps(a: str, b: str) -> pl.Expr:
     """How many times as uneven one series is as another, as a logarithm."""
     return pl.when((col(a) > 0) & (col(b) > 0)).then((col(a) / col(b)).log())
@@ -115,6 +127,9 @@ ACROSS: tuple[Feature, ...] = (
     Feature("orders_beyond_parcels_13w", "across", 455, col("shop_orders_level_13w") - col("log_out_level_13w"), "1", +1, "rise of the quarter's orders beyond that of parcels", "近一季订单增幅超出发件增幅", "consistency", "C28"),
     Feature("sales_lumps_beyond_power", "across", 365, col("tax_sales_week_cv_365d") - col("elec_week_cv_365d"), "1", +1, "unevenness of sales beyond that of electricity", "销售波动超出用电波动", "consistency", "R190, C26"),
     *(Feature(f"{what}_rise_beyond_{trace}_{span}", "across", days, _beyond(a, b, span), "log", +1, f"{when} rise of {what} that is not seen in {trace_text}", f"{when_zh}{what_zh}增幅超出{trace_zh}增幅的部分", "consistency", reference) for a, b, what, trace, trace_text, what_zh, trace_zh, reference in _TRACES for span, days, when, when_zh in _RISES if (trace, span) != _SAID),
+    Feature("orders_unseen_13w", "across", 455, _unseen("shop_orders", ("shop_visitors", "log_out"), "level_13w") * _sure("shop_orders_mean_90d", 90, 50), "log", +1, "rise of orders that neither visitors nor parcels show, quarter against 65 weeks", "近一季订单增幅中访客与发件均未见的部分", "consistency", "C28"),
+    Feature("sales_unseen_13w", "across", 455, _unseen("tax_sales", ("elec", "tax_purchases", "log_out", "shop_orders"), "level_13w") * _sure("tax_sales_count_90d", 90, 10), "log", +1, "rise of sales that no other record shows, quarter against 65 weeks", "近一季开票增幅中其他记录均未见的部分", "consistency", "R190, C26"),
+    Feature("sales_to_top_new_customers", "across", 180, col("tax_top_new_customers") * _sure("tax_sales_count_90d", 90, 20), "1", +1, "sales to the three largest new customers, weighed by the number of invoices", "销售集中于新结识三大客户的程度（按发票数加权）", "customers", "R190"),
     Feature("sales_lumps_per_power_180d", "across", 180, _lumps("tax_sales_week_cv_180d", "elec_week_cv_180d"), "log", +1, "unevenness of sales against that of electricity, half-year", "近半年销售波动与用电波动之比", "consistency", "R190, C26, S12"),
     Feature("parcel_lumps_per_power", "across", 365, _lumps("log_out_week_cv_365d", "elec_week_cv_365d"), "log", +1, "unevenness of parcels against that of electricity", "近一年发件波动与用电波动之比", "consistency", "R190, C28"),
     Feature("order_lumps_per_power", "across", 365, _lumps("shop_orders_week_cv_365d", "elec_week_cv_365d"), "log", +1, "unevenness of orders against that of electricity", "近一年订单波动与用电波动之比", "consistency", "R190, C28"),

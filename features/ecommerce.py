@@ -23,6 +23,7 @@ ECOMMERCE: tuple[Feature, ...] = (
     *each((90,), "shop_review_rate_{d}d", "shop_window", ratio(col("reviews"), _ORDERS), "1", 0, "reviews per order over {d} days", "近{d}天评价率", "reviews", note="bought reviews and content buyers both raise it"),
     *each((90, 365), "shop_repeat_share_{d}d", "shop_window", ratio(col("repeat_buyers"), col("buyers")), "1", -1, "share of returning buyers over {d} days", "近{d}天复购买家占比", "buyers"),
     *each((90, 365), "shop_conversion_{d}d", "shop_window", ratio(_ORDERS, col("visitors")), "1", -1, "orders per visitor over {d} days", "近{d}天访客转化率", "buyers"),
+    *(f for f in changes("shop_visitors", "shop", "visitors", "visitors", "访客数", "buyers") if f.name.removeprefix("shop_visitors_") in ("change_26w", "level_13w", "yoy_13w")),
     *each((90,), "shop_visitors_{d}d", "shop_window", col("visitors"), "visitors/day", -1, "visitors a day over {d} days", "近{d}天日均访客", "buyers"),
 )  # fmt: skip
 """Every feature of the source `ecommerce`."""

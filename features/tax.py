@@ -58,6 +58,7 @@ TAX: tuple[Feature, ...] = (
     *each((365,), "tax_top_customer_change", "customers", change(_NOW.get(_YEAR.arg_max()), _BEFORE.get(_YEAR.arg_max())), "1", -1, "change of business with the largest customer, 90 days against the 90 before", "最大客户近90天较此前90天交易变化", "customers", "S28, C25"),
     *each((365,), "tax_customers_lost", "customers", ratio(_BEFORE.filter(_NOW <= 0).clip(0).sum(), _BEFORE.clip(0).sum()), "1", +1, "share of earlier sales to customers that bought nothing in 90 days", "近90天流失客户此前销售占比", "customers"),
     *each((365,), "tax_customers_new", "customers", ratio(_NOW.filter(col("first_age") < 90).clip(0).sum(), _NOW.clip(0).sum()), "1", 0, "share of 90 days' sales that went to new customers", "近90天新客户销售占比", "customers", note="new buyers are growth for some and the replacement of lost ones for others"),
+    *each((180,), "tax_top_new_customers", "customers", ratio(_NOW.filter(col("first_age") < 180).clip(0).top_k(3).sum(), _NOW.clip(0).sum()), "1", +1, "share of 90 days' sales to the three largest customers met within {d} days", "近90天销售中近{d}天新结识的三大客户占比", "customers"),
     # suppliers
     *each((365,), "tax_suppliers", "suppliers", (_YEAR > 0).sum(), "suppliers", -1, "suppliers in a year", "近一年供应商数", "suppliers"),
     *each((365,), "tax_top_supplier", "suppliers", _share_of_top(_YEAR), "1", +1, "largest supplier's share of a year's purchases", "近一年最大供应商占比", "suppliers"),

@@ -270,7 +270,7 @@ class FraudConfig(_Section):
     shell_share: Share
     inflation_share: Share
     brushing_share: Share
-    intent: Share
+    intent: tuple[Share, Share, Share]
 
 
 class CreditConfig(_Section):

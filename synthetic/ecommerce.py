@@ -30,18 +30,22 @@ class Shops:
     repeat: Int
 
 
-def ecommerce(firms: Population, work: Float, short: Float, seen: Int, at: Bucket) -> Shops:
+def ecommerce(
+    firms: Population, works: tuple[Float, Float], short: Float, seen: Int, at: Bucket
+) -> Shops:
     """Trade of each firm's shops, day by day.
 
     Parameters
     ----------
-    work : ndarray of shape (n_firms, n_days), usual days of work
+    works : pair of ndarray of shape (n_firms, n_days), usual days of work
+        What visitors come for, and what orders are counted for: fake ones need no visitor.
     short : ndarray of shape (n_firms, n_days)
         Strain: shelves are empty, so that visitors leave, goods come late or not at all.
     seen : ndarray of bool, shape (n_firms,)
         Firms that a platform reports on; the others' counts are left at 0.
     """
     p = at.config.ecommerce
+    work, claimed = works
     n = len(firms)
     traits = at.stream("ecommerce.traits")
     online = np.array(at.config.per_trade("online"))[firms.trade]
@@ -61,7 +65,7 @@ def ecommerce(firms: Population, work: Float, short: Float, seen: Int, at: Bucke
         0.25 * at.stream("ecommerce.noise").standard_normal((2, *work.shape), np.float32)
     )
     expected = (
-        grown * work * np.exp(-0.3 * short),
+        grown * claimed * np.exp(-0.3 * short),
         np.minimum(grown / conversion[:, None], 50_000) * np.sqrt(work) * noise[0],
     )
     orders, browsing = _kinds(at.by_firm("ecommerce.count").poisson(np.stack(expected, axis=-1)))

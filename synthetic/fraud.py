@@ -1,8 +1,10 @@
 """Bad actors with an answer key.
 
-A shell has a meter that runs steadily and taxes that do not fit it (R190); an inflator invoices
-fictitious sales in the last months before applying; a brushing seller orders from itself, so that
-orders come without parcels. Each of them may never have meant to repay.
+A shell has a meter that runs steadily and taxes that do not fit it (R190): an office in which
+nobody works, invoices in bursts, hardly any purchases. An inflator invoices fictitious sales in
+the last months before applying. Both invoice a few friendly firms, which need no goods. A brushing
+seller orders from itself, so that orders come without visitors and without parcels. Each of them
+may never have meant to repay.
 """
 
 from dataclasses import dataclass
@@ -16,14 +18,31 @@ from synthetic.streams import Bucket
 BURSTS = 0.04
 """Share of days on which a shell invents sales; assumed."""
 
+EMPTY = 0.1
+"""What an empty office uses and buys against a firm that works there; assumed."""
+
+FLICKER = 0.10
+"""Log standard deviation of a typical empty office's daily use; assumed."""
+
+INFLATION, BRUSHING = (2.0, 5.0), (1.5, 4.0)
+"""How many times their true sales inflators invoice, and brushing sellers count; assumed."""
+
+FRIENDS = 3
+"""Firms that take invented invoices; assumed."""
+
 
 @dataclass(frozen=True)
 class BadActors:
-    """Arrays of bool, shape (n_firms,); `absconds` is the realised intent."""
+    """Arrays of shape (n_firms,).
+
+    `shell`, `inflator` and `brusher` say of which kind a firm is, `intent` is the probability that
+    it never meant to repay, `absconds` whether it did not.
+    """
 
     shell: Int
     inflator: Int
     brusher: Int
+    intent: Float
     absconds: Int
 
     @property
@@ -40,28 +59,52 @@ def bad_actors(firms: Population, at: Bucket) -> BadActors:
     shell = pick < p.shell_share
     inflator = ~shell & (pick < p.shell_share + p.inflation_share)
     brusher = ~shell & ~inflator & (pick < p.shell_share + p.inflation_share + p.brushing_share)
-    bad = shell | inflator | brusher
-    absconds = bad & (at.stream("fraud.intent").random(n) < p.intent)
-    return BadActors(shell, inflator, brusher, absconds)
+    intent = np.select((shell, inflator, brusher), p.intent, 0.0)
+    absconds = at.stream("fraud.intent").random(n) < intent
+    return BadActors(shell, inflator, brusher, intent, absconds)
 
 
-def inflated(intensity: Float, bad: BadActors, at: Bucket) -> Float:
-    """Sales intensity as invoiced: shells and inflators invent the last months' sales."""
+def inflated(intensity: Float, bad: BadActors, at: Bucket) -> tuple[Float, Float]:
+    """Sales intensity as invoiced: shells and inflators invent the last months' sales.
+
+    Returns
+    -------
+    claimed, invented : ndarray of shape (n_firms, n_days)
+        What is invoiced, and which share of it never happened.
+    """
     rng = at.stream("fraud.invoices")
     n, n_days = intensity.shape
     months = rng.integers(60, 150, n)
     recent = np.arange(n_days) >= (n_days - months)[:, None]
-    factor = np.where(bad.inflator[:, None] & recent, rng.uniform(1.6, 3.5, (n, 1)), 1.0)
+    factor = np.where(bad.inflator[:, None] & recent, rng.uniform(*INFLATION, (n, 1)), 1.0)
     bursts = rng.random((n, n_days)) < BURSTS
     shell = np.where(bursts, 18.0, 0.1)
-    return np.asarray(np.where(bad.shell[:, None], shell, intensity * factor), np.float32)
+    claimed = np.where(bad.shell[:, None], shell, intensity * factor)
+    invented = np.where(bad.shell[:, None], 1.0, 1 - 1 / factor)
+    return np.asarray(claimed, np.float32), np.asarray(invented, np.float32)
 
 
-def steady(work: Float, bad: BadActors, at: Bucket) -> Float:
-    """Work as the meter sees it: a shell's office runs the same every day."""
+def unused(needed: Float, bad: BadActors) -> Float:
+    """Purchases: a shell buys what an empty office needs."""
+    return np.asarray(np.where(bad.shell[:, None], EMPTY * needed, needed))
+
+
+def steady(firms: Population, kwh: Float, bad: BadActors, at: Bucket) -> Float:
+    """Electricity as metered: in a shell's office a few lamps and a router run day and night.
+
+    Parameters
+    ----------
+    kwh : ndarray of shape (3, n_firms, n_days), at peak, flat and valley hours
+    """
     rng = at.stream("fraud.meter")
-    level = 0.25 + 0.02 * rng.standard_normal(work.shape, np.float32)
-    return np.asarray(np.where(bad.shell[:, None], level, work))
+    shells = np.flatnonzero(bad.shell)
+    per_kcny = np.array(at.config.per_trade("kwh_per_kcny"))[firms.trade[shells]]
+    usual = firms.sales_cny[shells] / 365_000 * per_kcny
+    width = FLICKER * np.exp(0.5 * rng.standard_normal((len(shells), 1)))
+    noise = np.exp(width * rng.standard_normal((len(shells), kwh.shape[2])))
+    metered = kwh.copy()
+    metered[:, shells] = EMPTY * usual[:, None] * noise / len(kwh)
+    return metered
 
 
 def brushed(work: Float, bad: BadActors, at: Bucket) -> Float:
@@ -69,5 +112,5 @@ def brushed(work: Float, bad: BadActors, at: Bucket) -> Float:
     rng = at.stream("fraud.orders")
     n, n_days = work.shape
     recent = np.arange(n_days) >= (n_days - rng.integers(60, 200, n))[:, None]
-    factor = np.where(bad.brusher[:, None] & recent, rng.uniform(1.5, 4.0, (n, 1)), 1.0)
+    factor = np.where(bad.brusher[:, None] & recent, rng.uniform(*BRUSHING, (n, 1)), 1.0)
     return np.asarray(work * factor)

@@ -20,6 +20,7 @@ from scipy.special import ndtri
 from synthetic.almanac import SATURDAY, Almanac
 from synthetic.arrays import Float, Int, Rng
 from synthetic.config import InvoiceConfig
+from synthetic.fraud import FRIENDS
 from synthetic.population import Population, choose
 from synthetic.streams import Bucket, FirmStreams
 from synthetic.work import Days
@@ -45,6 +46,9 @@ LOYAL = 2
 
 HUNDREDS_FROM, THOUSANDS_FROM = 300.0, 4_000.0
 """CNY from which amounts are rounded to hundreds and to thousands; assumed."""
+
+FRIENDLY = 99_000
+"""Firms that take invented invoices are numbered from here."""
 
 STRANGERS = 100_000
 """Partners met once are numbered from here."""
@@ -79,11 +83,12 @@ class Flow:
     """What is to be invoiced; arrays of shape (n_firms, n_days).
 
     `intensity` is work that gets an invoice, 1 on a usual day; `short` is strain, which makes
-    customers or suppliers cancel.
+    customers or suppliers cancel; `invented` is the share of the work that never happened.
     """
 
     intensity: Float
     short: Float
+    invented: Float
 
 
 @dataclass(frozen=True)
@@ -195,7 +200,7 @@ def invoices(
     counts = lines("count").poisson(expected)
     cell = np.repeat(np.arange(counts.size, dtype=np.int32), counts.ravel())
     firm, day = np.divmod(cell, np.int32(counts.shape[1]))
-    partner = _partners(how, firm, day, lines)
+    partner = _partners(how, firm, day, flow.invented[firm, day], lines)
     order = _orders(how, firm, partner, lines)
     rates = _vat(firms, direction, at)[firm] if direction == OUTPUT else _mixed_vat(how, firm, at)
     parts, which, gross = _cut(
@@ -251,10 +256,10 @@ def _busy(tilt: Float, day_of_month: Int) -> Float:
     return np.asarray(np.take_along_axis(table, day_of_month, axis=1))
 
 
-def _partners(how: Habits, firm: Int, day: Int, lines: Lines) -> Int:
+def _partners(how: Habits, firm: Int, day: Int, invented: Float, lines: Lines) -> Int:
     """Number of the partner: a power of a uniform number favours the first ones.
 
-    All but the largest partners change with time.
+    All but the largest partners change with time. Who invents sales has friends to send them to.
     """
     sizes = how.sizes(firm)
     reach = lines("partner").uniform(sizes) ** how.concentration.astype(np.float32)[firm]
@@ -262,7 +267,12 @@ def _partners(how: Habits, firm: Int, day: Int, lines: Lines) -> Int:
     moved = (how.churn.astype(np.float32)[firm] * day * (rank + 1) / 1500).astype(np.int32)
     rank = np.where(rank < LOYAL, rank, rank + moved)
     once = lines("once").uniform(sizes) < how.one_off.astype(np.float32)[firm]
-    return np.where(once, STRANGERS + _running(how, firm), rank)
+    partner = np.where(once, STRANGERS + _running(how, firm), rank)
+    if not invented.any():
+        return partner
+    draw = lines("invented").uniform(sizes)
+    friend = FRIENDLY + (draw * 7_919).astype(np.int32) % FRIENDS
+    return np.where(draw < invented, friend, partner)
 
 
 def _running(how: Habits, firm: Int) -> Int:

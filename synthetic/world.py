@@ -26,7 +26,7 @@ from synthetic.credit import applications, history
 from synthetic.ecommerce import ecommerce
 from synthetic.electricity import electricity
 from synthetic.filings import filings
-from synthetic.fraud import BadActors, bad_actors, brushed, inflated, steady
+from synthetic.fraud import BadActors, bad_actors, brushed, inflated, steady, unused
 from synthetic.futures import true_pd
 from synthetic.health import HISTORY, health
 from synthetic.identity import Identity
@@ -106,22 +106,23 @@ def records(story: Story, world: Setting, at: Bucket) -> dict[str, pl.DataFrame]
     plan = pace(firms, well.total, days, when, at)
     real = plan * lumps(firms, well.own_sd, days, at)
     warmth = world.temperature[firms.city[:, None], days.index]
-    kwh = electricity(firms, steady(plan, bad, at), well.own_sd, warmth, at)
+    kwh = steady(firms, electricity(firms, plan, well.own_sd, warmth, at), bad, at)
     charged = bills(firms, kwh, cash, months, at)
     to_sell, to_buy = yearly(firms, own, at)
     cover = coverage(firms, days.shape[1], at)
     taxed = (cover.tax >= 0)[:, None]  # nobody sees the others' invoices: none are drawn
-    claimed = Flow(np.where(taxed, inflated(real, bad, at), 0), short)
+    claimed, invented = inflated(real, bad, at)
+    to_invoice = Flow(np.where(taxed, claimed, 0), short, invented)
     sold = invoices(
-        firms, habits(firms, to_sell, well.own_sd, OUTPUT, at), claimed, (days, when), at
+        firms, habits(firms, to_sell, well.own_sd, OUTPUT, at), to_invoice, (days, when), at
     )
-    needed = Flow(np.where(taxed, real * thrift(cash), 0), short)
+    needed = Flow(np.where(taxed, unused(real * thrift(cash), bad), 0), short, 0 * invented)
     bought = invoices(
         firms, habits(firms, to_buy, well.own_sd, INPUT, at), needed, (days, when), at
     )
     filed = filings(firms, invoiced_sales(sold, days.shape), cash, months, at)
     parcels = logistics(firms, real, short, cover.logistics >= 0, at)
-    shops = ecommerce(firms, brushed(real, bad, at), short, cover.ecommerce >= 0, at)
+    shops = ecommerce(firms, (real, brushed(real, bad, at)), short, cover.ecommerce >= 0, at)
 
     record = Recorder(Identity(firms, when, at), days, months, cover)
     return {
@@ -146,11 +147,10 @@ def judgement(story: Story, world: Setting, at: Bucket) -> dict[str, pl.DataFram
     pd_world = true_pd(firms, state, config, at.stream("futures.world"), world=True)
     request = applications(firms, own, cash, at)
 
-    intent = np.where(bad.any, config.fraud.intent, 0.0)
     truth = pl.DataFrame(
         {
-            "true_pd": intent + (1 - intent) * pd,
-            "true_pd_world": intent + (1 - intent) * pd_world,
+            "true_pd": bad.intent + (1 - bad.intent) * pd,
+            "true_pd_world": bad.intent + (1 - bad.intent) * pd_world,
             "potential_default": outcome.defaults,
             "cause": pl.Series(outcome.cause.tolist(), dtype=pl.String),
             "health": state.health.total[:, HISTORY],

@@ -58,10 +58,10 @@ def test_a_condition_does_not_hold_where_the_feature_is_missing():
         (("approve_below = 0.04", "aprove_below = 0.04"), "decision.approve_below: Field required"),
         (("pd_below = 1.01", "pd_below = 0.9"), "pd_below must rise"),
         (
-            ('feature = "elec_week_cv_180d"', 'feature = "moon_phase"'),
+            ('feature = "elec_month_cv_365d"', 'feature = "moon_phase"'),
             "no feature is called 'moon_phase'",
         ),
-        (("below = 0.06", "below = 0.06, above = 1"), "exactly one of above and below"),
+        (("below = 0.03", "below = 0.03, above = 1"), "exactly one of above and below"),
         (("[thin]", "[thin"), "expected a policy in TOML"),
     ],
 )
