@@ -85,18 +85,12 @@ _RISES = (
 _SAID = ("power", "level_13w")
 """Left out: `sales_beyond_power_13w` says it."""
 
-_WAITS = (("tax_pay_days", 1.5, 28.0), ("elec_pay_days", 7.0, 28.0), ("tax_file_days", 10.0, 12.0))
-"""Days that a firm with money takes, and days that an empty purse may add; assumed."""
+_WAITS = ("tax_pay_days", "elec_pay_days", "tax_file_days")
+"""What a firm does late when money is short: pays taxes and bills, and files what makes it pay."""
 
 
 def _waits(span: str) -> pl.Expr:
-    """Delays of all that is due, weighed by how far an empty purse stretches each."""
-    waits = [(col(f"{name}_{span}"), usual, bite) for name, usual, bite in _WAITS]
-    late = pl.sum_horizontal(*[days - usual for days, usual, _ in waits])
-    return ratio(
-        late,
-        pl.sum_horizontal(*[pl.when(days.is_not_null()).then(bite) for days, _, bite in waits]),
-    )
+    return _mean_of(*(f"{name}_{span}" for name in _WAITS))
 
 
 COVERAGE: tuple[Feature, ...] = (
@@ -134,9 +128,9 @@ ACROSS: tuple[Feature, ...] = (
     Feature("parcel_lumps_per_power", "across", 365, _lumps("log_out_week_cv_365d", "elec_week_cv_365d"), "log", +1, "unevenness of parcels against that of electricity", "近一年发件波动与用电波动之比", "consistency", "R190, C28"),
     Feature("order_lumps_per_power", "across", 365, _lumps("shop_orders_week_cv_365d", "elec_week_cv_365d"), "log", +1, "unevenness of orders against that of electricity", "近一年订单波动与用电波动之比", "consistency", "R190, C28"),
     Feature("sales_lumps_per_purchases", "across", 365, _lumps("tax_sales_week_cv_365d", "tax_purchases_week_cv_365d"), "log", +1, "unevenness of sales against that of purchases", "近一年销售波动与进项波动之比", "consistency"),
-    Feature("waits_recent", "across", 365, _waits("recent"), "1", +1, "delay of taxes, bills and returns, recent ones weighing more", "税费、电费与申报延迟指数（近期加权）", "bills"),
-    Feature("waits_now", "across", 120, _waits("120d"), "1", +1, "delay of taxes, bills and returns over 120 days", "近120天税费、电费与申报延迟指数", "bills"),
-    Feature("waits_growing", "across", 365, _waits("recent") - _waits("365d"), "1", +1, "recent delay of taxes, bills and returns beyond the year's", "税费、电费与申报延迟较全年加重程度", "bills"),
+    Feature("waits_recent", "across", 365, _waits("recent"), "days", +1, "mean days to pay taxes and bills and to file, recent ones weighing more", "缴税、缴电费与申报平均用时（近期加权）", "bills"),
+    Feature("waits_now", "across", 120, _waits("120d"), "days", +1, "mean days to pay taxes and bills and to file over 120 days", "近120天缴税、缴电费与申报平均用时", "bills"),
+    Feature("waits_growing", "across", 365, _waits("recent") - _waits("365d"), "days", +1, "recent days to pay and to file beyond the year's", "近期缴费与申报用时较全年增加天数", "bills"),
     Feature("purchases_beyond_sales_4w", "across", 455, col("tax_purchases_level_4w") - col("tax_sales_level_4w"), "1", -1, "purchases kept up against sales, last 4 weeks", "近4周进项相对销项的维持程度", "suppliers"),
     Feature("purchases_beyond_sales_13w", "across", 455, col("tax_purchases_level_13w") - col("tax_sales_level_13w"), "1", -1, "purchases kept up against sales, last quarter", "近一季进项相对销项的维持程度", "suppliers"),
     Feature("pay_days", "across", 365, _mean_of("tax_pay_days_365d", "elec_pay_days_365d"), "days", +1, "mean days to pay tax and electricity over a year", "近一年缴税与电费平均用时", "bills"),

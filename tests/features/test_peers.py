@@ -119,3 +119,18 @@ def test_a_reference_survives_its_file(frozen, tmp_path):
     *_, reference = frozen
     reference.write_parquet(tmp_path / "peers.parquet")
     assert_frame_equal(pl.read_parquet(tmp_path / "peers.parquet"), reference)
+
+
+@pytest.mark.parametrize("usual", [0.0, -1.0, 1e-30, 1e30])
+@pytest.mark.parametrize("own", [0.0, -1.0, 1e-30, 1e30])
+def test_no_usual_figure_makes_an_infinite_one(usual, own):
+    reference = reference_of(rows(SMALLEST_CELL, value=usual))
+    features, place = rows(1, value=own)
+    features = features.with_columns(
+        pl.lit(None, pl.Float32).alias(name)
+        for name in feature_names()
+        if name not in features.columns
+    )
+    found = apply_reference(features, place, reference).select(PEER_NAMES)
+    assert found.select(pl.all().drop_nulls().is_finite().all()).row(0) == (True,) * found.width
+    assert found["peer_sales_yoy"].item() is not None
