@@ -57,7 +57,7 @@ def simulate(
 ) -> None:
     """Simulate firms, their records and their true risk."""
     from synthetic.config import load_config
-    from synthetic.simulate import simulate_world
+    from synthetic.simulation import simulate_world
 
     with _progress("simulating, buckets of 1,000 firms") as progress:
         simulate_world(

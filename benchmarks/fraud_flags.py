@@ -44,7 +44,7 @@ def main() -> None:
 def world(seed: int, firms: int) -> pl.DataFrame:
     """Features and answer key of one world."""
     from synthetic.config import load_config
-    from synthetic.simulate import simulate_world
+    from synthetic.simulation import simulate_world
 
     data = Path(f"world{seed}")
     simulate_world(out=data, firms=firms, seed=seed, config=load_config(), workers=1)

@@ -144,7 +144,7 @@ def gini(bad: np.ndarray, score: np.ndarray) -> float:
 
 def simulate(out: Path, options: argparse.Namespace) -> Path:
     from synthetic.config import load_config
-    from synthetic.simulate import simulate_world
+    from synthetic.simulation import simulate_world
 
     simulate_world(
         out=out,

@@ -52,7 +52,7 @@ def world(seed: int, firms: int) -> tuple[pl.DataFrame, pl.DataFrame, Model, np.
     from models.settings import read_settings
     from models.train import train
     from synthetic.config import load_config
-    from synthetic.simulate import simulate_world
+    from synthetic.simulation import simulate_world
 
     data, matrix = Path(f"world{seed}"), Path(f"features{seed}.parquet")
     simulate_world(out=data, firms=firms, seed=seed, config=load_config(), workers=1)

@@ -51,7 +51,7 @@ def _measure(source: Path, firms: int) -> None:
     from models.train import train
     from scoring.batch import score_file
     from synthetic.config import load_config
-    from synthetic.simulate import simulate_world
+    from synthetic.simulation import simulate_world
 
     world, real = Path("world"), Path("real")
     simulate_world(out=world, firms=firms, seed=1, config=load_config(), workers=2)

@@ -227,7 +227,7 @@ def champion(scratch: Path, firms: int) -> tuple[Model, Path, pl.DataFrame]:
     from models.settings import read_settings
     from models.train import train
     from synthetic.config import load_config
-    from synthetic.simulate import simulate_world
+    from synthetic.simulation import simulate_world
 
     os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{scratch}/mlflow.db"
     os.chdir(scratch)

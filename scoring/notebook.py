@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from features.folder import Signals
+from features.read_frame import AnyFrame, read_frame, read_signals_of
 from features.tables import ContractError
 from models.registry import resolve
 from scoring.applicants import Applicants, sift
 from scoring.chunks import cut, read_signals, score_applications
 from scoring.contributions import Contributions
 from scoring.fit import check_fit
-from scoring.frames import AnyFrame, read_frame, read_signals_of
 from scoring.output import SCHEMA
 from scoring.policy import Policy
 from scoring.score_rows import Scorer

@@ -16,7 +16,7 @@ from calibrate.measures import MEASURES
 from calibrate.target import Target, read_targets
 from calibrate.world import World
 from synthetic.config import load_config
-from synthetic.simulate import simulate_world
+from synthetic.simulation import simulate_world
 
 ROOT = Path(__file__).parents[1]
 FIRMS = 1_500

@@ -7,9 +7,9 @@ import polars as pl
 import pytest
 
 import scoring
+from features.read_frame import _doubts
 from features.tables import TABLES, ContractError, violations
 from scoring.chunks import CHUNK
-from scoring.frames import _doubts
 from scoring.output import SCHEMA
 
 TODAY = dt.date(2025, 4, 1)

@@ -8,7 +8,7 @@ from polars.testing import assert_frame_equal
 from features.folder import Signals, read_applications, read_outcomes
 from features.tables import SIGNALS, ContractError, conform, violations
 from synthetic.config import load_config
-from synthetic.simulate import simulate_world
+from synthetic.simulation import simulate_world
 from synthetic.world import bucket_world, setting
 
 FIRMS = 1_100  # one whole bucket and a part of a second
