@@ -30,9 +30,9 @@ def _beyond(a: str, b: str, span: str) -> pl.Expr:
 
 
 def _unseen(claim: str, traces: tuple[str, ...], span: str) -> pl.Expr:
-    """How much more a claim rose than the trace of real work that rose most."""
+    """How much more a claim rose than the trace of real work that rose most; 0 for less."""
     most = pl.max_horizontal(*[_log(f"{trace}_{span}") for trace in traces])
-    return _log(f"{claim}_{span}") - most
+    return (_log(f"{claim}_{span}") - most).clip(0)
 
 
 def _sure(count: str, days: int, enough: int) -> pl.Expr:
