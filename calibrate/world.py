@@ -12,7 +12,7 @@ from calibrate.people import condition
 from features.build import build_features
 from features.catalogue import FEATURES
 from features.folder import Signals, read_applications, read_outcomes
-from features.tables import ContractError
+from features.tables import SOURCES, ContractError
 from models.trees import lightgbm
 
 Floats = NDArray[np.float64]
@@ -66,7 +66,7 @@ class World:
         )
         truth = pl.read_parquet(data / "truth" / "truth.parquet").drop("firm_id")
         cover = self.table("coverage").pivot("source", index="firm_id", values="covered_from")
-        absent = {"tax", "electricity", "logistics", "ecommerce"} - set(cover.columns)
+        absent = set(SOURCES) - set(cover.columns)
         cover = cover.with_columns(pl.lit(None, pl.Date).alias(name) for name in absent)
         self.rows = (
             self.applications.join(outcomes, on="application_id", how="left", validate="1:1")

@@ -8,9 +8,7 @@ import polars as pl
 from polars import col
 
 from features.feature import Feature, ratio
-from features.tables import SOURCES
-
-_SOURCE_ZH = {"tax": "税务", "electricity": "用电", "logistics": "物流", "ecommerce": "电商"}
+from features.tables import SOURCE_NAMES, SOURCES
 
 
 def _gap(a: str, b: str) -> pl.Expr:
@@ -94,8 +92,8 @@ def _waits(span: str) -> pl.Expr:
 
 
 COVERAGE: tuple[Feature, ...] = (
-    *(Feature(f"coverage_{source}", "coverage", 180, col(f"{source}_180") / 180, "1", -1, f"known share of the last 180 days, {source}", f"近180天{_SOURCE_ZH[source]}数据覆盖率", "coverage", "S04" if source == "tax" else "") for source in SOURCES),
-    *(Feature(f"history_{source}", "coverage", 455, col(f"{source}_455"), "days", -1, f"known days of 455, {source}", f"近455天{_SOURCE_ZH[source]}数据天数", "coverage") for source in SOURCES),
+    *(Feature(f"coverage_{source}", "coverage", 180, col(f"{source}_180") / 180, "1", -1, f"known share of the last 180 days, {source}", f"近180天{SOURCE_NAMES[source][1]}数据覆盖率", "coverage", "S04" if source == "tax" else "") for source in SOURCES),
+    *(Feature(f"history_{source}", "coverage", 455, col(f"{source}_455"), "days", -1, f"known days of 455, {source}", f"近455天{SOURCE_NAMES[source][1]}数据天数", "coverage") for source in SOURCES),
 )  # fmt: skip
 """How much is known. `coverage_*` decides whether an applicant can be scored."""
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from types import MappingProxyType
 
-from features.tables import TABLES
+from features.tables import SOURCES, TABLES
 
 HORIZON_DAYS = 455
 """Days of history that are looked at: a year, and a quarter to compare with the year before."""
@@ -259,7 +259,7 @@ FRAMES: Mapping[str, Frame] = MappingProxyType(
                 (),
                 {
                     f"{source}_{days}": f"known days of {source} among the last {days}"
-                    for source in ("tax", "electricity", "logistics", "ecommerce")
+                    for source in SOURCES
                     for days in (180, HORIZON_DAYS)
                 },
                 Kind.ONE,

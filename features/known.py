@@ -16,38 +16,27 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from features.tables import TABLES, Table
+from features.tables import SOURCES, TABLES, Table
 
 Ints = NDArray[np.int32]
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 
 LAG_DAYS: Mapping[str, int] = MappingProxyType(
-    {
-        "invoices": 1,
-        "tax_filings": 1,
-        "electricity": 1,
-        "electricity_bills": 1,
-        "logistics": 2,
-        "ecommerce": 1,
-    }
+    {name: table.lag_days for name, table in TABLES.items() if table.source}
 )
-"""Days between an event and its being known, by table (design.md section 2)."""
+"""Days between an event and its being known, by table."""
 
 SOURCE_LAG_DAYS: Mapping[str, int] = MappingProxyType(
-    {"tax": 1, "electricity": 1, "logistics": 2, "ecommerce": 1}
+    {
+        source: min(table.lag_days for table in TABLES.values() if table.source == source)
+        for source in SOURCES
+    }
 )
 """Days between today and the last day that a source can know."""
 
 EVENT: Mapping[str, str] = MappingProxyType(
-    {
-        "invoices": "issued_on",
-        "tax_filings": "period_end",
-        "electricity": "date",
-        "electricity_bills": "billed_on",
-        "logistics": "date",
-        "ecommerce": "date",
-    }
+    {name: table.event for name, table in TABLES.items() if table.source}
 )
 """Column with the day on which a row's event happened."""
 

@@ -17,7 +17,17 @@ import pandera.polars as pa
 import polars as pl
 from pandera.api.checks import Check
 
-SOURCES = ("tax", "electricity", "logistics", "ecommerce")
+SOURCE_NAMES: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "tax": ("tax and invoice", "税务发票"),
+        "electricity": ("electricity", "用电"),
+        "logistics": ("parcel", "物流"),
+        "ecommerce": ("e-commerce", "电商"),
+    }
+)
+"""The sources, and what people call each before the word record, in English and Chinese."""
+
+SOURCES = tuple(SOURCE_NAMES)
 LEGAL_FORMS = ("individual", "micro", "small")
 AREAS = ("urban", "county", "rural")
 PURPOSES = ("raw_material", "equipment", "online_marketing", "cash_gap", "green")
@@ -222,8 +232,12 @@ class Table:
     model : type of pandera.polars.DataFrameModel
     key : tuple of str
         Columns that name one row; in signal tables several rows with one key are versions.
-    source : {"tax", "electricity", "logistics", "ecommerce"} or None
-        The data source whose coverage governs the table.
+    source : str or None
+        The data source, one of `SOURCES`, whose coverage governs the table.
+    event : str
+        Column with the day on which a row's event happened; empty where there is no source.
+    lag_days : int
+        Days between that event and its being known (design.md section 2).
     versioned : bool
         Whether `known_on` may replace the default day of knowledge.
     """
@@ -232,6 +246,8 @@ class Table:
     model: type[pa.DataFrameModel]
     key: tuple[str, ...]
     source: str | None = None
+    event: str = ""
+    lag_days: int = 1
     versioned: bool = False
 
     KNOWN_ON: ClassVar[str] = "known_on"
@@ -302,19 +318,43 @@ TABLES: Mapping[str, Table] = MappingProxyType(
                 Invoices,
                 ("firm_id", "direction", "invoice_id", "line"),
                 "tax",
+                "issued_on",
                 versioned=True,
             ),
-            Table("tax_filings", TaxFilings, ("firm_id", "period_end"), "tax", versioned=True),
-            Table("electricity", Electricity, ("firm_id", "date"), "electricity", versioned=True),
+            Table(
+                "tax_filings",
+                TaxFilings,
+                ("firm_id", "period_end"),
+                "tax",
+                "period_end",
+                versioned=True,
+            ),
+            Table(
+                "electricity",
+                Electricity,
+                ("firm_id", "date"),
+                "electricity",
+                "date",
+                versioned=True,
+            ),
             Table(
                 "electricity_bills",
                 ElectricityBills,
                 ("firm_id", "billed_on"),
                 "electricity",
+                "billed_on",
                 versioned=True,
             ),
-            Table("logistics", Logistics, ("firm_id", "date"), "logistics", versioned=True),
-            Table("ecommerce", Ecommerce, ("firm_id", "date"), "ecommerce", versioned=True),
+            Table(
+                "logistics",
+                Logistics,
+                ("firm_id", "date"),
+                "logistics",
+                "date",
+                lag_days=2,
+                versioned=True,
+            ),
+            Table("ecommerce", Ecommerce, ("firm_id", "date"), "ecommerce", "date", versioned=True),
             Table("credit_history", CreditHistory, ("application_id",)),
             Table("applications", Applications, ("application_id",)),
             Table("outcomes", Outcomes, ("application_id",)),

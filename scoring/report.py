@@ -6,13 +6,13 @@ from typing import Any
 
 import polars as pl
 
-from features.tables import SOURCES
+from features.tables import SOURCE_NAMES, SOURCES
 from scoring.output import beside
 from scoring.pages import bar, render
 from scoring.policy import Policy
 from scoring.publish import Result
 from scoring.tally import SCORE_STEP
-from scoring.wording import SOURCE_NAMES, label_texts, theme_texts
+from scoring.wording import label_texts, theme_texts
 
 _TONES = {"approve": "good", "refer": "middle", "decline": "bad"}
 _DECISIONS_ZH = {"approve": "通过", "refer": "人工复核", "decline": "拒绝"}

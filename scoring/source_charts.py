@@ -12,8 +12,7 @@ import polars as pl
 
 from features.catalogue import FEATURES
 from features.known import SOURCE_LAG_DAYS, as_known
-from features.tables import SOURCES
-from scoring.wording import SOURCE_NAMES
+from features.tables import SOURCE_NAMES, SOURCES
 
 WEEKS = 65
 """Weeks shown: the 455 days that features look at."""

@@ -10,22 +10,13 @@ from types import MappingProxyType
 
 from features.catalogue import FEATURES
 from features.feature import Feature
+from features.tables import SOURCE_NAMES
 from features.themes import THEMES
 from scoring.figures import MINUS, Texts, growth_of, kind_of, written
 from scoring.policy import Thin
 
 ABSENT = "no_"
 """Theme of a source without any value, as `models.reasons` names it: "no_ecommerce"."""
-
-SOURCE_NAMES: Mapping[str, Texts] = MappingProxyType(
-    {
-        "tax": ("tax and invoice", "税务发票"),
-        "electricity": ("electricity", "用电"),
-        "logistics": ("parcel", "物流"),
-        "ecommerce": ("e-commerce", "电商"),
-    }
-)
-"""What people call each source, before the word record."""
 
 _TABLE: Mapping[str, Feature] = MappingProxyType({feature.name: feature for feature in FEATURES})
 _CHANGE = re.compile(r"^(?P<mean>mean )?change of (?P<what>.+?)(?P<when>(,| against) .+)$")

@@ -11,6 +11,7 @@ from features.tables import (
     AREAS,
     BUCKET_FIRMS,
     LEGAL_FORMS,
+    SOURCES,
     conform,
 )
 from synthetic.arrays import Float, Int
@@ -73,7 +74,7 @@ class Recorder:
     def coverage(self) -> pl.DataFrame:
         """Covered sources, each from its first day on."""
         parts = []
-        for source in ("tax", "electricity", "logistics", "ecommerce"):
+        for source in SOURCES:
             begins = getattr(self.cover, source)
             rows = np.flatnonzero(begins >= 0)
             start = self.days.index[rows, 0] + begins[rows]
