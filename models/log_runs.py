@@ -14,6 +14,7 @@ import polars as pl
 from models import tracking
 from models.artefact import save
 from models.card import card
+from models.figures import png
 from models.pyfunc import Scorer
 from models.shap_figures import explain
 from models.show import pictures
@@ -77,8 +78,10 @@ def log_training(
     """
     with tracking.session() as mlflow:
         experiment = tracking.open_experiment(mlflow, name)
+        data = _data_sets(mlflow, material, parts)
         address = run = ""
         with mlflow.start_run(experiment_id=experiment, run_name=PARENT) as parent:
+            _log_inputs(mlflow, data)
             _log_parent(
                 mlflow, decision, material=material, parts=parts, counts=counts, config=config
             )
@@ -86,7 +89,7 @@ def log_training(
                 with mlflow.start_run(
                     experiment_id=experiment, run_name=one.candidate.name, nested=True
                 ) as child:
-                    _log_dataset(mlflow, material, parts)
+                    _log_inputs(mlflow, data)
                     _log_pages(
                         mlflow,
                         one,
@@ -138,7 +141,6 @@ def _log_parent(
             **{f"{slice_}_from": str(day) for slice_, day in parts.starts.items()},
         }
     )
-    _log_dataset(mlflow, material, parts)
 
 
 def _log_pages(
@@ -154,8 +156,10 @@ def _log_pages(
     """What a person reads: the model card and the figures."""
     late = parts.rows.filter(pl.col("slice").eq(OUT_OF_TIME))
     explained = explain(one.model, material.signs, material.numbers(late, one.model.feature_names))
-    for name, figure in pictures(one, fitted, explained=explained, parts=parts):
-        mlflow.log_figure(figure, f"figures/{name}.png")
+    with tempfile.TemporaryDirectory() as scratch:
+        for name, figure in pictures(one, fitted, explained=explained, parts=parts):
+            (Path(scratch) / f"{name}.png").write_bytes(png(figure))
+        mlflow.log_artifacts(scratch, "figures")
     page = card(
         one,
         decision=decision,
@@ -180,17 +184,23 @@ def _description(one: Fitted, decision: Decision) -> str:
     )
 
 
-def _log_dataset(mlflow: Any, material: Material, parts: Split) -> None:  # noqa: ANN401
-    """The matrix as run inputs, one for each slice, told apart by their digest."""
+def _data_sets(mlflow: Any, material: Material, parts: Split) -> dict[str, Any]:  # noqa: ANN401
+    """The matrix of each slice as an input of runs, told apart by its digest; made once for all."""
     columns = ["application_id", "defaulted", *material.names]
+    made = {}
     for name, context in ((TRAIN, "training"), (OUT_OF_TIME, "evaluation")):
         inside = pl.col("slice").eq(name) & pl.col("labelled")
         frame = parts.rows.filter(inside).select(columns).to_pandas()
         frame["defaulted"] = frame["defaulted"].astype("float64")
-        data = mlflow.data.from_pandas(
+        made[context] = mlflow.data.from_pandas(
             frame, source=material.origin, targets="defaulted", name=f"applications_{name}"
         )
-        mlflow.log_input(data, context=context)
+    return made
+
+
+def _log_inputs(mlflow: Any, data: Mapping[str, Any]) -> None:  # noqa: ANN401
+    for context, one in data.items():
+        mlflow.log_input(one, context=context)
 
 
 def _log_candidate(

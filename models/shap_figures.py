@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import warnings
+from contextlib import contextmanager
 from dataclasses import dataclass
 from textwrap import fill
 from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, NullLocator
 
 from features.catalogue import FEATURES
-from models.figures import BLUE, GREY, ORANGE, blank
+from models.figures import BLUE, GREY, ORANGE, Room, blank
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -69,19 +72,21 @@ def explain(model: Model, signs: dict[str, int], X: Matrix) -> Explained:
 
 
 def beeswarm(one: Explained, *, title: str, note: str) -> Figure:
-    """One dot for each applicant and feature: how far it moved the log-odds, coloured by value.
-
-    The dots of one spot are scattered by NumPy's global state, in shap's own code.
-    """
+    """One dot for each applicant and feature: how far it moved the log-odds, coloured by value."""
     import shap  # noqa: PLC0415 (seconds, and only pictures need it)
     from matplotlib import colormaps  # noqa: PLC0415
 
-    figure, (ax,) = blank(title=f"{title}: what moves the risk", note=note, size=(9.6, 6.2))
-    names = [fill(_meaning(one, j), 44) for j in one.first]
+    figure, (ax,) = blank(
+        title=f"{title}: what moves the risk",
+        note=note,
+        size=(9.6, 6.2),
+        room=Room(left=3.4, top=0.45),
+    )
+    names = [fill(_meaning(one, j), 40) for j in one.first]
     told = shap.Explanation(
         values=one.values[:, one.first], data=one.X[:, one.first], feature_names=names
     )
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _same_scatter():
         warnings.simplefilter("ignore")  # a feature that nobody has leaves it nothing to colour
         shap.plots.beeswarm(
             told,
@@ -97,6 +102,20 @@ def beeswarm(one: Explained, *, title: str, note: str) -> Figure:
     ax.tick_params(axis="y", labelsize=9.5)
     ax.set_xlabel("SHAP value (log-odds of default; to the right: riskier)", fontsize=10)
     return figure
+
+
+@contextmanager
+def _same_scatter() -> Iterator[None]:
+    """Let shap scatter the dots alike every time, and leave NumPy's global state as it was.
+
+    It draws from that state and takes no generator.
+    """
+    before = np.random.get_state()  # noqa: NPY002 (its state, not ours)
+    np.random.seed(0)  # noqa: NPY002
+    try:
+        yield
+    finally:
+        np.random.set_state(before)  # noqa: NPY002
 
 
 def dependence(one: Explained, *, title: str, note: str) -> Figure:
@@ -148,7 +167,7 @@ def curves(one: Explained, *, title: str, note: str) -> Figure:
         ax.plot(grid, middle / (1 + middle), color=BLUE, linewidth=2.4)
         ax.set_yscale("log")
         ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{100 * v:g}%"))
-        ax.yaxis.set_minor_formatter("")
+        ax.yaxis.set_minor_locator(NullLocator())
         ax.set_ylabel("PD", fontsize=8)
     return figure
 
@@ -157,7 +176,12 @@ def _grid(one: Explained, *, title: str, note: str) -> tuple[Figure, list[Axes]]
     """Ten axes, each named after its feature, the unit beneath."""
     rows = max(1, -(-len(one.first) // 5))
     figure, axes = blank(
-        title=title, note=note, rows=rows, columns=5, size=(15.5, 3.3 * rows + 0.6)
+        title=title,
+        note=note,
+        rows=rows,
+        columns=5,
+        size=(15.5, 3.4 * rows + 0.6),
+        room=Room(left=0.75, top=0.95, bottom=0.75, across=0.6, down=1.05),
     )
     for ax, j in zip(axes, one.first, strict=False):
         name = one.model.feature_names[j]

@@ -1,4 +1,5 @@
 import re
+from pathlib import Path
 
 import mlflow
 import numpy as np
@@ -19,6 +20,15 @@ QUICK = SETTINGS.model_copy(
         "trials": 0,
         "candidates": ("scorecard_register", "trees_all"),
     }
+)
+PICTURES = (
+    "roc_and_gains",
+    "calibration",
+    "score_distribution",
+    "months",
+    "shap_beeswarm",
+    "shap_dependence",
+    "monotone_curves",
 )
 
 
@@ -129,7 +139,20 @@ def test_the_pyfunc_answers_with_score_pd_and_reasons(trained, toy):
     assert (answer["reason_1"] != "").mean() > 0.5
 
 
-def test_two_trainings_give_the_same_model_and_figures(trained, tmp_path, monkeypatch, toy):
+def artifacts(of, file):
+    """The bytes of one artifact of each candidate's run, by candidate."""
+    client = mlflow.MlflowClient(of.store)
+    experiment = client.get_experiment_by_name(of.experiment).experiment_id
+    runs = client.search_runs([experiment], f"tags.mlflow.parentRunId = '{of.run_id}'")
+    return {
+        run.info.run_name: Path(client.download_artifacts(run.info.run_id, file)).read_bytes()
+        for run in runs
+    }, {run.info.run_name: run.data.metrics for run in runs}
+
+
+def test_two_trainings_give_the_same_model_metrics_and_pictures(
+    trained, tmp_path, monkeypatch, toy
+):
     result, _, _ = trained
     before, _ = resolve("models:/toy@champion")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/again.db")
@@ -138,6 +161,11 @@ def test_two_trainings_give_the_same_model_and_figures(trained, tmp_path, monkey
     assert after.estimator.text == before.estimator.text
     assert after.calibration == before.calibration
     assert again.figures.equals(result.figures)
+    for file in ("model_card.md", "validation/tests.json", "validation/segments.csv"):
+        assert artifacts(again, file) == artifacts(result, file), file
+    for name in PICTURES:
+        file = f"figures/{name}.png"
+        assert artifacts(again, file) == artifacts(result, file), file
 
 
 def test_every_signed_feature_is_monotone(trained, toy):
@@ -225,18 +253,9 @@ def test_each_run_holds_its_pictures_and_its_card(trained):
         [client.get_experiment_by_name("toy").experiment_id],
         f"tags.mlflow.parentRunId = '{result.run_id}'",
     )
-    names = (
-        "roc_and_gains",
-        "calibration",
-        "score_distribution",
-        "months",
-        "shap_beeswarm",
-        "shap_dependence",
-        "monotone_curves",
-    )
     for run in runs:
         held = {item.path for item in client.list_artifacts(run.info.run_id, "figures")}
-        assert held == {f"figures/{name}.png" for name in names}
+        assert held == {f"figures/{name}.png" for name in PICTURES}
         page = mlflow.artifacts.load_text(f"{run.info.artifact_uri}/model_card.md")
         for chapter in ("Purpose", "Data", "Method", "Performance", "Where it is weak"):
             assert f"\n## {chapter}\n" in page
