@@ -45,6 +45,13 @@ def open_scorer(model: str | Path | None = None, *, policy: Path | None = None) 
     ------
     ContractError
         If there is no such model, or it was trained on other features than these.
+
+    Examples
+    --------
+    >>> import scoring
+    >>> scorer = scoring.open_scorer("models:/first-time-borrower@champion")
+    >>> scorer.label
+    'first-time-borrower v1 (trained on simulated firms)'
     """
     chosen, label = resolve(None if model is None else str(model))
     check_fit(chosen)
@@ -91,6 +98,17 @@ def score(
     -----
     UserWarning
         Of columns that are ignored.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import scoring
+    >>> applicants = pd.read_csv("world/applications.csv", nrows=3)
+    >>> scored = scoring.score(applicants, "world")
+    >>> scored[["application_id", "status"]].to_csv(index=False).split()
+    ['application_id,status', 'A0000000,scored', 'A0000001,scored', 'A0000002,scored']
+    >>> bool(scored["pd"].between(0, 1).all() and scored["score"].between(300, 850).all())
+    True
     """
     scorer = model if isinstance(model, Scorer) else open_scorer(model)
     reading = read_frame(applicants, "applications")
