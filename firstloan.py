@@ -135,7 +135,7 @@ def features(
     workers: Workers = 2,
 ) -> None:
     """Build one row of features per application."""
-    from features.build import build_file
+    from features.matrix import build_file
 
     with _progress("building features of applications") as progress:
         frame = build_file(data, out, workers=workers, progress=progress)

@@ -25,10 +25,10 @@ import polars as pl
 # a script's folder comes first on the path, where this file would hide the package it measures
 sys.path = [path for path in sys.path if Path(path).resolve() != Path(__file__).resolve().parent]
 
-from features.build import build_features  # noqa: E402
 from features.catalogue import FEATURES  # noqa: E402
 from features.data_folder import write_bucket  # noqa: E402
 from features.folder import Signals  # noqa: E402
+from features.matrix import build_features  # noqa: E402
 from features.tables import BUCKET_FIRMS  # noqa: E402
 
 AS_OF = dt.date(2025, 6, 1)

@@ -16,8 +16,8 @@ import lightgbm as lgb
 import numpy as np
 import polars as pl
 
-from features.build import build_file
 from features.catalogue import feature_names
+from features.matrix import build_file
 from scoring.policy import Policy
 
 KINDS = {

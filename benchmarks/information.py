@@ -21,9 +21,9 @@ from sklearn.metrics import roc_auc_score
 sys.path = [path for path in sys.path if Path(path).resolve() != Path(__file__).resolve().parent]
 
 from features import peers  # noqa: E402
-from features.build import build_features  # noqa: E402
 from features.catalogue import FEATURES, feature_names  # noqa: E402
 from features.folder import Signals, read_applications  # noqa: E402
+from features.matrix import build_features  # noqa: E402
 
 BAR = 0.90
 DRAWS = 200

@@ -18,8 +18,8 @@ import numpy as np
 import polars as pl
 
 from features import peers
-from features.build import build_file
 from features.folder import Signals
+from features.matrix import build_file
 from features.tables import SOURCES
 from models.artefact import Model
 from models.oracle import true_pd

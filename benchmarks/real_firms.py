@@ -13,8 +13,8 @@ from pathlib import Path
 
 import polars as pl
 
-from features.build import build_file
 from features.importing import import_folder, load_mapping
+from features.matrix import build_file
 
 MAPPING = Path(__file__).parents[1] / "examples" / "vat-invoices.toml"
 

@@ -222,7 +222,7 @@ def reasons_hold(model: Model, features: pl.DataFrame) -> bool:
 
 def champion(scratch: Path, firms: int) -> tuple[Model, Path, pl.DataFrame]:
     """Train a champion on one world; another world's applicants and their features."""
-    from features.build import build_features
+    from features.matrix import build_features
     from models.registry import resolve
     from models.settings import read_settings
     from models.train import train

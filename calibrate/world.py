@@ -9,9 +9,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from calibrate.people import condition
-from features.build import build_features
 from features.catalogue import FEATURES
 from features.folder import Signals, read_applications, read_outcomes
+from features.matrix import build_features
 from features.tables import SOURCES, ContractError
 from models.trees import lightgbm
 

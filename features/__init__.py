@@ -1,1 +1,23 @@
-"""What is known about a firm on the day it applies: the data contract and the features."""
+"""What is known about a firm on the day it applies: the data contract and the features.
+
+A feature sees a row of tax, electricity, logistics or e-commerce records only if it was known on
+the day of the application. Inside a source's coverage no invoice, parcel or order means zero;
+outside it, and without a meter reading, the figure is missing. From a notebook:
+
+    import pandas as pd
+    import features
+
+    applications = pd.read_csv("world/applications.csv")
+    rows = features.build(applications, "world")
+
+    features.build(applications, {"invoices": invoices, "coverage": coverage})  # or from frames
+
+One row an application: three ids, then a column for each row of the feature table, which
+`features.catalogue.as_table()` lists with window, formula, unit, sign and meaning. The tables and
+their columns stand in `features.tables`; docs/contract.md and docs/features.md print both. The
+commands are `firstloan import`, `firstloan features` and `firstloan catalogue`.
+"""
+
+from features.notebook import build
+
+__all__ = ["build"]

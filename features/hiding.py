@@ -24,7 +24,7 @@ def hide(features: pl.DataFrame, hidden: Mapping[str, NDArray[np.bool_]]) -> pl.
     Parameters
     ----------
     features : polars.DataFrame of n rows
-        From `features.build.build_features`; every feature of the catalogue.
+        From `features.matrix.build_features`; every feature of the catalogue.
     hidden : mapping of name in `HIDEABLE` to ndarray of shape (n,)
         Which rows lose that source.
 

@@ -106,7 +106,7 @@ def build_reference(features: pl.DataFrame, place: pl.DataFrame) -> pl.DataFrame
     Parameters
     ----------
     features : polars.DataFrame
-        Rows of the training side, as `features.build.build_features` returns them.
+        Rows of the training side, as `features.matrix.build_features` returns them.
     place : polars.DataFrame
         sector, city, month of the same rows, from `places` or `places_of`.
 

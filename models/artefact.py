@@ -77,7 +77,7 @@ class Model:
         `sources`, `bin`, `applicants`, `rows` (those with an outcome), `bads` and `pd`, the PD by
         cross-fitting; `wander`: how far default rates wander beyond chance (`models.wander`).
     reference : DataFrame or None
-        Frozen reference of the peer features, to be handed to `features.build.build_features`.
+        Frozen reference of the peer features, to be handed to `features.matrix.build_features`.
     """
 
     name: str

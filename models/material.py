@@ -10,9 +10,9 @@ import numpy as np
 import polars as pl
 
 from features import peers
-from features.build import build_features, read_features
 from features.catalogue import FEATURES, fingerprint
 from features.folder import Signals, read_applications, read_outcomes
+from features.matrix import build_features, read_features
 from features.tables import ContractError
 from models.sample import Sample
 

@@ -7,9 +7,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from features.build import build_features
 from features.feature import SOURCE_COLUMNS
 from features.folder import Signals
+from features.matrix import build_features
 from features.tables import SOURCES
 from models.artefact import Model
 from models.reasons import top_reasons
@@ -75,7 +75,7 @@ class Scorer:
         Parameters
         ----------
         features : polars.DataFrame
-            As `features.build.build_features` returns them.
+            As `features.matrix.build_features` returns them.
         notes : mapping of application_id to str, optional
 
         Returns

@@ -13,13 +13,14 @@ from pathlib import Path
 import pytest
 from markdown_it import MarkdownIt
 
+import features
 import models
 import scoring
 import synthetic
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
-PUBLIC = (synthetic.simulate, models.fit, scoring.score, scoring.open_scorer)
+PUBLIC = (synthetic.simulate, features.build, models.fit, scoring.score, scoring.open_scorer)
 
 ONCE = ("firstloan simulate --out world --firms 3000", "firstloan train --data world --trials 0")
 """Commands that many guides begin with, run once: every guide finds what they wrote."""
@@ -132,7 +133,7 @@ def test_the_example_of_a_public_function_runs(function, clone, monkeypatch):
     assert not runner.run(example, out=said.append).failed, "".join(said)
 
 
-@pytest.mark.parametrize("room", [synthetic, models, scoring], ids=lambda m: m.__name__)
+@pytest.mark.parametrize("room", [synthetic, features, models, scoring], ids=lambda m: m.__name__)
 def test_the_help_of_a_room_shows_its_functions_at_work(room):
     assert all(f"{room.__name__}.{name}(" in room.__doc__ for name in room.__all__)
 

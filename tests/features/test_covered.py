@@ -5,8 +5,8 @@ import datetime as dt
 import polars as pl
 import pytest
 
-from features.build import build_features
 from features.folder import Signals
+from features.matrix import build_features
 
 AS_OF = dt.date(2025, 6, 1)
 

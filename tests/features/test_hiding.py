@@ -5,9 +5,9 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from features.build import build_features
 from features.folder import Signals
 from features.hiding import HIDEABLE, hide
+from features.matrix import build_features
 from features.tables import SOURCES, TABLES
 
 AS_OF = dt.date(2025, 6, 30)

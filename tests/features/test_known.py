@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from features.build import build_features
 from features.folder import Signals
+from features.matrix import build_features
 
 AS_OF = dt.date(2025, 6, 1)
 DEFAULT = {

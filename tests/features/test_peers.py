@@ -5,9 +5,9 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from features.build import build_features
 from features.catalogue import feature_names
 from features.folder import Signals
+from features.matrix import build_features
 from features.peers import (
     COMPARED,
     PEERS,

@@ -14,9 +14,9 @@ import polars as pl
 import pytest
 from scipy.stats import norm, rankdata
 
-from features.build import build_features
 from features.catalogue import as_table
 from features.folder import Signals
+from features.matrix import build_features
 from features.tables import SOURCES
 from synthetic.cash import default_month
 from synthetic.config import load_config

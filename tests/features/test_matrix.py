@@ -6,11 +6,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from features import build
-from features.build import build_features, build_file, read_features, write_features
+from features import matrix
 from features.catalogue import FEATURES, feature_names, fingerprint
 from features.data_folder import write_bucket
 from features.folder import Signals
+from features.matrix import (
+    FINGERPRINT_KEY,
+    build_features,
+    build_file,
+    read_features,
+    write_features,
+)
 from features.tables import ContractError
 
 SEEDS = st.integers(0, 10_000)
@@ -85,10 +91,10 @@ def test_buckets_chunks_and_workers_never_matter(world, tmp_path, monkeypatch):
             cut = build_features(Signals.open(folder), applications, workers=workers)
             assert_frame_equal(whole, cut, check_exact=True)
     for few in (0, 1_000):
-        monkeypatch.setattr(build, "_FEW_FIRMS", few)
+        monkeypatch.setattr(matrix, "_FEW_FIRMS", few)
         cut = build_features(Signals.open(tmp_path / "6"), applications.head(2))
         assert_frame_equal(whole.head(2), cut, check_exact=True)
-    monkeypatch.setattr(build, "BUCKET_FIRMS", 2)
+    monkeypatch.setattr(matrix, "BUCKET_FIRMS", 2)
     assert_frame_equal(whole, features_of(tables, applications), check_exact=True)
 
 
@@ -144,13 +150,13 @@ def test_the_file_is_whole_and_carries_the_fingerprint(world, tmp_path):
     out = tmp_path / "features.parquet"
     written = build_file(folder, out)
     assert_frame_equal(read_features(out), written)
-    assert pl.read_parquet_metadata(out)[build.FINGERPRINT_KEY] == fingerprint()
+    assert pl.read_parquet_metadata(out)[FINGERPRINT_KEY] == fingerprint()
     assert [p.name for p in tmp_path.iterdir() if p.is_file()] == ["features.parquet"]
 
 
 def test_a_file_of_another_table_is_refused(world, tmp_path, monkeypatch):
     found = features_of(*world(4))
-    monkeypatch.setattr(build, "fingerprint", lambda: "another")
+    monkeypatch.setattr(matrix, "fingerprint", lambda: "another")
     write_features(found, tmp_path / "old.parquet")
     monkeypatch.undo()
     with pytest.raises(ContractError, match="got another"):
