@@ -7,17 +7,15 @@ it stands a ceiling that no lender has: a LightGBM fitted to the answer key of t
 worlds, with every feature, that may flag as many applicants of the other half.
 """
 
-import argparse
 import os
 import tempfile
-from pathlib import Path
 
 import lightgbm as lgb
 import numpy as np
 import polars as pl
 
+from benchmarks.worlds import built, options
 from features.catalogue import feature_names
-from features.matrix import build_file
 from scoring.policy import Policy
 
 KINDS = {
@@ -30,10 +28,7 @@ KINDS = {
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--firms", type=int, default=12_000)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[61, 62, 63, 64])
-    arguments = parser.parse_args()
+    arguments = options(__doc__, seeds=(61, 62, 63, 64))
     with tempfile.TemporaryDirectory() as scratch:
         os.chdir(scratch)
         worlds = [world(seed, arguments.firms) for seed in arguments.seeds]
@@ -43,12 +38,7 @@ def main() -> None:
 
 def world(seed: int, firms: int) -> pl.DataFrame:
     """Features and answer key of one world."""
-    from synthetic.config import load_config
-    from synthetic.simulation import simulate_world
-
-    data = Path(f"world{seed}")
-    simulate_world(out=data, firms=firms, seed=seed, config=load_config(), workers=1)
-    features = build_file(data, Path(f"features{seed}.parquet"))
+    data, features = built(seed, firms)
     key = pl.read_parquet(data / "truth" / "truth.parquet").drop("firm_id")
     return features.join(key, on="application_id", maintain_order="left")
 

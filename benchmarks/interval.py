@@ -8,7 +8,6 @@ more, the interval should hold their mean true PD in 90 % of the cases. Nothing 
 chosen on these seeds.
 """
 
-import argparse
 import itertools
 import os
 import tempfile
@@ -17,9 +16,9 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from benchmarks.worlds import built, options
 from features import peers
 from features.folder import Signals
-from features.matrix import build_file
 from features.tables import SOURCES
 from models.artefact import Model
 from models.oracle import true_pd
@@ -33,10 +32,7 @@ SLACK = 0.05
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--firms", type=int, default=12_000)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[51, 52, 53, 54])
-    arguments = parser.parse_args()
+    arguments = options(__doc__, seeds=(51, 52, 53, 54))
     with tempfile.TemporaryDirectory() as scratch:
         os.chdir(scratch)
         worlds = {seed: world(seed, arguments.firms) for seed in arguments.seeds}
@@ -51,15 +47,11 @@ def world(seed: int, firms: int) -> tuple[pl.DataFrame, pl.DataFrame, Model, np.
     """Features, places, a model trained on them, and true PDs of one simulated world."""
     from models.settings import read_settings
     from models.train import train
-    from synthetic.config import load_config
-    from synthetic.simulation import simulate_world
 
-    data, matrix = Path(f"world{seed}"), Path(f"features{seed}.parquet")
-    simulate_world(out=data, firms=firms, seed=seed, config=load_config(), workers=1)
-    features = build_file(data, matrix)
+    data, features = built(seed, firms)
     os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{Path.cwd()}/mlflow{seed}.db"
     settings = read_settings(trials=0).model_copy(update={"candidates": ("trees_all",)})
-    result = train(data=data, features=matrix, config=settings)
+    result = train(data=data, features=Path(f"features{seed}.parquet"), config=settings)
     from models.registry import resolve
 
     model, _ = resolve(f"models:/first-time-borrower/{result.version}")

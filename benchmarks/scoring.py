@@ -10,7 +10,6 @@ long does one applicant take?
 """
 
 import datetime as dt
-import os
 import sys
 import tempfile
 import time
@@ -24,6 +23,9 @@ import numpy.typing as npt
 import polars as pl
 
 import scoring
+from benchmarks.record import Entry, asked, busy, keep
+from benchmarks.worlds import champion as trained
+from benchmarks.worlds import simulated
 from features.catalogue import FEATURES, fingerprint
 from features.folder import Signals, read_applications
 from models.artefact import Model
@@ -109,7 +111,7 @@ def woodelf(booster: Any, X: Floats) -> Floats | None:
     return np.asarray(explainer.shap_values(frame, verbose=False))
 
 
-def shap_ways(model: Model, rows: int) -> bool:
+def shap_ways(model: Model, rows: int) -> list[Entry]:
     import shap
 
     booster = model.estimator.booster  # type: ignore[attr-defined]
@@ -134,8 +136,10 @@ def shap_ways(model: Model, rows: int) -> bool:
     other = woodelf(booster, X)
     by_woodelf = time.perf_counter() - start
 
-    print(f"exact SHAP values, {rows:,} rows, {len(model.feature_names)} features, 400 trees")
+    work = f"{rows:,} rows, {len(model.feature_names)} features, 400 trees"
+    print(f"exact SHAP values, {work}")
     floor = len(few) / by_shap
+    entries = []
     for name, rate in (
         ("bare prediction (floor, two threads)", rows / bare),
         ("decision-pattern tables (ours, one thread)", rows / ours),
@@ -146,6 +150,16 @@ def shap_ways(model: Model, rows: int) -> bool:
         *([("woodelf-explainer, first call", rows / by_woodelf)] if other is not None else []),
     ):
         print(f"  {name:<46}{rate:>10,.0f} rows/s {rate / floor:>7.1f} x shap")
+        entries.append(
+            Entry(
+                name=f"shap/{len(entries)}",
+                what=f"{name.strip()}; {work}",
+                value=rate,
+                unit="rows/s",
+                rival="shap.TreeExplainer",
+                ratio=rate / floor,
+            )
+        )
     print(f"  tables are built once per process in {build:.1f} s")
     off = float(np.abs(values[:SLOW] - theirs[:, :-1]).max())
     print(f"  largest difference from LightGBM: {off:.1e}")
@@ -154,10 +168,20 @@ def shap_ways(model: Model, rows: int) -> bool:
     times = (rows / with_reasons) / (len(few) / shap_reasons)
     good = times >= BAR_TIMES_SHAP and off <= BAR_DIFFERENCE
     print(f"  {'ok' if good else 'MISSED'}: with reasons {times:.1f} x shap, bar {BAR_TIMES_SHAP}")
-    return good
+    judged = Entry(
+        name="reasons",
+        what=f"score and five reasons, {work}; SHAP values equal to {off:.0e}",
+        value=rows / with_reasons,
+        unit="rows/s",
+        rival="shap.TreeExplainer with the same reasons",
+        ratio=times,
+        bar=f"{BAR_TIMES_SHAP:.0f} times, values equal to {BAR_DIFFERENCE:.0e}",
+        met=good,
+    )
+    return [*entries, judged]
 
 
-def one_applicant(model: Model, world: Path) -> bool:
+def one_applicant(model: Model, world: Path) -> list[Entry]:
     """Time from raw signals as data frames to reasons, applicants one by one in a warm process.
 
     `scoring.score` types and checks the frames, builds features, scores, explains and words.
@@ -192,10 +216,24 @@ def one_applicant(model: Model, world: Path) -> bool:
     print(f"  processor time: median {np.median(busy):.1f} ms")
     good = bool(middle <= BAR_ONE_MS and worst <= BAR_ONE_WORST_MS)
     print(f"  {'ok' if good else 'MISSED'}: bars {BAR_ONE_MS:.0f} and {BAR_ONE_WORST_MS:.0f} ms")
-    return good
+    how = f"one applicant, warm, raw signals as pandas frames to reasons; {len(warm):,} one by one"
+    return [
+        Entry(
+            name=f"one/{name}",
+            what=f"{how}, {words}",
+            value=float(value),
+            unit="ms",
+            bar=f"{bar:.0f} ms",
+            met=bool(value <= bar),
+        )
+        for name, words, value, bar in (
+            ("median", "median", middle, BAR_ONE_MS),
+            ("worst", "99th percentile", worst, BAR_ONE_WORST_MS),
+        )
+    ]
 
 
-def reasons_hold(model: Model, features: pl.DataFrame) -> bool:
+def reasons_hold(model: Model, features: pl.DataFrame) -> Entry:
     """Put right what the first reason blames: the margin must not rise, and nearly always falls."""
     table = {feature.name: feature for feature in FEATURES}
     found = top_reasons(model.contributions(features), features, model, k=1)
@@ -217,39 +255,39 @@ def reasons_hold(model: Model, features: pl.DataFrame) -> bool:
     print(f"  put right: the margin rose for {rose}, fell for {fell:.1%}")
     good = rose == 0 and fell >= BAR_FELL
     print(f"  {'ok' if good else 'MISSED'}: bars 0 and {BAR_FELL:.0%}")
-    return good
+    return Entry(
+        name="first-reason",
+        what=f"first reasons of {len(rows):,} applicants put right: margin fell ({rose} rose)",
+        value=100 * fell,
+        unit="%",
+        bar=f"{BAR_FELL:.0%} and none",
+        met=good,
+    )
 
 
 def champion(scratch: Path, firms: int) -> tuple[Model, Path, pl.DataFrame]:
     """Train a champion on one world; another world's applicants and their features."""
     from features.matrix import build_features
     from models.registry import resolve
-    from models.settings import read_settings
-    from models.train import train
-    from synthetic.config import load_config
-    from synthetic.simulation import simulate_world
 
-    os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{scratch}/mlflow.db"
-    os.chdir(scratch)
-    past, new = scratch / "past", scratch / "new"
-    simulate_world(out=past, firms=firms, seed=1, config=load_config(), workers=2)
-    simulate_world(out=new, firms=1_000 + WARM, seed=2, config=load_config(), workers=2)
-    result = train(data=past, config=read_settings(trials=0), workers=2)
-    model, _ = resolve(f"models:/first-time-borrower/{result.version}")
+    model, _ = resolve(str(trained(scratch, firms)))
+    new = simulated(scratch / "new", 1_000 + WARM, seed=2)
     applications = read_applications(new / "applications.csv")
     features = build_features(Signals.open(new), applications, reference=model.reference)
     return model, new, features[:1_000]
 
 
 def main() -> int:
+    record, load = asked(), busy()
     rows = int(sys.argv[1]) if len(sys.argv) > 1 else 20_000
     firms = int(sys.argv[2]) if len(sys.argv) > 2 else 12_000
-    sized = champion_sized(tuple(f.name for f in FEATURES)[-120:])
-    results = [shap_ways(sized, rows)]
+    entries = shap_ways(champion_sized(tuple(f.name for f in FEATURES)[-120:]), rows)
     with tempfile.TemporaryDirectory() as scratch:
         model, world, features = champion(Path(scratch), firms)
-        results += [reasons_hold(model, features), one_applicant(model, world)]
-    return 0 if all(results) else 1
+        entries += [reasons_hold(model, features), *one_applicant(model, world)]
+    if record:
+        keep("scoring", entries, load=load)
+    return 0 if all(entry.met in (None, True) for entry in entries) else 1
 
 
 if __name__ == "__main__":

@@ -8,6 +8,8 @@ from pathlib import Path
 import click
 import typer.main
 from causal_graph import svg as causal_graph
+from measured import cite, growth
+from measured import page as benchmarks
 
 import firstloan
 from features.document import page as features
@@ -81,8 +83,18 @@ PAGES = {
     "commands.md": commands,
     "settings.md": settings,
     "causal-graph.svg": causal_graph,
+    "benchmarks.md": benchmarks,
+    "growth.svg": growth,
 }
+
+WRITTEN = (
+    HERE.parent / "README.md",
+    *sorted(path for path in HERE.glob("*.md") if path.name not in PAGES),
+)
+"""Pages written by hand; they may cite measured figures (see `measured.py`)."""
 
 if __name__ == "__main__":
     for page, write in PAGES.items():
         (HERE / page).write_text(write(), encoding="utf-8")
+    for path in WRITTEN:
+        path.write_text(cite(path.read_text(encoding="utf-8")), encoding="utf-8")

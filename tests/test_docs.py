@@ -17,6 +17,7 @@ import features
 import models
 import scoring
 import synthetic
+from benchmarks import record
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -39,7 +40,8 @@ def references():
     return module
 
 
-PAGES = references().PAGES
+REFERENCES = references()
+PAGES = REFERENCES.PAGES
 WRITTEN = sorted(p for p in (*ROOT.glob("*.md"), *DOCS.glob("*.md")) if p.name not in PAGES)
 
 
@@ -97,6 +99,43 @@ def clone(lived_in, tmp_path):
 def test_a_generated_page_is_current(page):
     written = (DOCS / page).read_text(encoding="utf-8")
     assert written == PAGES[page](), "run `python docs/references.py`"
+
+
+@pytest.mark.parametrize("path", REFERENCES.WRITTEN, ids=lambda path: path.name)
+def test_cited_figures_are_as_measured(path):
+    text = path.read_text(encoding="utf-8")
+    assert text == REFERENCES.cite(text), "run `python docs/references.py`"
+
+
+def test_a_cited_figure_that_differs_or_was_not_measured_is_noticed():
+    entry = {"name": "build/9", "seconds": 34.2, "count": 9}
+    results = {"features": {"entries": [entry]}}
+    text = "built in 33 s<!-- measured: features build/9 seconds -->, it says"
+    assert REFERENCES.cite(text, results) == text.replace("33", "34")
+    with pytest.raises(KeyError, match="features build/9 ratio"):
+        REFERENCES.cite(text.replace("seconds", "ratio"), results)
+
+
+def test_what_a_benchmark_keeps_is_shown(tmp_path, monkeypatch):
+    monkeypatch.setattr(record, "RESULTS", tmp_path / "results.json")
+    entries = [
+        record.Entry(
+            name=f"{step}/{n}", what=f"{step}, {n} applicants", seconds=n / 1000, peak_mb=500.0,
+            rival="nothing", ratio=12.3, bar="10 times", met=n < 2000, count=n,
+        )
+        for step in ("simulate", "features", "score") for n in (1000, 2000)
+    ]  # fmt: skip
+    record.keep("growth", entries, load=0.5)
+    record.keep("growth", entries, load=0.5)
+    results = record.read()
+    assert len(results["growth"]["entries"]) == 6
+    page = REFERENCES.benchmarks(results)
+    assert (
+        "| score, 2000 applicants | 2.0 | 500 |  | nothing | 12.3 × | 10 times | **missed** |"
+        in page
+    )
+    assert record.machine() in page
+    assert REFERENCES.growth(results) != REFERENCES.growth({})
 
 
 @pytest.mark.parametrize("guide", GUIDES, ids=lambda path: path.name)
