@@ -13,10 +13,11 @@ from measured import page as benchmarks
 
 import firstloan
 from features.document import page as features
-from features.tables import TABLES, Table
+from features.tables import CHANNELS, LENDER_TYPES, PURPOSES, TABLES, Table
 from synthetic.document import page as settings
 
 HERE = Path(__file__).parent
+KNOWN = (("purpose", PURPOSES), ("lender_type", LENDER_TYPES), ("channel", CHANNELS))
 
 
 def contract() -> str:
@@ -46,6 +47,9 @@ def contract() -> str:
         lines += [f"*{'; '.join(notes)}*", "", "| column | holds | unit | |", "|---|---|---|---|"]
         lines += [_column(table, name) for name in table.columns]
         lines.append("")
+        if table.name == "applications":
+            lines += [f"Known values of `{column}`: {', '.join(known)}." for column, known in KNOWN]
+            lines += ["Others are scored as if the cell were empty, and flagged.", ""]
     return "\n".join(lines)
 
 
