@@ -19,9 +19,6 @@ Progress = Callable[[int, int], None]
 
 _Part = tuple[pl.DataFrame, Ints]
 
-IDS = ("application_id", "firm_id", "as_of")
-"""Columns before the features."""
-
 FINGERPRINT_KEY = "firstloan.features"
 """Key of the table's fingerprint in the metadata of a feature file."""
 

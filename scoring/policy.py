@@ -4,7 +4,6 @@ A flag sends an applicant to a person (`refer`); it never declines.
 """
 
 import tomllib
-from functools import cached_property
 from importlib import resources
 from pathlib import Path
 from typing import Literal, Self
@@ -160,11 +159,6 @@ class Policy(_Settings):
                 f"{where}: {place}: {first['msg']} ({error.error_count()} in all). "
                 "Correct the file; scoring/policy.toml shows every setting."
             ) from error
-
-    @cached_property
-    def referring(self) -> frozenset[str]:
-        """Names of the flags that send an applicant to a person."""
-        return frozenset(flag.name for flag in self.flags)
 
     def grade(self, pd: npt.NDArray[np.float64]) -> list[str]:
         """Name the band of each probability of default, shape (n,); the last one takes NaN."""
