@@ -108,7 +108,7 @@ def build_reference(features: pl.DataFrame, place: pl.DataFrame) -> pl.DataFrame
     features : polars.DataFrame
         Rows of the training side, as `features.matrix.build_features` returns them.
     place : polars.DataFrame
-        sector, city, month of the same rows, from `places`.
+        sector, city, month of the same rows, from `places` or `places_of`.
 
     Returns
     -------
@@ -154,6 +154,13 @@ def places(register: pl.DataFrame) -> pl.DataFrame:
         sector and city of the firm, and the day of application as `applied_on`.
     """
     return register.select("sector", "city", month=col("applied_on").dt.month())
+
+
+def places_of(features: pl.DataFrame, firms: pl.DataFrame) -> pl.DataFrame:
+    """Give the cells of the rows of a feature matrix, from the register's rows of their firms."""
+    own = firms.select("firm_id", "sector", "city").unique("firm_id", keep="first")
+    rows = features.select("firm_id", applied_on="as_of")
+    return places(rows.join(own, on="firm_id", how="left", maintain_order="left"))
 
 
 def usual(place: pl.DataFrame, reference: pl.DataFrame) -> NDArray[np.float64]:
