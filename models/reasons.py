@@ -16,9 +16,12 @@ from features.catalogue import FEATURES
 from features.tables import SOURCES
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from models.artefact import Matrix, Model
 
 ABSENT = "no_"  # theme of a source without any value: "no_ecommerce"
+_ROUNDING = 1e-9  # log-odds; LightGBM's leaves differ by more
 SCHEMA = {
     "row": pl.Int64,
     "rank": pl.Int64,
@@ -30,7 +33,14 @@ SCHEMA = {
 }
 
 
-def top_reasons(contributions: Matrix, X: pl.DataFrame, model: Model, k: int = 5) -> pl.DataFrame:
+def top_reasons(
+    contributions: Matrix,
+    X: pl.DataFrame,
+    model: Model,
+    k: int = 5,
+    *,
+    margin: Matrix | None = None,
+) -> pl.DataFrame:
     """Rank the adverse themes of each row.
 
     A theme's contribution is the sum over its features, so that correlated features count once.
@@ -38,6 +48,11 @@ def top_reasons(contributions: Matrix, X: pl.DataFrame, model: Model, k: int = 5
     that pushes risk up and whose value is not better than typical (for its sign in the feature
     table). That feature, with the largest push, stands for the theme. When a whole source is
     missing, its features form one theme of their own, `no_<source>`.
+
+    The first reason is put to the test: were everything typical that is worse than typical in its
+    theme, the margin would be lower. A theme that fails is no reason, and the next one is tried.
+    SHAP values alone do not promise that: they compare with everybody, not with the typical value,
+    and average over ways through the trees that this applicant does not take.
 
     Parameters
     ----------
@@ -47,6 +62,8 @@ def top_reasons(contributions: Matrix, X: pl.DataFrame, model: Model, k: int = 5
     model : Model
     k : int
         At most so many reasons a row; fewer when fewer themes are adverse.
+    margin : ndarray of shape (n_samples,), log-odds, optional
+        `model.margin(X)` where it is known already.
 
     Returns
     -------
@@ -62,8 +79,9 @@ def top_reasons(contributions: Matrix, X: pl.DataFrame, model: Model, k: int = 5
     absent = _absent(missing, table)
     # Worse than typical in the direction of the sign; an unsigned or missing value may be blamed.
     with np.errstate(invalid="ignore"):
-        worse = (table.sign * (values - typical) > 0) | (table.sign == 0) | missing
-    blamed = np.where(worse & (contributions > 0), contributions, -np.inf)
+        worse = table.sign * (values - typical) > 0
+    may_be = worse | (table.sign == 0) | missing
+    blamed = np.where(may_be & (contributions > 0), contributions, -np.inf)
 
     net = np.empty((len(values), len(table.themes)))
     witness = np.empty((len(values), len(table.themes)), dtype=np.int64)
@@ -77,6 +95,16 @@ def top_reasons(contributions: Matrix, X: pl.DataFrame, model: Model, k: int = 5
         for position, column in enumerate(columns):
             total += np.where(inside[:, position], contributions[:, column], 0.0)
         net[:, j] = np.where(np.isfinite(part[np.arange(len(part)), best]), total, 0.0)
+
+    before = model.estimator.margin(values) if margin is None else margin
+    mendable = worse[np.arange(len(values))[:, None], witness]
+
+    def lowers(rows: Matrix, themes: Matrix) -> Matrix:
+        inside = worse[rows] & (table.theme_of == themes[:, None])
+        after = model.estimator.margin(np.where(inside, typical, values[rows]))
+        return np.asarray(before[rows] - after > _ROUNDING)
+
+    _drop_untrue(net, mendable, lowers)
 
     order = np.argsort(-net, axis=1, kind="stable")[:, :k]
     pushed = np.take_along_axis(net, order, axis=1)
@@ -97,11 +125,28 @@ def top_reasons(contributions: Matrix, X: pl.DataFrame, model: Model, k: int = 5
     ).with_columns(pl.col("value", "typical").fill_nan(None))
 
 
+def _drop_untrue(net: Matrix, mendable: Matrix, lowers: Callable[[Matrix, Matrix], Matrix]) -> None:
+    """Set to zero in `net` what would come first and lowers nothing when it is put right.
+
+    `net` and `mendable` have a row for each applicant and a column for each theme. A reason that
+    blames a missing or an unsigned value cannot be put right and stays.
+    """
+    rows = np.arange(len(net))
+    while len(rows):
+        first = net[rows].argmax(axis=1)
+        tested = mendable[rows, first] & (net[rows, first] > 0)
+        rows, first = rows[tested], first[tested]
+        fails = ~lowers(rows, first)
+        rows = rows[fails]
+        net[rows, first[fails]] = 0.0
+
+
 @dataclass(frozen=True)
 class _Themes:
     """Themes of a list of features: names, and for each its columns and if it is a whole source."""
 
     themes: tuple[str, ...]
+    theme_of: Matrix  # position in `themes` of each feature's own theme
     columns: tuple[tuple[Matrix, bool], ...]
     sign: Matrix
     sources: tuple[Matrix, ...]  # columns of each source that can be absent as a whole
@@ -124,8 +169,12 @@ def _themes(names: tuple[str, ...]) -> _Themes:
                 by_source.setdefault(feature.source, []).append(column)
     themes = [(theme, np.array(columns), False) for theme, columns in by_theme.items()]
     themes += [(ABSENT + source, np.array(columns), True) for source, columns in by_source.items()]
+    theme_of = np.empty(len(names), dtype=np.int64)
+    for position, columns in enumerate(by_theme.values()):
+        theme_of[columns] = position
     return _Themes(
         themes=tuple(theme for theme, _, _ in themes),
+        theme_of=theme_of,
         columns=tuple((columns, whole) for _, columns, whole in themes),
         sign=sign,
         sources=tuple(np.array(columns) for columns in by_source.values()),

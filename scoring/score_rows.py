@@ -86,13 +86,14 @@ class Scorer:
         known = _known_days(features, thin)
         enough: npt.NDArray[np.bool_] = np.any(known >= thin.known_days, axis=1)
         matrix = self.model.matrix(features)
-        pd = np.where(enough, self.model.pd(self.model.estimator.margin(matrix)), np.nan)
+        margin = self.model.estimator.margin(matrix)
+        pd = np.where(enough, self.model.pd(margin), np.nan)
         covered = (known > 0).sum(axis=1)
         low, high = pd_interval(pd, covered, self.model.development)
         raised, suspicious = self._flags(features, notes or {})
         decisions = self.policy.decide(pd, suspicious)
         grades = self.policy.grade(pd)
-        texts = self._reasons(features, matrix, known, enough)
+        texts = self._reasons(features, matrix, margin, known, enough)
         share = np.minimum(known / thin.window_days, 1.0)
         missing = [
             SEPARATOR.join(s for s, days in zip(SOURCES, row, strict=True) if days == 0)
@@ -150,13 +151,15 @@ class Scorer:
         self,
         features: pl.DataFrame,
         matrix: npt.NDArray[np.float64],
+        margin: npt.NDArray[np.float64],
         known: npt.NDArray[np.int64],
         enough: npt.NDArray[np.bool_],
     ) -> dict[str, list[str | None]]:
         """Reason codes and texts, by column, each of length n."""
         rows = np.flatnonzero(enough)
         scored = features if len(rows) == features.height else features[rows.tolist()]
-        found = top_reasons(self.contributions.of(matrix[rows]), scored, self.model, k=REASONS)
+        values = self.contributions.of(matrix[rows])
+        found = top_reasons(values, scored, self.model, k=REASONS, margin=margin[rows])
         said = np.full((3, REASONS, features.height), None, dtype=object)
         texts = [
             reason_texts(*reason)

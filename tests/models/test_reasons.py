@@ -11,11 +11,27 @@ from models.reasons import top_reasons
 KNOWN = {feature.name: feature for feature in FEATURES}
 
 
+class Weighted:
+    """A margin that every figure raises by its sign and weight."""
+
+    kind = "weighted"
+    bias = 0.0
+
+    def __init__(self, weights=None):
+        self.weights = (
+            np.array([KNOWN[name].sign for name in KNOWN]) if weights is None else weights
+        )
+
+    def margin(self, X):
+        return np.nansum(self.weights * X, axis=1)
+
+
 @pytest.fixture(scope="module")
 def model(trees_model):
-    """A model over the real catalogue; its trees are not asked."""
+    """A model over the real catalogue in which nothing that is mended is without effect."""
     names = tuple(KNOWN)
-    return replace(trees_model, feature_names=names, typical=dict.fromkeys(names, 0.0))
+    typical = dict.fromkeys(names, 0.0)
+    return replace(trees_model, feature_names=names, typical=typical, estimator=Weighted())
 
 
 def rows(model, count, seed=0, *, missing=0.1):
@@ -76,6 +92,24 @@ def test_a_better_than_typical_value_is_never_blamed(model, sign):
     )
     assert found["feature"].to_list() == [second.name]
     assert one_row(model, {first.name: better}, {first.name: 0.5}).is_empty()
+
+
+def test_a_theme_that_changes_nothing_when_it_is_put_right_never_comes_first(model):
+    """Its push compares with everybody; between typical and this value the model is flat."""
+    first, second = pair(1)
+    other = next(f for f in FEATURES if f.sign == 1 and f.theme != first.theme)
+    weights = np.array([float(name == other.name) for name in KNOWN])
+    values = {first.name: 2.0, second.name: 1.0, other.name: 1.0}
+    parts = {first.name: 0.5, second.name: 0.3, other.name: 0.2}
+    flat = replace(model, estimator=Weighted(weights))
+    assert one_row(flat, values, parts)["theme"].to_list() == [other.theme]
+    assert one_row(model, values, parts)["theme"].to_list() == [first.theme, other.theme]
+
+
+def test_a_margin_that_is_known_is_not_asked_for_again(model):
+    X, parts = rows(model, 40, seed=8)
+    given = top_reasons(parts, X, model, margin=model.margin(X))
+    assert given.equals(top_reasons(parts, X, model))
 
 
 def test_a_missing_source_is_one_reason(model):
