@@ -1,9 +1,10 @@
 """The 302 real firms beside simulated ones: the figures of docs/findings.md.
 
-    python -P benchmarks/real_firms.py --source FOLDER_OF_THE_INVOICES [--firms 20000]
+    python -P benchmarks/real_firms.py --source FOLDER_OF_THE_INVOICES [--firms 20000] [--keep DIR]
 
 Simulates a world, trains on it without tuning, imports and scores the real firms, and prints how
-the PD orders them and how their tax features differ from the simulated ones.
+the PD orders them and how their tax features differ from the simulated ones. With `--keep` the
+world, the model, the scored file and its report stay, to be looked at and for `firstloan explain`.
 """
 
 import argparse
@@ -36,14 +37,18 @@ def main() -> None:
     default = Path(__file__).parents[2] / "shared" / "data" / "invoices"
     parser.add_argument("--source", type=Path, default=default)
     parser.add_argument("--firms", type=int, default=20_000)
+    parser.add_argument("--keep", type=Path)
     arguments = parser.parse_args()
     if not arguments.source.is_dir():
         print(f"{arguments.source}: the real invoices are not here; name them by --source")
         return
+    source = arguments.source.resolve()
     with tempfile.TemporaryDirectory() as scratch:
-        os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{scratch}/mlflow.db"
-        os.chdir(scratch)
-        _measure(arguments.source, arguments.firms)
+        home = scratch if arguments.keep is None else arguments.keep.resolve()
+        Path(home).mkdir(parents=True, exist_ok=True)
+        os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{home}/mlflow.db"
+        os.chdir(home)
+        _measure(source, arguments.firms)
 
 
 def _measure(source: Path, firms: int) -> None:
