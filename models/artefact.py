@@ -29,6 +29,10 @@ Matrix: TypeAlias = npt.NDArray[Any]
 
 FORMAT = 1
 CARD = "model.json"
+CALIBRATION = "calibration.json"
+REFERENCE = "reference.parquet"
+_TREES_END = "\nend of trees\n"
+_FILES = {Scorecard.kind: ("scorecard.json", "points.csv"), Trees.kind: ("trees.txt",)}
 
 
 class Estimator(Protocol):
@@ -159,8 +163,10 @@ def save(model: Model, folder: Path) -> None:
     folder : Path
     """
     folder.mkdir(parents=True, exist_ok=True)
+    frozen = [] if model.reference is None else [REFERENCE]
     card = {
         "format": FORMAT,
+        "files": [CALIBRATION, *_FILES[model.estimator.kind], *frozen],
         "kind": model.estimator.kind,
         "name": model.name,
         "version": model.version,
@@ -172,14 +178,14 @@ def save(model: Model, folder: Path) -> None:
         "development": dict(model.development),
     }
     _write(folder / CARD, card)
-    _write(folder / "calibration.json", model.calibration.to_json())
+    _write(folder / CALIBRATION, model.calibration.to_json())
     if isinstance(model.estimator, Scorecard):
         _write(folder / "scorecard.json", model.estimator.to_json())
         model.estimator.points().write_csv(folder / "points.csv")
     elif isinstance(model.estimator, Trees):
         (folder / "trees.txt").write_text(model.estimator.text, encoding="utf-8")
     if model.reference is not None:
-        model.reference.write_parquet(folder / "reference.parquet", compression="zstd")
+        model.reference.write_parquet(folder / REFERENCE, compression="zstd")
 
 
 def load(folder: Path) -> Model:
@@ -212,7 +218,23 @@ def load(folder: Path) -> Model:
             f"{home / CARD}: format {card.get('format')!r}, this version reads {FORMAT}. "
             "Train the model again, or install the version that wrote it."
         )
-    reference = home / "reference.parquet"
+    lost = [name for name in card.get("files", ()) if not (home / name).is_file()]
+    if lost:
+        raise ContractError(
+            f"{home}: the model is incomplete, missing: {', '.join(lost)}. "
+            "Copy the whole folder again, or train again with `firstloan train`."
+        )
+    try:
+        return _assembled(card, home)
+    except (KeyError, TypeError, ValueError, pl.exceptions.PolarsError) as error:
+        raise ContractError(
+            f"{home}: not a model that this version can read ({type(error).__name__}: "
+            f"{' '.join(str(error).split())}). Copy the folder again, or train again."
+        ) from error
+
+
+def _assembled(card: Mapping[str, Any], home: Path) -> Model:
+    reference = home / REFERENCE
     return Model(
         name=card["name"],
         version=card["version"],
@@ -221,7 +243,7 @@ def load(folder: Path) -> Model:
         fingerprint=card["fingerprint"],
         trained_on=card["trained_on"],
         estimator=_estimator(card["kind"], home),
-        calibration=Calibration.from_json(_read(home / "calibration.json")),
+        calibration=Calibration.from_json(_read(home / CALIBRATION)),
         typical={k: np.nan if v is None else float(v) for k, v in card["typical"].items()},
         development=card["development"],
         reference=pl.read_parquet(reference) if reference.is_file() else None,
@@ -233,7 +255,13 @@ def _estimator(kind: str, home: Path) -> Estimator:
     if kind == Scorecard.kind:
         return Scorecard.from_json(_read(home / "scorecard.json"))
     if kind == Trees.kind:
-        return Trees(_text(home / "trees.txt"))
+        text = _text(home / "trees.txt")
+        if not (text.startswith("tree\n") and _TREES_END in text):
+            raise ContractError(
+                f"{home / 'trees.txt'}: no whole LightGBM model. "
+                "Copy the folder again, or train again."
+            )
+        return Trees(text)
     kinds = ", ".join(sorted((Scorecard.kind, Trees.kind)))
     raise ContractError(f"{home / CARD}: kind {kind!r} is unknown, expected one of {kinds}.")
 
@@ -256,4 +284,6 @@ def _read(path: Path) -> Any:  # noqa: ANN401 (whatever the JSON holds)
     try:
         return json.loads(_text(path))
     except json.JSONDecodeError as error:
-        raise ContractError(f"{path}: not readable as JSON ({error}).") from None
+        raise ContractError(
+            f"{path}: not readable as JSON ({error}). Copy the folder again, or train again."
+        ) from None

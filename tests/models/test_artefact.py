@@ -80,7 +80,14 @@ def test_a_newer_format_is_refused(scorecard_model, tmp_path):
 def test_a_lost_file_is_named(trees_model, tmp_path):
     save(trees_model, tmp_path)
     (tmp_path / "trees.txt").unlink()
-    with pytest.raises(ContractError, match=r"trees\.txt: No such file"):
+    with pytest.raises(ContractError, match=r"incomplete, missing: trees\.txt\. Copy the whole"):
+        load(tmp_path)
+
+
+def test_a_lost_reference_of_the_peer_features_is_no_smaller_loss(trees_model, tmp_path):
+    save(trees_model, tmp_path)
+    (tmp_path / "reference.parquet").unlink()
+    with pytest.raises(ContractError, match=r"incomplete, missing: reference\.parquet"):
         load(tmp_path)
 
 
