@@ -94,7 +94,7 @@ _ROW = {days: row for row, days in enumerate(WINDOWS)}
 
 def _evaluate(frame: pl.DataFrame, job: _Pass, found: Floats) -> None:
     """Fill in the columns of one pass; applications without rows stay missing."""
-    if job.frame == REGISTER:
+    if job.frame == REGISTER and len(found) > 1:
         found[:, job.places] = frame.select_seq(job.formulas).to_numpy()
         return
     if job.oldest is not None:
@@ -102,7 +102,8 @@ def _evaluate(frame: pl.DataFrame, job: _Pass, found: Floats) -> None:
     if frame.is_empty():
         return
     if len(found) == 1:
-        found[:, job.places] = frame.select_seq(job.formulas).to_numpy()
+        # a row is had at once, a matrix only by way of all its columns
+        found[0, job.places] = frame.select_seq(job.formulas).row(0)
         return
     part = frame.group_by("app", maintain_order=True).agg(job.formulas)
     app = part["app"].to_numpy()

@@ -169,7 +169,7 @@ def to_polars(frame: AnyFrame, table: str) -> pl.DataFrame:
         ) from error
 
 
-_NUMBERS = frozenset({"float64", "int64", "bool"})
+_NUMBERS = frozenset(map(np.dtype, (np.float64, np.int64, np.bool_)))
 
 
 def _plain(frame: "pd.DataFrame", table: str) -> pl.DataFrame | None:
@@ -177,21 +177,25 @@ def _plain(frame: "pd.DataFrame", table: str) -> pl.DataFrame | None:
 
     None if a column is of another kind, such as objects, categories or times of a zone.
     """
-    if not frame.columns.is_unique:
+    names = list(frame.columns)
+    if len(set(names)) < len(names) or not all(isinstance(name, str) for name in names):
         return None
     dtypes = TABLES[table].dtypes
+    if frame.empty:
+        return pl.DataFrame(schema={name: dtypes.get(name, pl.Null) for name in names})
     columns = []
-    for name, dtype in zip(frame.columns, frame.dtypes, strict=True):
-        if not isinstance(name, str):
-            return None
-        if str(dtype) == "str":
-            columns.append(pl.Series(name, pa.array(frame[name].array)))
-        elif not isinstance(dtype, np.dtype):
-            return None
-        elif dtype.kind == "M" and dtypes.get(name) == pl.Date:
-            columns.append(_dates(name, frame[name].to_numpy()))
-        elif dtype.kind == "M" or str(dtype) in _NUMBERS:
-            columns.append(pl.Series(name, frame[name].to_numpy(), nan_to_null=True))
+    for name in names:
+        column = frame[name]
+        dtype, values = column.dtype, column.array
+        if isinstance(dtype, np.dtype):
+            if dtype in _NUMBERS:
+                columns.append(pl.Series(name, np.asarray(values), nan_to_null=True))
+            elif dtype.kind == "M" and dtypes.get(name) == pl.Date:
+                columns.append(_dates(name, np.asarray(values)))
+            else:
+                return None
+        elif str(dtype) == "str":
+            columns.append(pl.Series(name, pa.array(values)))
         else:
             return None
     return pl.DataFrame(columns)

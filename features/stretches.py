@@ -181,10 +181,13 @@ def table(columns: Mapping[str, NDArray[np.generic]], app: Ints | None = None) -
     app : ndarray of shape (n_rows,), optional
         Ascending; put in as the column `app`.
     """
-    values = np.stack(list(columns.values()), axis=1)
-    if len(values):
-        flat = pl.Series(values.reshape(-1), nan_to_null=True)
-        frame = flat.reshape(values.shape).arr.to_struct(fields=list(columns)).struct.unnest()
+    flat = np.concatenate(list(columns.values()))
+    rows = len(flat) // len(columns)
+    if rows:
+        series = pl.Series(flat, nan_to_null=True)
+        frame = pl.DataFrame(
+            [series.slice(rows * k, rows).alias(name) for k, name in enumerate(columns)]
+        )
     else:
         frame = pl.DataFrame(schema=dict.fromkeys(columns, pl.Float64))
     return frame if app is None else frame.hstack([pl.Series("app", app).set_sorted()])

@@ -127,7 +127,7 @@ class Model:
                 f"{self.label} are missing, first {absent[0]!r}. Build them again with "
                 "`firstloan features`, or use the model trained on these features."
             )
-        wanted = X.select(self.feature_names)
+        wanted = X[list(self.feature_names)]
         if not all(dtype.is_float() for dtype in wanted.dtypes):
             wanted = wanted.select(pl.all().cast(pl.Float64))
         # a missing value becomes NaN on the way

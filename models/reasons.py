@@ -40,6 +40,7 @@ def top_reasons(
     k: int = 5,
     *,
     margin: Matrix | None = None,
+    values: Matrix | None = None,
 ) -> pl.DataFrame:
     """Rank the adverse themes of each row.
 
@@ -64,6 +65,8 @@ def top_reasons(
         At most so many reasons a row; fewer when fewer themes are adverse.
     margin : ndarray of shape (n_samples,), log-odds, optional
         `model.margin(X)` where it is known already.
+    values : ndarray of shape (n_samples, n_features), optional
+        `model.matrix(X)`, where it is at hand.
 
     Returns
     -------
@@ -73,7 +76,8 @@ def top_reasons(
         sorted by row and rank.
     """
     table = _themes(model.feature_names)
-    values = model.matrix(X)
+    if values is None:
+        values = model.matrix(X)
     typical = np.array([model.typical.get(name, np.nan) for name in model.feature_names])
     missing: Matrix = np.isnan(values)
     absent = _absent(missing, table)
@@ -90,10 +94,8 @@ def top_reasons(
         part = np.where(inside, blamed[:, columns], -np.inf)
         best = part.argmax(axis=1)
         witness[:, j] = columns[best]
-        # Added column by column: NumPy's own sum rounds differently for other numbers of rows.
-        total = np.zeros(len(values))
-        for position, column in enumerate(columns):
-            total += np.where(inside[:, position], contributions[:, column], 0.0)
+        # A running sum: NumPy's own sum rounds differently for other numbers of rows.
+        total = np.where(inside, contributions[:, columns], 0.0).cumsum(axis=1)[:, -1]
         net[:, j] = np.where(np.isfinite(part[np.arange(len(part)), best]), total, 0.0)
 
     before = model.estimator.margin(values) if margin is None else margin

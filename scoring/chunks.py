@@ -154,7 +154,10 @@ def score_applications(
         Left-out rows of the signal tables, schema `features.read_csv.REJECTS`.
     """
     bad_signals = _bad_signals(applications, bad_rows)
-    rejects = unmatched(applications, firms_of(frames))
+    if _all_registered(applications, frames):
+        rejects = pl.DataFrame(schema=REJECTS)
+    else:
+        rejects = unmatched(applications, firms_of(frames))
     fit = applications
     if rejects.height:
         fit = applications.filter(~pl.col("line").is_in(rejects["line"].implode()))
@@ -181,6 +184,20 @@ def _read(signals: Signals, table: str, firms: Mapping[str, list[str]]) -> pl.Da
             for bucket, ids in firms.items()
         ],
         how="diagonal",  # known_on may stand in one bucket and not in another
+    )
+
+
+def _all_registered(applications: pl.DataFrame, frames: Mapping[str, pl.DataFrame]) -> bool:
+    """One quick look at whether the register knows every firm, founded before it applied."""
+    register = frames.get("firms")
+    if register is None:
+        return False
+    founded = dict(zip(register["firm_id"], register["founded_on"], strict=True))
+    if len(founded) < register.height:
+        return False
+    return all(
+        firm in founded and ((day := founded[firm]) is None or day <= applied)
+        for firm, applied in zip(applications["firm_id"], applications["applied_on"], strict=True)
     )
 
 
@@ -229,8 +246,20 @@ def _bad_signals(
     )
 
 
+def _notable(applications: pl.DataFrame) -> bool:
+    """Whether any application has a flag of its own."""
+    consent = applications["consent_on"]
+    if any(applications["category_flags"]):
+        return True
+    if consent.null_count() == len(consent):
+        return False
+    return bool((consent > applications["applied_on"]).any())
+
+
 def _notes(applications: pl.DataFrame, bad_signals: pl.DataFrame) -> dict[str, str]:
     """Flags that do not depend on features, by application."""
+    if not _notable(applications) and bad_signals.is_empty():
+        return {}
     late = pl.when(pl.col("consent_on") > pl.col("applied_on")).then(pl.lit("consent_after_as_of"))
     tables = (
         bad_signals.select(

@@ -142,6 +142,9 @@ def _every_row(
     read: int, rows: pl.DataFrame, rejects: pl.DataFrame, people: Applicants, scorer: Scorer
 ) -> "pd.DataFrame":
     """Put scored and rejected rows into the order of the input."""
+    if rejects.is_empty() and rows.height == read:
+        nothing = pl.Series(PROBLEM, [None], dtype=pl.String).new_from_index(0, read)
+        return _in_pandas(rows[list(SCHEMA)].hstack([nothing]))
     lines = people.frame.select("row", "line")
     scored = rows.join(lines, on="row", how="left").with_columns(
         pl.lit(None, pl.String).alias(PROBLEM)
@@ -164,5 +167,11 @@ def _every_row(
     ordered = scored.select(columns).sort("line")
     if ordered.height != read:
         raise ContractError(f"applicants: {read} rows were read, {ordered.height} came out.")
+    return _in_pandas(ordered.drop("line"))
+
+
+def _in_pandas(rows: pl.DataFrame) -> "pd.DataFrame":
+    frame = rows.to_pandas()
     # whole numbers stay whole where some are missing
-    return ordered.drop("line").to_pandas().astype({"score": "Int64"})
+    frame["score"] = frame["score"].astype("Int64")
+    return frame

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -104,8 +106,8 @@ class Scorer:
             "firm_id": features["firm_id"],
             "as_of": features["as_of"],
             "status": ["scored" if yes else "insufficient_data" for yes in enough],
-            "score": _blank(self.policy.score.of(pd)),
-            "pd": _blank(pd),
+            "score": self.policy.score.of(pd),
+            "pd": pd,
             "grade": [g if yes else None for g, yes in zip(grades, enough, strict=True)],
             "decision": [
                 d if yes else self.policy.decision.insufficient_data
@@ -113,39 +115,38 @@ class Scorer:
             ],
             **texts,
             **{f"coverage_{s}": share[:, j] for j, s in enumerate(SOURCES)},
-            "pd_low": _blank(low),
-            "pd_high": _blank(high),
+            "pd_low": low,
+            "pd_high": high,
             "flags": [text or None for text in raised],
             "missing_sources": [text or None for text in missing],
             "model": [self.label] * features.height,
         }
-        return pl.DataFrame(columns).select(
-            pl.col(name).cast(dtype) for name, dtype in SCHEMA.items()
-        )
+        return pl.DataFrame([_series(name, columns[name], dtype) for name, dtype in SCHEMA.items()])
 
     def _flags(
         self, features: pl.DataFrame, notes: Mapping[str, str]
     ) -> tuple[list[str], npt.NDArray[np.bool_]]:
         """Flags of each row as one text, and whether one of them asks for a person."""
-        names = [flag.name for flag in self.policy.flags]
         noted = [notes.get(application) for application in features["application_id"]]
-        marked = features.select(
-            *(
-                pl.all_horizontal(c.expression for c in f.all).alias(f.name)
-                for f in self.policy.flags
-            ),
-            note=pl.Series(noted, dtype=pl.String),
+        names = [flag.name for flag in self.policy.flags]
+        if names:
+            marks = features.select_seq(self._marks).to_numpy()
+        else:
+            marks = np.zeros((features.height, 0), dtype=bool)
+        suspicious: npt.NDArray[np.bool_] = np.any(marks, axis=1)
+        texts = ["" if note is None else note for note in noted]
+        for row in map(int, np.flatnonzero(suspicious)):
+            raised = [name for name, mark in zip(names, marks[row], strict=True) if mark]
+            texts[row] = SEPARATOR.join([*raised, *filter(None, [noted[row]])])
+        return texts, suspicious
+
+    @cached_property
+    def _marks(self) -> tuple[pl.Expr, ...]:
+        """Whether each flag of the policy is raised."""
+        return tuple(
+            pl.all_horizontal(c.expression for c in flag.all).fill_null(False).alias(flag.name)
+            for flag in self.policy.flags
         )
-        texts = marked.select(
-            pl.concat_str(
-                *(pl.when(name).then(pl.lit(name)) for name in names),
-                "note",
-                separator=SEPARATOR,
-                ignore_nulls=True,
-            )
-        ).to_series()
-        suspicious = marked.select(names).sum_horizontal().to_numpy() > 0 if names else None
-        return texts.to_list(), np.zeros(len(noted), bool) if suspicious is None else suspicious
 
     def _reasons(
         self,
@@ -158,8 +159,15 @@ class Scorer:
         """Reason codes and texts, by column, each of length n."""
         rows = np.flatnonzero(enough)
         scored = features if len(rows) == features.height else features[rows.tolist()]
-        values = self.contributions.of(matrix[rows])
-        found = top_reasons(values, scored, self.model, k=REASONS, margin=margin[rows])
+        own = matrix[rows]
+        found = top_reasons(
+            self.contributions.of(own),
+            scored,
+            self.model,
+            k=REASONS,
+            margin=margin[rows],
+            values=own,
+        )
         said = np.full((3, REASONS, features.height), None, dtype=object)
         texts = [
             reason_texts(*reason)
@@ -183,10 +191,15 @@ class Scorer:
 
 def _known_days(features: pl.DataFrame, thin: Thin) -> npt.NDArray[np.int64]:
     """Known days of each source within the policy's window, shape (n, 4)."""
-    shares = features.select(pl.col(SOURCE_COLUMNS).fill_nan(None).fill_null(0.0)).to_numpy()
+    shares = np.nan_to_num(features[list(SOURCE_COLUMNS)].to_numpy())
     days: npt.NDArray[np.int64] = np.rint(shares * thin.window_days).astype(np.int64)
     return days
 
 
-def _blank(values: npt.NDArray[np.float64]) -> pl.Series:
-    return pl.Series(values, dtype=pl.Float64).fill_nan(None)
+def _series(name: str, values: Any, dtype: Any) -> pl.Series:  # noqa: ANN401 - Polars' own are Any
+    """A column of the output; NaN is empty."""
+    if isinstance(values, pl.Series):
+        return values.rename(name) if values.dtype == dtype else values.cast(dtype).rename(name)
+    if isinstance(values, np.ndarray):
+        return pl.Series(name, values, nan_to_null=True).cast(dtype)
+    return pl.Series(name, values, dtype=dtype)

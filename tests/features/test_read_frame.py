@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from features.read_frame import read_frame, to_polars
+from features.tables import TABLES
 
 DAYS = st.dates(dt.date(1900, 1, 1), dt.date(2100, 1, 1))
 COLUMNS = {
@@ -24,7 +25,10 @@ COLUMNS = {
 
 
 @settings(deadline=None, max_examples=50)
-@given(st.lists(st.fixed_dictionaries(COLUMNS), max_size=6), st.sampled_from(["ms", "us", "s"]))
+@given(
+    st.lists(st.fixed_dictionaries(COLUMNS), min_size=1, max_size=6),
+    st.sampled_from(["ms", "us", "s"]),
+)
 def test_the_short_way_from_pandas_gives_what_polars_gives(rows, unit):
     frame = pd.DataFrame(
         {
@@ -38,6 +42,12 @@ def test_the_short_way_from_pandas_gives_what_polars_gives(rows, unit):
     )
     expected = pl.from_pandas(frame).with_columns(pl.col("date").cast(pl.Date))
     assert_frame_equal(to_polars(frame, "electricity"), expected)
+
+
+def test_a_frame_without_rows_has_the_contract_s_columns():
+    empty = pd.DataFrame({name: [] for name in TABLES["electricity"].columns})
+    reading = read_frame(empty, "electricity")
+    assert dict(reading.frame.schema) == TABLES["electricity"].schema | {"file_line": pl.Int64}
 
 
 @pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
