@@ -44,6 +44,10 @@ class Estimator(Protocol):
     def bias(self) -> float:
         """Where the contributions start from (log-odds)."""
 
+    @property
+    def used(self) -> list[int]:
+        """Columns that the margin depends on."""
+
     def margin(self, X: Matrix) -> Matrix:
         """Log-odds of default, ndarray of shape (n_samples,)."""
 

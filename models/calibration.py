@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 
 FLOOR = 0.0003  # 0.03 %, Basel II's floor for a probability of default
 ISOTONIC_FROM = 500  # bads; below it, three parameters beat steps
+SLOPE_SD = 0.07
+"""How far the slopes a and b are from 1 before anything is seen (normal, standard deviation).
+
+A margin fitted for log loss has a slope near 1, and 150 bads say less of it than that: over three
+worlds whose true PD is known, 0.07 left nearer slopes and smaller errors of the PD than 1 did.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,17 +113,16 @@ def cross_calibrated(margin: Matrix, bad: Matrix, *, folds: Matrix) -> Matrix:
 
 
 def _beta(margin: Matrix, bad: Matrix) -> Calibration:
-    """Maximum likelihood with a, b >= 0, so that the map is monotone."""
+    """Likeliest a, b >= 0 (so that the map is monotone) under their prior; c is free."""
     up, down = log_expit(margin), -log_expit(-margin)
     design = np.column_stack([up, down, np.ones_like(margin)])
 
     def loss(theta: Matrix) -> tuple[float, Matrix]:
         eta = design @ theta
         value = -np.mean(log_expit(eta) * bad + log_expit(-eta) * (1.0 - bad))
-        # A trace of pull towards the identity: with few bads a and b are hard to tell apart.
         pull = theta - np.array([1.0, 1.0, 0.0])
         pull[2] = 0.0
-        weight = 1.0 / len(margin)
+        weight = SLOPE_SD**-2 / len(margin)
         gradient = design.T @ (expit(eta) - bad) / len(margin) + weight * pull
         return float(value + weight * pull @ pull / 2.0), gradient
 

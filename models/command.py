@@ -87,6 +87,7 @@ def train_command(progress: Progress) -> Callable[..., None]:
                     labels=labels,
                     name=name,
                     config=settings,
+                    workers=workers,
                     resume=resume,
                     log_trials=log_trials,
                     progress=step,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from models.wander import Wander, measure_wander
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from concurrent.futures import Executor
     from pathlib import Path
 
     from models.artefact import Matrix
@@ -76,6 +78,7 @@ def fit_all(
     journal: Path,
     resume: bool,
     step: Callable[[], None],
+    pool: Executor,
 ) -> list[Fitted]:
     """Fit and calibrate the chosen candidates; the out-of-time slice is not touched.
 
@@ -93,6 +96,8 @@ def fit_all(
         Go on with the tuning studies that were kept.
     step : callable
         Called after each tuning trial and each candidate.
+    pool : Executor
+        Fits all candidates but the one with most trials, which is fitted here meanwhile.
 
     Returns
     -------
@@ -101,36 +106,78 @@ def fit_all(
     rows = rows.filter(pl.col("slice").is_in([TRAIN, CALIBRATION]))
     candidates = chosen(config.candidates)
     trials = trials_of(candidates, config.trials)
-    wander = _wander(material, rows)
-    fitted = []
-    for candidate in candidates:
-        names = _features_of(candidate, material)
-        train = _training_sample(candidate, material, rows, names)
-        own, tried = config, tuple[Trial, ...]()
-        if trials[candidate.name]:
+    job = _Job(
+        # the rows come beside it, so that no process is sent them twice
+        material=replace(material, rows=material.rows.clear()),
+        rows=rows,
+        config=config,
+        name=name,
+        journal=journal,
+        resume=resume,
+        wander=_wander(material, rows),
+    )
+    longest = max(candidates, key=lambda candidate: trials[candidate.name])
+    others = {
+        candidate.name: pool.submit(job.fit, candidate, trials[candidate.name])
+        for candidate in candidates
+        if candidate is not longest
+    }
+    for other, future in others.items():
+        future.add_done_callback(partial(_steps, step, trials[other] + 1))
+    fitted = {longest.name: job.fit(longest, trials[longest.name], step)}
+    step()
+    fitted |= {other: future.result() for other, future in others.items()}
+    return [fitted[candidate.name] for candidate in candidates]
+
+
+def _steps(step: Callable[[], None], times: int, _: object) -> None:
+    for _ in range(times):
+        step()
+
+
+@dataclass(frozen=True, eq=False)
+class _Job:
+    """What the fit of any candidate needs; can be sent to another process."""
+
+    material: Material
+    rows: pl.DataFrame
+    config: TrainConfig
+    name: str
+    journal: Path
+    resume: bool
+    wander: Wander
+
+    def fit(
+        self, candidate: Candidate, trials: int, step: Callable[[], None] = lambda: None
+    ) -> Fitted:
+        """Tune, fit and calibrate one candidate."""
+        names = _features_of(candidate, self.material)
+        train = _training_sample(candidate, self.material, self.rows, names)
+        config, tried = self.config, tuple[Trial, ...]()
+        if trials:
             tuned = tune(
                 train,
                 config,
-                journal=journal,
-                study=f"{name}/{candidate.name}",
-                trials=trials[candidate.name],
-                resume=resume,
+                journal=self.journal,
+                study=f"{self.name}/{candidate.name}",
+                trials=trials,
+                resume=self.resume,
                 step=step,
             )
-            own, tried = config.model_copy(update={"trees": tuned.trees}), tuned.trials
+            config, tried = config.model_copy(update={"trees": tuned.trees}), tuned.trials
         if candidate.sources is None:
-            train = _training_sample(
-                candidate,
-                material,
-                with_thin_copies(rows, config.thinning, seed=config.seed),
-                train.names,
-            )
-        fitted.append(
-            _fit(candidate, material, rows, train=train, config=own, name=name, wander=wander)
+            thinned = with_thin_copies(self.rows, config.thinning, seed=config.seed)
+            train = _training_sample(candidate, self.material, thinned, train.names)
+        fitted = _fit(
+            candidate,
+            self.material,
+            self.rows,
+            train=train,
+            config=config,
+            name=self.name,
+            wander=self.wander,
         )
-        fitted[-1] = replace(fitted[-1], trials=tried)
-        step()
-    return fitted
+        return replace(fitted, trials=tried)
 
 
 def _features_of(candidate: Candidate, material: Material) -> tuple[str, ...]:

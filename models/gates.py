@@ -151,7 +151,8 @@ def monotone_violation(
     """
     worst = ("", 0.0)
     X = material.numbers(rows, model.feature_names)
-    for j, name in enumerate(model.feature_names):
+    for j in model.estimator.used:
+        name = model.feature_names[j]
         sign = material.signs[name]
         values = material.rows[name].cast(pl.Float64).fill_nan(None).drop_nulls()
         if not sign or values.is_empty():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,14 +14,13 @@ import polars as pl
 from models import tracking
 from models.artefact import save
 from models.card import card
-from models.figures import png
 from models.pyfunc import Scorer
-from models.shap_figures import explain
-from models.show import pictures
+from models.show import draw
 from models.split import OUT_OF_TIME, TRAIN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from concurrent.futures import Executor
 
     from models.compare import Fitted
     from models.material import Material
@@ -53,6 +52,7 @@ def log_training(
     counts: Mapping[str, int],
     config: TrainConfig,
     name: str,
+    pool: Executor,
     log_trials: bool = False,
 ) -> Logged:
     """Log all runs, then register the winner as the last thing done.
@@ -69,6 +69,8 @@ def log_training(
     config : TrainConfig
     name : str
         Experiment and registered model.
+    pool : Executor
+        Draws while the runs are logged here.
     log_trials : bool
         Log each tuning trial as a run nested in its candidate's.
 
@@ -76,6 +78,12 @@ def log_training(
     -------
     Logged
     """
+    bare = replace(material, rows=material.rows.clear())
+    late = replace(parts, rows=parts.rows.filter(pl.col("slice").eq(OUT_OF_TIME)))
+    drawing = {
+        id(one): pool.submit(draw, one, fitted, material=bare, parts=late)
+        for one in (*fitted[1:], fitted[0])
+    }
     with tracking.session() as mlflow:
         experiment = tracking.open_experiment(mlflow, name)
         data = _data_sets(mlflow, material, parts)
@@ -90,15 +98,22 @@ def log_training(
                     experiment_id=experiment, run_name=one.candidate.name, nested=True
                 ) as child:
                     _log_inputs(mlflow, data)
-                    _log_pages(
-                        mlflow,
+                    ours = drawing[id(one)].cancel()  # nobody has begun with it
+                    explained, pictures = (
+                        draw(one, fitted, material=bare, parts=late)
+                        if ours
+                        else drawing[id(one)].result()
+                    )
+                    _log_pictures(mlflow, pictures)
+                    page = card(
                         one,
-                        fitted,
                         decision=decision,
+                        explained=explained,
                         material=material,
                         parts=parts,
                         counts=counts,
                     )
+                    mlflow.log_text(page, "model_card.md")
                     logged = _log_candidate(mlflow, one, decision, parts=parts)
                     if log_trials:
                         _log_trials(mlflow, one, experiment)
@@ -143,33 +158,11 @@ def _log_parent(
     )
 
 
-def _log_pages(
-    mlflow: Any,  # noqa: ANN401
-    one: Fitted,
-    fitted: list[Fitted],
-    *,
-    decision: Decision,
-    material: Material,
-    parts: Split,
-    counts: Mapping[str, int],
-) -> None:
-    """What a person reads: the model card and the figures."""
-    late = parts.rows.filter(pl.col("slice").eq(OUT_OF_TIME))
-    explained = explain(one.model, material.signs, material.numbers(late, one.model.feature_names))
+def _log_pictures(mlflow: Any, pictures: Mapping[str, bytes]) -> None:  # noqa: ANN401
     with tempfile.TemporaryDirectory() as scratch:
-        for name, figure in pictures(one, fitted, explained=explained, parts=parts):
-            (Path(scratch) / f"{name}.png").write_bytes(png(figure))
+        for name, drawn in pictures.items():
+            (Path(scratch) / f"{name}.png").write_bytes(drawn)
         mlflow.log_artifacts(scratch, "figures")
-    page = card(
-        one,
-        decision=decision,
-        explained=explained,
-        material=material,
-        parts=parts,
-        counts=counts,
-    )
-    mlflow.log_text(page, "model_card.md")
-    mlflow.set_tag(DESCRIPTION, _description(one, decision))
 
 
 def _description(one: Fitted, decision: Decision) -> str:
@@ -217,6 +210,7 @@ def _log_candidate(
             "candidate": one.candidate.title,
             "outcome": decision.verdicts[one.candidate.name],
             "trained_on": model.trained_on,
+            DESCRIPTION: _description(one, decision),
         }
     )
     branch = "trees" if model.estimator.kind == "lightgbm" else "scorecard"

@@ -87,6 +87,11 @@ class Scorecard:
         """Log-odds at the mean evidence, which the contributions start from."""
         return self.intercept + sum(f.coefficient * f.woe_mean for f in self.features)
 
+    @property
+    def used(self) -> list[int]:
+        """Columns that any feature reads; the margin does not depend on the others."""
+        return [feature.column for feature in self.features]
+
     def margin(self, X: Matrix) -> Matrix:
         """Log-odds of default before calibration.
 

@@ -73,8 +73,11 @@ def explain(model: Model, signs: dict[str, int], X: Matrix) -> Explained:
 
 def beeswarm(one: Explained, *, title: str, note: str) -> Figure:
     """One dot for each applicant and feature: how far it moved the log-odds, coloured by value."""
-    import shap  # noqa: PLC0415 (seconds, and only pictures need it)
     from matplotlib import colormaps  # noqa: PLC0415
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of what shap imports
+        import shap  # noqa: PLC0415 (seconds, and only pictures need it)
 
     figure, (ax,) = blank(
         title=f"{title}: what moves the risk",

@@ -1,4 +1,4 @@
-"""The pictures of one candidate's run, beside the other candidates."""
+"""The pictures of one candidate's run, beside the other candidates'."""
 
 from __future__ import annotations
 
@@ -15,8 +15,35 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from models.compare import Fitted
+    from models.material import Material
     from models.shap_figures import Explained
     from models.split import Split
+
+
+def draw(
+    one: Fitted, others: Sequence[Fitted], *, material: Material, parts: Split
+) -> tuple[Explained, dict[str, bytes]]:
+    """Explain applicants of the last slice and draw what a run holds.
+
+    Parameters
+    ----------
+    one : Fitted
+    others : sequence of Fitted
+        All candidates, the same one among them.
+    material : Material
+    parts : Split
+
+    Returns
+    -------
+    explained : Explained
+    pictures : dict of str to bytes
+        PNG files by name, without their ending.
+    """
+    late = parts.rows.filter(pl.col("slice").eq(OUT_OF_TIME))
+    X = material.numbers(late, one.model.feature_names)
+    explained = shap_figures.explain(one.model, material.signs, X)
+    drawn = pictures(one, others, explained=explained, parts=parts)
+    return explained, {name: figures.png(figure) for name, figure in drawn}
 
 
 def pictures(

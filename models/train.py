@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,6 +24,7 @@ from models.own_matrix import check_name, read_matrix
 from models.promote import Decision, decide
 from models.registry import NAME
 from models.split import OUT_OF_TIME, TRAIN, Split, split
+from models.together import processes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -104,7 +106,7 @@ def train(
         Its feature file; built from the signals when not given.
     config : TrainConfig
     workers : int
-        Processes for building features.
+        Processes that share the work.
     resume : bool
         Go on with the tuning studies of the same data that an earlier training kept.
     log_trials : bool
@@ -134,6 +136,7 @@ def train(
         config=config,
         name=NAME,
         truth=data,
+        workers=workers,
         resume=resume,
         log_trials=log_trials,
         progress=progress,
@@ -146,6 +149,7 @@ def train_matrix(
     labels: Path,
     name: str,
     config: TrainConfig,
+    workers: int = 1,
     resume: bool = False,
     log_trials: bool = False,
     progress: Callable[[int, int], None] | None = None,
@@ -163,7 +167,7 @@ def train_matrix(
         Registered model and experiment.
     config : TrainConfig
         Candidates that see the register only are passed over.
-    resume, log_trials : bool
+    workers, resume, log_trials : bool
         As for `train`.
     progress : callable, optional
 
@@ -185,6 +189,7 @@ def train_matrix(
         material,
         config=config,
         name=name,
+        workers=workers,
         resume=resume,
         log_trials=log_trials,
         progress=progress,
@@ -197,6 +202,7 @@ def train_on(
     config: TrainConfig,
     name: str,
     truth: Path | None = None,
+    workers: int = 1,
     resume: bool = False,
     log_trials: bool = False,
     progress: Callable[[int, int], None] | None = None,
@@ -211,7 +217,7 @@ def train_on(
         Registered model and experiment.
     truth : Path, optional
         Data folder whose truth, if it has one, is compared with the result.
-    resume, log_trials : bool
+    workers, resume, log_trials : bool
         As for `train`.
     progress : callable, optional
 
@@ -221,51 +227,56 @@ def train_on(
     """
     tuned = any(candidate.share_of_trials for candidate in chosen(config.candidates))
     done, total = 0, len(config.candidates) + tuned * config.trials + AFTER_FITTING
+    one_at_a_time = Lock()  # other processes' steps arrive in another thread
 
     def step() -> None:
         nonlocal done
-        done += 1
-        if progress:
-            progress(done, total)
+        with one_at_a_time:
+            done += 1
+            if progress:
+                progress(done, total)
 
     parts = split(material.rows, config=config.split)
     material = with_peers(material, parts.rows["slice"].eq(TRAIN).fill_null(value=False))
     parts = parts.over(material.rows)
-    fitted = fit_all(
-        material,
-        parts.rows,
-        config=config,
-        name=name,
-        journal=tracking.home() / "tuning.log",
-        resume=resume,
-        step=step,
-    )
-    decision = decide(
-        fitted,
-        material,
-        parts.rows,
-        gates=read_gates(),
-        incumbent=tracking.incumbent(name),
-    )
-    counts = parts.counts | _features(material, parts.rows)
-    # Every choice is made; from here on the out-of-time slice is read, once.
-    true = None if truth is None else _truth(parts, truth)
-    for one in fitted:
-        judge(one, parts.rows, config=config, true=true)
-    for one in fitted:
-        against(one, fitted, parts.rows, config=config)
-    step()
-    logged = log_training(
-        fitted,
-        decision,
-        material=material,
-        parts=parts,
-        counts=counts,
-        config=config,
-        name=name,
-        log_trials=log_trials,
-    )
-    step()
+    with processes(workers) as pool:
+        fitted = fit_all(
+            material,
+            parts.rows,
+            config=config,
+            name=name,
+            journal=tracking.home() / "tuning.log",
+            resume=resume,
+            step=step,
+            pool=pool,
+        )
+        decision = decide(
+            fitted,
+            material,
+            parts.rows,
+            gates=read_gates(),
+            incumbent=tracking.incumbent(name),
+        )
+        counts = parts.counts | _features(material, parts.rows)
+        # Every choice is made; from here on the out-of-time slice is read, once.
+        true = None if truth is None else _truth(parts, truth)
+        for one in fitted:
+            judge(one, parts.rows, config=config, true=true)
+        for one in fitted:
+            against(one, fitted, parts.rows, config=config)
+        step()
+        logged = log_training(
+            fitted,
+            decision,
+            material=material,
+            parts=parts,
+            counts=counts,
+            config=config,
+            name=name,
+            log_trials=log_trials,
+            pool=pool,
+        )
+        step()
     return TrainResult(
         winner=decision.winner.candidate.name,
         label=replace(decision.winner.model, version=logged.version).label,

@@ -26,10 +26,6 @@ def lightgbm() -> Any:  # noqa: ANN401 (LightGBM ships no types)
     return lgb
 
 
-_FEW = 16
-"""Rows that one thread predicts and explains."""
-
-
 class Trees:
     """Boosted trees on the log-odds scale.
 
@@ -64,6 +60,11 @@ class Trees:
         empty = np.full((1, self.booster.num_feature()), np.nan)
         return float(self.booster.predict(empty, pred_contrib=True)[0, -1])
 
+    @property
+    def used(self) -> list[int]:
+        """Columns that any tree splits on; the margin does not depend on the others."""
+        return [int(j) for j in np.flatnonzero(self.booster.feature_importance("split"))]
+
     def margin(self, X: Matrix) -> Matrix:
         """Log-odds of default before calibration.
 
@@ -77,8 +78,7 @@ class Trees:
         """
         if not len(X):
             return np.empty(0)
-        found = self.booster.predict(X, raw_score=True, **_threads(X))
-        return np.asarray(found, dtype=np.float64)
+        return np.asarray(self.booster.predict(X, raw_score=True), dtype=np.float64)
 
     def contributions(self, X: Matrix) -> Matrix:
         """Exact path-dependent SHAP values of the margin; with `bias` they add up to it.
@@ -93,10 +93,4 @@ class Trees:
         """
         if not len(X):
             return np.empty(X.shape)
-        found = self.booster.predict(X, pred_contrib=True, **_threads(X))
-        return np.asarray(found[:, :-1], dtype=np.float64)
-
-
-def _threads(X: Matrix) -> dict[str, int]:
-    """Leave a few rows to one thread: they are done before a second one has woken up."""
-    return {"num_threads": 1} if len(X) <= _FEW else {}
+        return np.asarray(self.booster.predict(X, pred_contrib=True)[:, :-1], dtype=np.float64)

@@ -3,6 +3,7 @@ import subprocess
 import sys
 
 import numpy as np
+import polars as pl
 import pytest
 
 from features.tables import ContractError
@@ -94,3 +95,14 @@ def test_a_lost_reference_of_the_peer_features_is_no_smaller_loss(trees_model, t
 def test_missing_columns_are_named(trees_model, X):
     with pytest.raises(ContractError, match=r"1 of the 3 columns .* first 'b'"):
         trees_model.margin(X.drop("b"))
+
+
+@pytest.mark.parametrize("which", ["trees_model", "scorecard_model"])
+def test_the_margin_depends_on_the_used_columns_alone(which, request, X):
+    model = request.getfixturevalue(which)
+    moved = set()
+    for j, name in enumerate(model.feature_names):
+        swept = model.margin(X.with_columns(pl.Series(name, X[name].to_numpy()[::-1])))
+        if (swept != model.margin(X)).any():
+            moved.add(j)
+    assert moved == set(model.estimator.used)

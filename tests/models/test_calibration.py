@@ -4,13 +4,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import expit, logit
 
+from models import calibration, metrics
 from models.calibration import FLOOR, Calibration, calibrate, cross_calibrated
 
 
 def sample(rows, seed, *, level=-3.0):
     rng = np.random.default_rng(seed)
     margin = rng.normal(level, 1.5, rows)
-    truth = expit(0.4 + 1.2 * margin)
+    truth = expit(0.8 + 1.1 * margin)  # slopes lie near 1 (`calibration.SLOPE_SD`)
     return margin, truth, (rng.random(rows) < truth).astype(float)
 
 
@@ -20,6 +21,21 @@ def test_the_map_is_chosen_by_bads_and_comes_near_the_truth(rows, kind):
     found = calibrate(margin, bad)
     assert found.kind == kind
     assert np.abs(found.pd(margin) - truth).mean() < 0.5 * np.abs(expit(margin) - truth).mean()
+
+
+def test_with_few_bads_the_slope_is_nearer_the_truth_than_the_likeliest_one():
+    """Margins whose slopes vary as the prior says, a hundred bads each."""
+    rng = np.random.default_rng(8)
+    errors = []
+    for _ in range(60):
+        margin, slope = rng.normal(-3, 1.2, 1_500), rng.normal(1, calibration.SLOPE_SD)
+        bad = (rng.random(1_500) < expit(slope * margin)).astype(float)
+        pd = calibrate(margin, bad).pd(margin)
+        ours = np.polyfit(margin, logit(pd), 1)[0]
+        likeliest = metrics.calibration_slope(expit(margin), bad).value
+        errors.append(((ours - slope) ** 2, (likeliest - slope) ** 2))
+    ours, likeliest = np.mean(errors, axis=0)
+    assert ours < 0.6 * likeliest
 
 
 def test_beta_finds_the_parameters_it_came_from():

@@ -14,6 +14,7 @@ from models.gates import better, monotone_violation, read_gates
 from models.promote import decide
 from models.settings import read_settings
 from models.split import split
+from models.together import processes
 
 SETTINGS = read_settings()
 CONFIG = SETTINGS.model_copy(
@@ -30,15 +31,17 @@ GATES = read_gates()
 def contest(toy, tmp_path_factory):
     material = toy()
     parts = split(material.rows, config=CONFIG.split)
-    fitted = fit_all(
-        material,
-        parts.rows,
-        config=CONFIG,
-        name="toy",
-        journal=tmp_path_factory.mktemp("t") / "tuning.log",
-        resume=False,
-        step=lambda: None,
-    )
+    with processes(1) as pool:
+        fitted = fit_all(
+            material,
+            parts.rows,
+            config=CONFIG,
+            name="toy",
+            journal=tmp_path_factory.mktemp("t") / "tuning.log",
+            resume=False,
+            step=lambda: None,
+            pool=pool,
+        )
     return fitted, material, parts.rows
 
 

@@ -153,10 +153,11 @@ def artifacts(of, file):
 def test_two_trainings_give_the_same_model_metrics_and_pictures(
     trained, tmp_path, monkeypatch, toy
 ):
+    """Whether one process does all the work or two share it."""
     result, _, _ = trained
     before, _ = resolve("models:/toy@champion")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/again.db")
-    again = train_on(toy(), config=QUICK, name="toy")
+    again = train_on(toy(), config=QUICK, name="toy", workers=2)
     after, _ = resolve("models:/toy@champion")
     assert after.estimator.text == before.estimator.text
     assert after.calibration == before.calibration
