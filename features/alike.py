@@ -30,7 +30,7 @@ class Alike:
     Attributes
     ----------
     formula : polars.Expr
-        That of one of the features; one value from each row.
+        That of one of the features, under its name; one Float64 from each row.
     inputs : tuple of str
         Columns it reads.
     features : tuple of Feature
@@ -94,7 +94,7 @@ def _alike(
 ) -> Alike:
     features = tuple(feature for feature, _ in group)
     return Alike(
-        features[shown].formula,
+        features[shown].formula.cast(pl.Float64).alias(features[shown].name),
         group[shown][1],
         features,
         tuple(zip(*(read for _, read in group), strict=True)),
@@ -120,11 +120,9 @@ def evaluate(
     for query in queries:
         for forms in [query] if n <= _FEW else [(form,) for form in query]:
             height = n * max(len(form.features) for form in forms)
-            values = _frame(forms, get, height).select_seq(
-                form.formula.cast(pl.Float64).alias(str(k)) for k, form in enumerate(forms)
-            )
-            for k, form in enumerate(forms):
-                own = values[str(k)].to_numpy()[: n * len(form.features)]
+            columns = _frame(forms, get, height).select_seq([form.formula for form in forms])
+            for form, values in zip(forms, columns.iter_columns(), strict=True):
+                own = values.to_numpy()[: n * len(form.features)]
                 found[:, form.places] = own.reshape(-1, n).T
 
 

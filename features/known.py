@@ -220,7 +220,7 @@ def _latest(rows: Rows, known: Ints, table: str) -> Rows:
         twin[:-1] |= same
     elif set(key) <= set(rows.frame.columns) and rows.frame.height:
         # unequal hashes prove unequal keys, and cost a third
-        keys = rows.frame.select(key).hash_rows().to_numpy() ^ (rows.app.astype(np.uint64) << 32)
+        keys = rows.frame[key].hash_rows().to_numpy() ^ (rows.app.astype(np.uint64) << 32)
         ordered = np.sort(keys)
         if bool((ordered[1:] != ordered[:-1]).all()):
             return rows

@@ -81,10 +81,11 @@ def top_reasons(
     typical = np.array([model.typical.get(name, np.nan) for name in model.feature_names])
     missing: Matrix = np.isnan(values)
     absent = _absent(missing, table)
-    # Worse than typical in the direction of the sign; an unsigned or missing value may be blamed.
+    # Worse than typical in the direction of the sign; an unsigned value may be blamed where it is
+    # not the typical one, and a missing one.
     with np.errstate(invalid="ignore"):
         worse = table.sign * (values - typical) > 0
-    may_be = worse | (table.sign == 0) | missing
+    may_be = worse | ((table.sign == 0) & (values != typical)) | missing
     blamed = np.where(may_be & (contributions > 0), contributions, -np.inf)
 
     net = np.empty((len(values), len(table.themes)))

@@ -202,6 +202,10 @@ def fetch(address: str) -> Model:
     ContractError
         When it is not there, or is none of ours.
     """
+    advice = "Train one first with `firstloan train`, or give a model folder with --model."
+    if store().startswith(SQLITE) and not Path(store().removeprefix(SQLITE)).exists():
+        # to look for it by MLflow would make an empty database
+        raise ContractError(f"{address}: not found, there is no {store()} yet. {advice}")
     with session() as mlflow, tempfile.TemporaryDirectory() as scratch:
         try:
             folder = mlflow.artifacts.download_artifacts(address, dst_path=scratch)
@@ -210,11 +214,7 @@ def fetch(address: str) -> Model:
         except (mlflow.exceptions.MlflowException, OSError) as error:
             waiting = _challenger(mlflow, address)
             raise ContractError(
-                waiting
-                or (
-                    f"{address}: not found in {store()} ({_first_line(error)}). "
-                    "Train one first with `firstloan train`, or give a model folder with --model."
-                )
+                waiting or f"{address}: not found in {store()} ({_first_line(error)}). {advice}"
             ) from error
     return replace(found, version=version or found.version)
 

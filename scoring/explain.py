@@ -24,6 +24,7 @@ from scoring.policy import Policy
 from scoring.score_rows import Scorer
 from scoring.source_charts import source_charts
 from scoring.waterfall import waterfall
+from scoring.wording import flag_texts
 
 _DECISIONS = {
     "approve": ("通过", "good"),
@@ -107,7 +108,6 @@ def explain_html(
     values = scorer.contributions.of(model.matrix(features))
     found = top_reasons(values, features, model, k=REASONS) if scored else None
     decision_zh, tone = _DECISIONS[row["decision"]]
-    texts = {flag.name: (flag.text, flag.text_zh) for flag in scorer.policy.flags}
     return render(
         "explain.html",
         row=row,
@@ -118,10 +118,12 @@ def explain_html(
         scale=_scale(row, scorer.policy) if scored else None,
         interval=None
         if row["pd_low"] is None
-        else (f"{row['pd_low']:.1%}", f"{row['pd_high']:.1%}"),
+        else (f"{row['pd_low']:.2%}", f"{row['pd_high']:.2%}"),
         sources=sum(row[f"coverage_{source}"] > 0 for source in SOURCES),
         flags=[
-            texts.get(flag, (flag, "")) for flag in (row["flags"] or "").split(SEPARATOR) if flag
+            flag_texts(flag, scorer.policy.flags)
+            for flag in (row["flags"] or "").split(SEPARATOR)
+            if flag
         ],
         reasons=[
             {"english": row[f"reason_{k}_text"], "chinese": row[f"reason_{k}_zh"]}

@@ -1,5 +1,6 @@
 """The batch report: who applied, what was decided and why, and how it differs from before."""
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from scoring.pages import bar, render
 from scoring.policy import Policy
 from scoring.publish import Result
 from scoring.tally import SCORE_STEP
-from scoring.wording import label_texts, theme_texts
+from scoring.wording import flag_texts, label_texts, theme_texts
 
 _TONES = {"approve": "good", "refer": "middle", "decline": "bad"}
 _DECISIONS_ZH = {"approve": "通过", "refer": "人工复核", "decline": "拒绝"}
@@ -20,6 +21,8 @@ _MOVED, _OTHER = 0.10, 0.25
 """Usual reading of a population stability index; it is a convention, not a test."""
 
 _FEW = 500
+_TICKS = 6
+_NAMED = 3
 _SHOWN = 12
 
 
@@ -63,6 +66,8 @@ def report_html(
         expected=f"{bads / scored:.1%}" if result.scored else "–",
         warnings=manifest["warnings"],
         scores=_histogram(tally.scores),
+        score_ticks=_score_ticks(tally.scores),
+        most=f"{max(tally.scores.values(), default=0):,}",
         decisions=[
             bar(
                 decision,
@@ -114,6 +119,19 @@ def _histogram(scores: Mapping[str, int]) -> list[dict[str, Any]]:
     return [bar(str(low), count / most, f"{count:,}") for low, count in bars.items()]
 
 
+def _score_ticks(scores: Mapping[str, int]) -> list[dict[str, Any]]:
+    """Round scores below the histogram, and its two ends, as percent of its width."""
+    if not scores:
+        return []
+    low, high = min(map(int, scores)), max(map(int, scores)) + SCORE_STEP
+    step = SCORE_STEP * math.ceil((high - low) / SCORE_STEP / _TICKS)
+    inner = range(low + step, high - step + 1, step)
+    return [
+        {"name": str(score), "left": round(100 * (score - low) / (high - low), 1)}
+        for score in (low, *inner, high)
+    ]
+
+
 def _grades(result: Result, policy: Policy) -> list[dict[str, Any]]:
     counts, found = result.tally.columns.get("grade", {}), []
     for grade in policy.grades:
@@ -127,13 +145,12 @@ def _grades(result: Result, policy: Policy) -> list[dict[str, Any]]:
 
 def _flags(result: Result, policy: Policy) -> list[dict[str, Any]]:
     rows = max(result.scored + result.insufficient, 1)
-    texts = {flag.name: (flag.text, flag.text_zh) for flag in policy.flags}
     return [
         bar(
-            texts.get(name, (name.replace("_", " "), ""))[0],
+            flag_texts(name, policy.flags)[0],
             count / rows,
             f"{count:,}",
-            chinese=texts.get(name, ("", ""))[1],
+            chinese=flag_texts(name, policy.flags)[1],
         )
         for name, count in result.tally.most("flags")
     ]
@@ -143,11 +160,15 @@ def _stability(result: Result, development: Mapping[str, Any]) -> dict[str, Any]
     of_pd, features = result.tally.stability(development)
     if of_pd is None:
         return None
-    shown = list(features.items())[:_SHOWN]
+    vanished = result.tally.vanished(development)
+    shown = [item for item in features.items() if item[0] not in vanished][:_SHOWN]
     most = max([_OTHER, *(value for _, value in shown)])
     return {
         "pd": f"{of_pd:.3f}",
         "tone": _tone(of_pd),
+        "vanished": [label_texts(name) for name in vanished[:_NAMED]],
+        "vanished_count": len(vanished),
+        "compared": len(features),
         "features": [
             bar(
                 label_texts(name)[0],

@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from types import MappingProxyType
 from typing import Any
 
@@ -18,7 +19,13 @@ WEEKS = 65
 """Weeks shown: the 455 days that features look at."""
 
 _WIDTH, _HEIGHT = 1000.0, 100.0
-_HEADROOM = 0.94
+_HEADROOM = 0.84
+_GRID = (1.0, 0.5)
+_CLEAR = 8.0
+"""Percent of the width that a label needs on either side."""
+_LATE = 70.0
+"""Beyond it a label has no room on a phone, beside that of the last day."""
+
 _FEATURES = {feature.name: feature for feature in FEATURES}
 
 
@@ -87,11 +94,9 @@ def source_charts(
         {
             "english": SOURCE_NAMES[source][0].capitalize(),
             "chinese": SOURCE_NAMES[source][1],
-            "coverage": f"Known on {coverage[source]:.0%} of the last 180 days. "
-            f"近180天覆盖率{coverage[source]:.0%}",
-            "first": (as_of - dt.timedelta(days=7 * WEEKS)).isoformat(),
-            "last": as_of.isoformat(),
-            "lines": _lines(frames, source, firm_id=firm_id, as_of=as_of),
+            "coverage": f"{coverage[source]:.0%}",
+            "ticks": _ticks(as_of),
+            **_lines(frames, source, firm_id=firm_id, as_of=as_of),
             "windows": _windows(source, reasons),
             "blanks": _blanks(frames, source, as_of=as_of),
         }
@@ -101,7 +106,8 @@ def source_charts(
 
 def _lines(
     frames: Mapping[str, pl.DataFrame], source: str, *, firm_id: str, as_of: dt.date
-) -> list[dict[str, str]]:
+) -> dict[str, list[dict[str, Any]]]:
+    """Draw the lines of one source on one scale, with the levels of its grid."""
     drawn = []
     for line, style in zip(_LINES[source], ("first", "second"), strict=False):
         raw = frames.get(line.table)
@@ -110,16 +116,36 @@ def _lines(
             continue
         drawn.append((line, style, weeks))
     top = max([float(weeks.max()) for _, _, weeks in drawn], default=0.0) or 1.0
-    return [
-        {
-            "style": style,
-            "english": line.english,
-            "chinese": line.chinese,
-            "path": _path(weeks / top),
-            "most": line.written.format(weeks.max()),
-        }
-        for line, style, weeks in drawn
-    ]
+    written = _LINES[source][0].written
+    return {
+        "lines": [
+            {
+                "style": style,
+                "english": line.english,
+                "chinese": line.chinese,
+                "path": _path(weeks / top),
+                "most": line.written.format(weeks.max()),
+            }
+            for line, style, weeks in drawn
+        ],
+        "grid": [
+            {"y": round(_HEIGHT * (1 - _HEADROOM * share), 1), "name": written.format(share * top)}
+            for share in _GRID
+        ],
+    }
+
+
+def _ticks(as_of: dt.date) -> list[dict[str, Any]]:
+    """First days of quarters of the calendar, and the last day, as percent of the width."""
+    total = 7 * WEEKS
+    first = as_of - dt.timedelta(days=total)
+    ticks = []
+    for month in range(first.year * 12 + first.month, as_of.year * 12 + as_of.month):
+        day = dt.date(month // 12, month % 12 + 1, 1)
+        left = 100 * (day - first).days / total
+        if month % 3 == 0 and _CLEAR < left < 100 - 2 * _CLEAR:
+            ticks.append({"name": f"{day:%Y-%m}", "left": round(left, 1), "late": left > _LATE})
+    return [*ticks, {"name": as_of.isoformat(), "left": 100.0, "late": False}]
 
 
 def _weekly(
@@ -157,21 +183,33 @@ def _windows(source: str, reasons: Sequence[tuple[int, str]]) -> list[dict[str, 
     """Shaded spans, one for each length of window among the reasons of this source."""
     by_days: dict[int, list[str]] = {}
     for rank, name in reasons:
-        feature = _FEATURES.get(name)
-        if feature is not None and feature.source == source and feature.days:
-            by_days.setdefault(feature.days, []).append(str(rank))
+        if source in _sources_of(name) and (days := _FEATURES[name].days):
+            by_days.setdefault(days, []).append(str(rank))
     found = []
     for days, ranks in sorted(by_days.items()):
         width = min(days / (7 * WEEKS), 1.0) * _WIDTH
         found.append(
             {
                 "days": days,
-                "ranks": " and ".join(ranks),
+                "ranks": ", ".join(ranks),
                 "left": round(_WIDTH - width, 1),
                 "width": round(width, 1),
             }
         )
     return found
+
+
+@cache
+def _sources_of(name: str) -> frozenset[str]:
+    """Sources that a feature is made of, through the features that it reads."""
+    feature = _FEATURES.get(name)
+    if feature is None:
+        return frozenset()
+    if feature.source in SOURCES:
+        return frozenset([feature.source])
+    # a coverage feature reads columns such as tax_180
+    direct = {source for source in SOURCES for read in feature.inputs if read.startswith(source)}
+    return frozenset(direct).union(*map(_sources_of, feature.inputs))
 
 
 def _blanks(

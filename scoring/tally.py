@@ -139,6 +139,17 @@ class Tally:
         )
         return of_pd, dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
 
+    def vanished(self, development: Mapping[str, Any]) -> list[str]:
+        """Features known of nobody here, though of some in the development sample."""
+        frozen = development.get("features", {})
+        return [
+            name
+            for name, counts in self.features.items()
+            if counts
+            and frozen[name]["share"][-1] < 1
+            and _shares(counts, len(frozen[name]["share"]))[-1] == 1
+        ]
+
 
 def _counts(values: pl.Series) -> Counts:
     kept = values.drop_nulls()

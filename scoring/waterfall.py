@@ -44,7 +44,7 @@ def waterfall(contributions: npt.NDArray[np.float64], model: Model) -> list[dict
     def at(level: float) -> float:
         return round(100 * (level - low) / (high - low), 2)
 
-    start = {"name": "typical applicant", "chinese": "总体均值", "tone": ""}
+    start = {"name": "average applicant", "chinese": "总体均值", "tone": ""}
     end = {"name": "this applicant", "chinese": "本申请", "tone": ""}
     bars = [{**start, "left": 0.0, "width": at(levels[0]), "figure": _signed(levels[0], "")}]
     for (english, chinese, value), before, after in zip(steps, levels, levels[1:], strict=False):

@@ -5,7 +5,7 @@ how to write it.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 from features.catalogue import FEATURES
@@ -13,12 +13,22 @@ from features.feature import Feature
 from features.tables import SOURCE_NAMES
 from features.themes import THEMES
 from scoring.figures import MINUS, Texts, growth_of, kind_of, written
-from scoring.policy import Thin
+from scoring.policy import Flag, Thin
 
 ABSENT = "no_"
 """Theme of a source without any value, as `models.reasons` names it: "no_ecommerce"."""
 
 _TABLE: Mapping[str, Feature] = MappingProxyType({feature.name: feature for feature in FEATURES})
+_BAD_ROWS = "bad_rows_"
+_COLUMNS_ZH = {"purpose": "贷款用途", "lender_type": "机构类型", "channel": "申请渠道"}
+_OF_INPUT: Mapping[str, Texts] = MappingProxyType(
+    {
+        "consent_after_as_of": (
+            "consent was given after the application: no record could be used",
+            "授权晚于申请日，各类数据均不可用",
+        )
+    }
+)
 _CHANGE = re.compile(r"^(?P<mean>mean )?change of (?P<what>.+?)(?P<when>(,| against) .+)$")
 _CHINESE_END = re.compile(r"(?P<mean>平均|交易)?变化$")
 
@@ -92,6 +102,28 @@ def theme_texts(code: str) -> Texts:
     return (theme.english, theme.chinese) if theme else label_texts(code)
 
 
+def flag_texts(code: str, flags: Iterable[Flag]) -> Texts:
+    """Word a flag of the policy, or one that tells of the input.
+
+    Parameters
+    ----------
+    code : str
+        As the scored CSV names it: `unknown_purpose`, or the name of one of `flags`.
+    flags : iterable of Flag
+        The policy's own.
+    """
+    for flag in flags:
+        if flag.name == code:
+            return flag.text, flag.text_zh
+    kind, _, what = code.partition("_")
+    if kind == "unknown" and what in _COLUMNS_ZH:
+        return f"{what.replace('_', ' ')} on no list", f"{_COLUMNS_ZH[what]}不在取值范围内"
+    if code.startswith(_BAD_ROWS):
+        table = code.removeprefix(_BAD_ROWS)
+        return f"unusable rows in table {table}, left out", f"数据表{table}中有无效行，已剔除"
+    return _OF_INPUT.get(code, (code.replace("_", " "), ""))
+
+
 def _change(known: Feature, value: float, typical: float | None) -> Texts:
     """Make "invoiced sales fell 41 %, last 4 weeks against the 12 before; typical: −3 %"."""
     parts = _CHANGE.match(known.meaning)
@@ -109,7 +141,7 @@ def _change(known: Feature, value: float, typical: float | None) -> Texts:
         verb, verb_zh = f"rose {own[0].lstrip('+')}", f"上升{own[1].lstrip('+')}"
     else:  # new, or so many times as much
         verb, verb_zh = f"grew: {own[0]}", f"增长：{own[1]}"
-    mean = " on average" if parts["mean"] else ""
+    mean = " on average" if parts["mean"] and growth != -1 else ""
     subject = _CHINESE_END.sub(lambda end: end["mean"] or "", known.meaning_zh)
     return _beside_typical(
         f"{parts['what']} {verb}{mean}{parts['when']}", f"{subject}{verb_zh}", usual

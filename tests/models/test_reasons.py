@@ -94,6 +94,12 @@ def test_a_better_than_typical_value_is_never_blamed(model, sign):
     assert one_row(model, {first.name: better}, {first.name: 0.5}).is_empty()
 
 
+def test_an_unsigned_value_is_blamed_only_where_it_is_not_the_typical_one(model):
+    name = next(f.name for f in FEATURES if f.sign == 0 and f.source in SOURCES)
+    assert one_row(model, {name: 0.0}, {name: 0.5}).is_empty()
+    assert one_row(model, {name: 1.0}, {name: 0.5})["feature"].to_list() == [name]
+
+
 def test_a_theme_that_changes_nothing_when_it_is_put_right_never_comes_first(model):
     """Its push compares with everybody; between typical and this value the model is flat."""
     first, second = pair(1)

@@ -71,5 +71,12 @@ def test_stability_is_the_index_on_the_frozen_bins(people):
     assert list(features) == ["firm_age"]
 
 
+def test_what_is_missing_of_everybody_is_told_apart_from_what_moved(people):
+    rows, features = people
+    assert count(rows, features).vanished(DEVELOPMENT) == []
+    nothing = features.with_columns(firm_age=pl.lit(None, pl.Float64))
+    assert count(rows, nothing).vanished(DEVELOPMENT) == ["firm_age"]
+
+
 def test_a_model_without_a_development_sample_has_no_index(people):
     assert Tally.of(*people, development={}, thin=THIN).stability({}) == (None, {})

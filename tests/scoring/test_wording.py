@@ -4,8 +4,8 @@ import pytest
 
 from features.catalogue import FEATURES
 from scoring.figures import kind_of
-from scoring.policy import Thin
-from scoring.wording import reason_texts, thin_texts
+from scoring.policy import Policy, Thin
+from scoring.wording import flag_texts, reason_texts, thin_texts
 
 VALUES = (-1.0, -0.26, 0.0, 0.004, 0.31, 0.999, 1.0, 7.3, 12_345.6)
 
@@ -84,3 +84,13 @@ def test_thin_sources_say_what_is_there_and_what_is_needed():
         "electricity record: 12 of the last 180 days known; needed: 90",
         "用电数据：近180天中有12天；至少需要90天",
     )
+
+
+def test_a_flag_of_the_policy_or_of_the_input_is_told_in_both_languages():
+    policy = Policy.load()
+    own = [flag.name for flag in policy.flags]
+    input_flags = [f"unknown_{name}" for name in ("purpose", "lender_type", "channel")]
+    for code in (*own, *input_flags, "consent_after_as_of", "bad_rows_electricity"):
+        english, chinese = flag_texts(code, policy.flags)
+        assert english != code
+        assert re.search(r"[\u4e00-\u9fff]", chinese)
