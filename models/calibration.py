@@ -11,7 +11,6 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.optimize import minimize
 from scipy.special import expit, log_expit
 
 if TYPE_CHECKING:
@@ -127,6 +126,8 @@ def _beta(margin: Matrix, bad: Matrix) -> Calibration:
         return float(value + weight * pull @ pull / 2.0), gradient
 
     bounds = [(0.0, None), (0.0, None), (None, None)]
+    from scipy.optimize import minimize  # noqa: PLC0415 (half a second that scoring need not pay)
+
     fit = minimize(loss, np.array([1.0, 1.0, 0.0]), jac=True, method="L-BFGS-B", bounds=bounds)
     a, b, c = (float(value) for value in fit.x)
     return Calibration(kind="beta", a=a, b=b, c=c)

@@ -24,8 +24,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import expit, logit
-from scipy.stats import norm
+from scipy.special import expit, logit, ndtri
 
 from features.tables import SOURCES
 
@@ -69,7 +68,7 @@ def pd_interval(pd: Floats, sources: Ints, development: Mapping[str, Any]) -> tu
         return np.full(len(pd), np.nan), np.full(len(pd), np.nan)
     deviation = deviation_of(development)
     centre, spread = deviation.at(pd, sources)
-    reach = float(norm.ppf((1 + LEVEL) / 2)) * spread
+    reach = float(ndtri((1 + LEVEL) / 2)) * spread
     low, high = expit(logit(pd) + centre - reach), expit(logit(pd) + centre + reach)
     return np.minimum(low, pd), np.maximum(high, pd)
 
@@ -192,7 +191,7 @@ def _refused(
 def _refusal(share: Floats) -> tuple[Floats, Floats]:
     """Mean and variance of what the refused add to the log-odds of all, by Gauss and Hermite."""
     low, high = np.log(REFUSED_TIMES)
-    middle, spread = (low + high) / 2, (high - low) / (2 * norm.ppf((1 + LEVEL) / 2))
+    middle, spread = (low + high) / 2, (high - low) / (2 * ndtri((1 + LEVEL) / 2))
     nodes, weights = np.polynomial.hermite_e.hermegauss(9)
     weights = weights / weights.sum()
     added = np.log1p(share[:, None] * (np.exp(middle + spread * nodes) - 1))
