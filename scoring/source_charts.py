@@ -26,6 +26,9 @@ _CLEAR = 8.0
 _LATE = 70.0
 """Beyond it a label has no room on a phone, beside that of the last day."""
 
+_SEEN = 7
+"""Days without coverage that a line of weeks can show."""
+
 _FEATURES = {feature.name: feature for feature in FEATURES}
 
 
@@ -231,4 +234,5 @@ def _blanks(
     return [
         (round(float(a * scale), 1), round(float((b - a) * scale), 1))
         for a, b in edges.reshape(-1, 2)
+        if b - a >= _SEEN
     ]
