@@ -18,6 +18,14 @@ from scoring.policy import Flag, Thin
 ABSENT = "no_"
 """Theme of a source without any value, as `models.reasons` names it: "no_ecommerce"."""
 
+_NO_RECORD: Mapping[str, Texts] = MappingProxyType(
+    {
+        ABSENT + source: (f"no {english} record", f"无{chinese}数据")
+        for source, (english, chinese) in SOURCE_NAMES.items()
+    }
+)
+"""What is said of a missing source, by its code; a theme may bear the name of a source."""
+
 _TABLE: Mapping[str, Feature] = MappingProxyType({feature.name: feature for feature in FEATURES})
 _BAD_ROWS = "bad_rows_"
 _COLUMNS_ZH = {"purpose": "贷款用途", "lender_type": "机构类型", "channel": "申请渠道"}
@@ -50,8 +58,8 @@ def reason_texts(theme: str, feature: str, value: float | None, typical: float |
     tuple of str
         English and Chinese text, each one line.
     """
-    if theme.removeprefix(ABSENT) in SOURCE_NAMES:
-        return theme_texts(theme)
+    if theme in _NO_RECORD:
+        return _NO_RECORD[theme]
     known = _TABLE.get(feature)
     if known is None:
         return _of_ones_own(feature, value, typical)
@@ -95,9 +103,8 @@ def label_texts(feature: str) -> Texts:
 
 def theme_texts(code: str) -> Texts:
     """Name what a reason is about: a theme, a source that is missing, a column of one's own."""
-    source = code.removeprefix(ABSENT)
-    if source in SOURCE_NAMES:
-        return f"no {SOURCE_NAMES[source][0]} record", f"无{SOURCE_NAMES[source][1]}数据"
+    if code in _NO_RECORD:
+        return _NO_RECORD[code]
     theme = THEMES.get(code)
     return (theme.english, theme.chinese) if theme else label_texts(code)
 

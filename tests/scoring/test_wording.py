@@ -94,3 +94,12 @@ def test_a_flag_of_the_policy_or_of_the_input_is_told_in_both_languages():
         english, chinese = flag_texts(code, policy.flags)
         assert english != code
         assert re.search(r"[\u4e00-\u9fff]", chinese)
+
+
+def test_a_theme_named_like_a_source_is_not_told_as_missing():
+    feature = next(f for f in FEATURES if f.source == "electricity")
+    english, chinese = reason_texts("electricity", feature.name, 3.0, 9.0)
+    assert "record" not in english
+    assert "3" in english
+    assert "无" not in chinese
+    assert reason_texts("no_electricity", feature.name, None, None)[0] == "no electricity record"
