@@ -95,7 +95,8 @@ def publish(
     card = {**manifest, "outputs_sha256": hashes}
     text = json.dumps(card, ensure_ascii=False, indent=2) + "\n"
     parts.staged(".manifest.json").write_text(text, encoding="utf-8")
-    # the scored CSV comes last: where it is, everything else is
+    # the scored CSV comes last: where it is, everything else is, and of the same run
+    out.unlink(missing_ok=True)
     endings = (".html", ".manifest.json", ".rejects.csv")
     targets = {**{ending: beside(out, ending) for ending in endings}, ".csv": out}
     for ending, target in targets.items():

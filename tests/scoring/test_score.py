@@ -1,6 +1,7 @@
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -125,6 +126,26 @@ def test_a_failed_run_leaves_its_parts_and_the_next_one_goes_on(run, rows, tmp_p
     assert run(rows, chunk_size=10).out.read_bytes() == whole
     assert done == [0, 1, 2, 3, 4, 5]
     assert not (tmp_path / "scored.parts").exists()
+
+
+def test_an_earlier_file_never_stands_beside_the_report_of_a_later_one(
+    run, rows, tmp_path, monkeypatch
+):
+    run(rows)
+    rows[0]["amount_cny"] = "777000"
+    real = Path.replace
+
+    def breaks(self, target):
+        if self.name == "staged.rejects.csv":
+            raise OSError("the lights went out")
+        return real(self, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", breaks)
+        with pytest.raises(OSError, match="lights"):
+            run(rows)
+    assert not (tmp_path / "scored.csv").exists()
+    assert run(rows).scored.height == len(rows)
 
 
 def test_parts_of_other_inputs_are_not_used(run, rows, tmp_path, monkeypatch):
