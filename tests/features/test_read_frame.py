@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
@@ -24,7 +24,8 @@ COLUMNS = {
 }
 
 
-@settings(deadline=None, max_examples=50)
+# a busy machine is slow at drawing too
+@settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.lists(st.fixed_dictionaries(COLUMNS), min_size=1, max_size=6),
     st.sampled_from(["ms", "us", "s"]),
