@@ -48,7 +48,7 @@ def top_reasons(
     It is a reason when the sum is positive and at least one of its features may be blamed: one
     that pushes risk up and whose value is not better than typical (for its sign in the feature
     table). That feature, with the largest push, stands for the theme. When a whole source is
-    missing, its features form one theme of their own, `no_<source>`.
+    missing, its features and those of its coverage form one theme of their own, `no_<source>`.
 
     The first reason is put to the test: were everything typical that is worse than typical in its
     theme, the margin would be lower. A theme that fails is no reason, and the next one is tried.
@@ -92,7 +92,9 @@ def top_reasons(
     witness = np.empty((len(values), len(table.themes)), dtype=np.int64)
     for j, (columns, whole_source) in enumerate(table.columns):
         inside = absent[:, columns] if whole_source else ~absent[:, columns]
-        part = np.where(inside, blamed[:, columns], -np.inf)
+        # how long a missing source is covered says the same once more
+        witnesses = inside & missing[:, columns] if whole_source else inside
+        part = np.where(witnesses, blamed[:, columns], -np.inf)
         best = part.argmax(axis=1)
         witness[:, j] = columns[best]
         # A running sum: NumPy's own sum rounds differently for other numbers of rows.
@@ -152,7 +154,7 @@ class _Themes:
     theme_of: Matrix  # position in `themes` of each feature's own theme
     columns: tuple[tuple[Matrix, bool], ...]
     sign: Matrix
-    sources: tuple[Matrix, ...]  # columns of each source that can be absent as a whole
+    sources: tuple[tuple[Matrix, Matrix], ...]  # columns of each source, without and with coverage
 
 
 @lru_cache(maxsize=8)
@@ -161,17 +163,20 @@ def _themes(names: tuple[str, ...]) -> _Themes:
     known = {feature.name: feature for feature in FEATURES}
     by_theme: dict[str, list[int]] = {}
     by_source: dict[str, list[int]] = {}
+    covers: dict[str, list[int]] = {}
     sign = np.zeros(len(names))
     for column, name in enumerate(names):
         feature = known.get(name)
         by_theme.setdefault(feature.theme if feature else name, []).append(column)
         if feature:
             sign[column] = feature.sign
-            # A coverage feature is never missing: it would hide that everything else is.
-            if feature.source in SOURCES and not name.startswith("coverage"):
+            if feature.source in SOURCES:
                 by_source.setdefault(feature.source, []).append(column)
+            elif feature.source == "coverage":  # never missing: no sign of a missing source
+                covers.setdefault(name.rpartition("_")[2], []).append(column)
     themes = [(theme, np.array(columns), False) for theme, columns in by_theme.items()]
-    themes += [(ABSENT + source, np.array(columns), True) for source, columns in by_source.items()]
+    whole = {s: np.array([*own, *covers.get(s, [])]) for s, own in by_source.items()}
+    themes += [(ABSENT + source, columns, True) for source, columns in whole.items()]
     theme_of = np.empty(len(names), dtype=np.int64)
     for position, columns in enumerate(by_theme.values()):
         theme_of[columns] = position
@@ -180,13 +185,13 @@ def _themes(names: tuple[str, ...]) -> _Themes:
         theme_of=theme_of,
         columns=tuple((columns, whole) for _, columns, whole in themes),
         sign=sign,
-        sources=tuple(np.array(columns) for columns in by_source.values()),
+        sources=tuple((np.array(own), whole[source]) for source, own in by_source.items()),
     )
 
 
 def _absent(missing: Matrix, table: _Themes) -> Matrix:
     """Cells whose whole source is missing in that row, ndarray of shape (n_samples, n_features)."""
     absent = np.zeros_like(missing)
-    for columns in table.sources:
-        absent[:, columns] = missing[:, columns].all(axis=1, keepdims=True)
+    for own, whole in table.sources:
+        absent[:, whole] = missing[:, own].all(axis=1, keepdims=True)
     return absent

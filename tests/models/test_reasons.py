@@ -128,6 +128,16 @@ def test_a_missing_source_is_one_reason(model):
     assert row["contribution"] == pytest.approx(0.01 * len(absent))
 
 
+def test_a_missing_source_is_not_told_again_as_a_short_record(model):
+    absent = {f.name: np.nan for f in FEATURES if f.source == "ecommerce"}
+    covers = {"coverage_ecommerce": -1.0, "history_ecommerce": -1.0}
+    parts = {**dict.fromkeys(absent, 0.01), "history_ecommerce": 0.4, "coverage_ecommerce": 0.1}
+    found = one_row(model, absent | covers, parts)
+    assert found["theme"].to_list() == ["no_ecommerce"]
+    assert found["value"].to_list() == [None]
+    assert found["contribution"][0] == pytest.approx(0.01 * len(absent) + 0.5)
+
+
 def test_a_single_missing_value_belongs_to_its_theme(model):
     first, _ = pair(1)
     found = one_row(model, {first.name: np.nan}, {first.name: 0.2})
