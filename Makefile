@@ -19,7 +19,8 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 	  { echo "make: LightGBM needs the system library libgomp1. Install it first: apt-get install libgomp1" >&2; exit 2; }
 	@echo "Installing the locked packages into $(VENV) (one to two minutes, once) ..."
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+# no-deps: the lock names everything; pip would look for newer releases of what has extras
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
