@@ -10,25 +10,11 @@ from models.folds import TimeFolds
 from models.trees import Trees, lightgbm
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from models.sample import Sample
     from models.settings import TrainConfig, TreesConfig
 
 
-def boost_here(sample: Sample, params: dict[str, Any], rounds: int) -> str:
-    """Fit trees on all rows in this process; the model as LightGBM writes it."""
-    lgb = lightgbm()
-    booster = lgb.train(params, lgb.Dataset(sample.X, sample.bad), num_boost_round=rounds)
-    return str(booster.model_to_string())
-
-
-def fit_trees(
-    sample: Sample,
-    config: TrainConfig,
-    *,
-    boost: Callable[[Sample, dict[str, Any], int], str] = boost_here,
-) -> Trees:
+def fit_trees(sample: Sample, config: TrainConfig) -> Trees:
     """Find the number of trees on time-ordered folds, then fit that many on all rows.
 
     Parameters
@@ -36,13 +22,12 @@ def fit_trees(
     sample : Sample
         Rows in order of time.
     config : TrainConfig
-    boost : callable
-        Fits on all rows, given LightGBM's parameters and the number of trees.
 
     Returns
     -------
     Trees
     """
+    lgb = lightgbm()
     trees = config.trees
     params = parameters(sample, trees, seed=config.seed)
     losses = TimeFolds(sample, trees.max_bins).losses(
@@ -51,7 +36,8 @@ def fit_trees(
     best = [count for _, count in losses]
     # Without a fold that has both classes there is nothing to stop by: a cautious number then.
     rounds = max(1, round(float(np.mean(best)))) if best else max(1, trees.max_rounds // 4)
-    return Trees(boost(sample, params, rounds))
+    booster = lgb.train(params, lgb.Dataset(sample.X, sample.bad), num_boost_round=rounds)
+    return Trees(booster.model_to_string())
 
 
 def parameters(sample: Sample, trees: TreesConfig, *, seed: int) -> dict[str, Any]:
