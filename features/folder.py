@@ -10,9 +10,7 @@ from pathlib import Path
 
 import polars as pl
 
-from features.data_folder import refuse_unfinished
 from features.read_csv import REJECTS, Reading, read_csv
-from features.storage import is_remote, parquet_marks, scan_parquet
 from features.tables import (
     CONTRACT_KEY,
     CONTRACT_VERSION,
@@ -73,9 +71,6 @@ class Signals:
         """
         if path.is_file():
             raise ContractError(f"{path}: expected a folder of signal tables, got a file.")
-        if is_remote(path):
-            refuse_unfinished(path)
-            refuse_unfinished(path.parent)
         folder = path / "signals" if (path / "signals").is_dir() else path
         if not folder.is_dir():
             raise ContractError(f"{path}: no such folder. Check the path.")
@@ -138,7 +133,7 @@ class Signals:
                 if missing.is_empty() or bucket == WHOLE:
                     break
                 here = (
-                    scan_parquet(path)
+                    pl.scan_parquet(path)
                     .select("firm_id")
                     .filter(pl.col("firm_id").is_in(missing.implode()))
                     .unique()
@@ -247,7 +242,7 @@ class Signals:
     def _judge(self, path: Path, table: str) -> None:
         """Refuse an unchecked file with too many bad rows: the whole file, whoever is asked for."""
         rows, bad, first = 0, 0, pl.DataFrame(schema=REJECTS)
-        lazy = scan_parquet(path)
+        lazy = pl.scan_parquet(path, hive_partitioning=False)
         while (part := conform(lazy.slice(rows, _SLICE).collect(), table)).height:
             found = violations(part, table)
             bad += found["row"].n_unique()
@@ -260,10 +255,10 @@ class Signals:
         self, path: Path, table: str, firms: pl.Series | None, columns: Sequence[str] | None
     ) -> pl.DataFrame:
         try:
-            lazy = scan_parquet(path)
+            lazy = pl.scan_parquet(path, hive_partitioning=False)
             found = lazy.collect_schema().names()
             require_columns(found, table, where=str(path))
-            trusted = parquet_marks(path).get(CONTRACT_KEY) == CONTRACT_VERSION
+            trusted = pl.read_parquet_metadata(path).get(CONTRACT_KEY) == CONTRACT_VERSION
             if firms is not None:
                 lazy = lazy.filter(pl.col("firm_id").is_in(firms.implode()))
             if trusted and columns is not None:
@@ -289,7 +284,7 @@ class Signals:
 def _single(path: Path) -> bool:
     """Tell whether the writer marked a file as holding one version of each row."""
     try:
-        return parquet_marks(path).get(VERSIONS_KEY) == ONE_VERSION
+        return pl.read_parquet_metadata(path).get(VERSIONS_KEY) == ONE_VERSION
     except (pl.exceptions.PolarsError, OSError):
         return False
 

@@ -9,13 +9,7 @@ ROOT = Path(__file__).parents[1]
 ROOMS = ("synthetic", "features", "models", "scoring")
 MAY_IMPORT = {
     "features": set(),
-    "synthetic": {
-        "features.tables",
-        "features.data_folder",
-        "features.storage",
-        "features.workers",
-        "features.cluster",
-    },
+    "synthetic": {"features.tables", "features.data_folder"},
     "models": {"features"},
     "scoring": {"features", "models"},
 }
