@@ -377,7 +377,7 @@ def _limits(one: Fitted, parts: Split) -> tuple[str, ...]:
     width = "not known" if None in slope else f"{slope[0] - slope[1]:.2f} wide"  # type: ignore[operator]
     return (
         (
-            f"{f['oot_bads']:.0f} bads judge it, {f['calibration_slice_bads']:.0f} calibrated it; "
+            f"{f['oot_bads']:.0f} bads judge it, {f['selection_bads']:.0f} calibrated it; "
             f"the interval of the calibration slope is {width}."
         ),
         *(

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from features.tables import ContractError
-from models import develop, metrics
+from models import develop
 from models.artefact import Model
 from models.calibration import calibrate, cross_calibrated
 from models.candidates import Candidate, chosen, trials_of
@@ -42,8 +42,6 @@ class Fitted:
     ----------
     candidate : Candidate
     model : Model
-    selection_log_loss : float
-        Log loss of cross-fitted PDs on the calibration slice: what the champion is chosen by.
     config : TrainConfig
         With the settings that tuning found.
     trials : tuple of Trial
@@ -60,13 +58,17 @@ class Fitted:
 
     candidate: Candidate
     model: Model
-    selection_log_loss: float
     config: TrainConfig
     trials: tuple[Trial, ...] = ()
     figures: dict[str, float] = field(default_factory=dict)
     selection_pd: Matrix = field(default_factory=lambda: np.empty(0))
     tables: dict[str, pl.DataFrame] = field(default_factory=dict)
     tests: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def selection_log_loss(self) -> float:
+        """Log loss of `selection_pd`: what the champion is chosen by."""
+        return self.figures["selection_log_loss"]
 
 
 def fit_all(
@@ -250,12 +252,10 @@ def _fit(
         },
         reference=material.reference,
     )
-    loss = metrics.log_loss(crossed, bad)
-    own = figures(crossed, bad, prefix="calibration_slice_")
+    own = figures(crossed, bad, prefix="selection_")
     return Fitted(
         candidate=candidate,
         model=model,
-        selection_log_loss=loss,
         config=config,
         figures=own,
         selection_pd=crossed,

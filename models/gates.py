@@ -168,8 +168,8 @@ def monotone_violation(
 
 
 def _slope(one: Fitted, gate: SlopeGate) -> str:
-    low = one.figures.get("calibration_slice_calibration_slope_low")
-    high = one.figures.get("calibration_slice_calibration_slope_high")
+    low = one.figures.get("selection_calibration_slope_low")
+    high = one.figures.get("selection_calibration_slope_high")
     if not gate.enabled or low is None or high is None or low <= 1 <= high:
         return ""
     return f"calibration slope {low:.2f} to {high:.2f} does not contain 1"
@@ -198,7 +198,7 @@ def _stability(one: Fitted, rows: pl.DataFrame, gate: StabilityGate) -> str:
 def _segments(one: Fitted, rows: pl.DataFrame, gate: SegmentGate) -> str:
     if not gate.enabled:
         return ""
-    whole = one.figures.get("calibration_slice_gini", 0.0)
+    whole = one.figures.get("selection_gini", 0.0)
     table = by_segment(rows, one.selection_pd, cutoff=0.5)
     weak = table.filter(
         (pl.col("bads") >= gate.bads) & (pl.col("gini_high") < gate.gini_share * whole)

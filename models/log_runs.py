@@ -28,11 +28,23 @@ if TYPE_CHECKING:
     from models.settings import TrainConfig
     from models.split import Split
 
-PARENT = "training"
 DESCRIPTION = "mlflow.note.content"  # the tag that the UI shows as a run's description
 LOADER = "models.pyfunc"
 NEEDS = ("lightgbm", "numpy", "pandas", "polars", "scipy")
 EXAMPLE_ROWS = 5
+FIRST = ("oot_auc", "oot_first_time_auc", "selection_log_loss", "calibration_slope", "oot_ece")
+NOT_SHOWN = {
+    f"{slice_}{name}"
+    for slice_, names in {
+        "selection_": (
+            "bad_rate brier calibration_intercept calibration_intercept_high "
+            "calibration_intercept_low ks mean_pd rows"
+        ),
+        "oot_first_time_": "bad_rate brier mean_pd",
+    }.items()
+    for name in names.split()
+}
+"""Metrics that a comparison does not need; those of the whole say the same."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +100,8 @@ def log_training(
         experiment = tracking.open_experiment(mlflow, name)
         data = _data_sets(mlflow, material, parts)
         address = run = ""
-        with mlflow.start_run(experiment_id=experiment, run_name=PARENT) as parent:
+        parent_name = f"training on {counts['train_rows']:,} applications"
+        with mlflow.start_run(experiment_id=experiment, run_name=parent_name) as parent:
             _log_inputs(mlflow, data)
             _log_parent(
                 mlflow, decision, material=material, parts=parts, counts=counts, config=config
@@ -148,6 +161,7 @@ def _log_parent(
     mlflow.log_metrics({f"count_{key}": float(value) for key, value in counts.items()})
     mlflow.set_tags(
         {
+            DESCRIPTION: _description(decision.winner, decision),
             decision.alias: decision.winner.candidate.name,
             "trained_on": material.trained_on,
             "data": material.origin,
@@ -169,7 +183,8 @@ def _description(one: Fitted, decision: Decision) -> str:
     """A few lines of Markdown, which the UI shows above a run and beside a version."""
     f = one.figures
     return (
-        f"**{one.candidate.title}**, {decision.verdicts[one.candidate.name]}.\n\n"
+        # no Markdown in the first line: the registry's list shows it as it stands
+        f"{one.candidate.title}; {decision.verdicts[one.candidate.name]}.\n\n"
         f"AUC {f['oot_auc']:.3f} ({f['oot_auc_low']:.3f} to {f['oot_auc_high']:.3f}), calibration "
         f"slope {f['calibration_slope']:.2f} ({f['calibration_slope_low']:.2f} to "
         f"{f['calibration_slope_high']:.2f}) on {f['oot_rows']:,.0f} applicants that it was not "
@@ -225,7 +240,7 @@ def _log_candidate(
             **_flat(getattr(one.config, branch).model_dump(mode="json")),
         }
     )
-    mlflow.log_metrics({**one.figures, "selection_log_loss": one.selection_log_loss})
+    mlflow.log_metrics(_telling_first(one.figures))
     mlflow.log_dict(one.tests, "validation/tests.json")
     for name, table in one.tables.items():
         mlflow.log_text(table.write_csv(float_precision=6), f"validation/{name}.csv")
@@ -249,6 +264,12 @@ def _log_candidate(
             metadata={"fingerprint": model.fingerprint, "trained_on": model.trained_on},
         )
     return str(info.model_uri)
+
+
+def _telling_first(figures: Mapping[str, float]) -> dict[str, float]:
+    """What a comparison needs; the UI starts with what was logged first."""
+    order = [name for name in FIRST if name in figures]
+    return {name: figures[name] for name in (*order, *figures) if name not in NOT_SHOWN}
 
 
 def _log_trials(mlflow: Any, one: Fitted, experiment: str) -> None:  # noqa: ANN401

@@ -24,6 +24,20 @@ if TYPE_CHECKING:
 
 DEFAULT_STORE = "sqlite:///mlflow.db"
 SQLITE = "sqlite:///"
+EXPERIMENT_TAGS = {
+    # without it the UI takes the experiment for one of language models, and hides the runs
+    "mlflow.experimentKind": "custom_model_development",
+    "mlflow.note.content": (
+        "One run for each training, the candidates nested beneath it (tick *Expand rows*). Select "
+        "candidates and press *Compare*; a candidate's `model_card.md`, `figures/` and "
+        "`validation/` are among its artifacts."
+    ),
+}
+MODEL_DESCRIPTION = (
+    "12-month probability of default by `firstloan train`. `champion` passed all gates and is what "
+    "`firstloan score` loads; `challenger` is the newest that did not take the title. Each version "
+    "says why it has its alias, and its source run holds the model card."
+)
 LOGGERS = ("mlflow", "alembic", "sqlalchemy", "urllib3")
 SET_BY_MLFLOW = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI")  # set_tracking_uri exports itself
 QUIET = {  # MLflow reads these when it is imported or when it asks the server
@@ -95,7 +109,7 @@ def open_experiment(mlflow: Any, name: str) -> str:  # noqa: ANN401 (the module)
             )
         return str(found.experiment_id)
     place = home().as_uri() if store().startswith(SQLITE) else None
-    return str(client.create_experiment(name, artifact_location=place))
+    return str(client.create_experiment(name, artifact_location=place, tags=EXPERIMENT_TAGS))
 
 
 def check_free(name: str) -> None:
@@ -159,7 +173,7 @@ def register(
     client = mlflow.MlflowClient()
     fresh = not client.search_registered_models(filter_string=f"name = '{name}'")
     if fresh:
-        client.create_registered_model(name)
+        client.create_registered_model(name, description=MODEL_DESCRIPTION)
     version = None
     try:
         made = client.create_model_version(

@@ -330,10 +330,7 @@ def _table(fitted: list[Fitted], decision: Decision) -> pl.DataFrame:
         {
             "candidate": one.candidate.name,
             "alias": decision.alias if one is decision.winner else "",
-            **{
-                key: {**one.figures, "selection_log_loss": one.selection_log_loss}.get(key)
-                for key in TABLE
-            },
+            **{key: one.figures.get(key) for key in TABLE},
         }
         for one in fitted
     ]

@@ -106,8 +106,8 @@ def test_who_fails_every_gate_is_only_a_challenger(contest):
 def test_a_wrong_slope_is_caught(contest):
     fitted, material, rows = contest
     wrong = replace(fitted[1], figures={**fitted[1].figures})
-    wrong.figures["calibration_slice_calibration_slope_low"] = 1.2
-    wrong.figures["calibration_slice_calibration_slope_high"] = 1.9
+    wrong.figures["selection_calibration_slope_low"] = 1.2
+    wrong.figures["selection_calibration_slope_high"] = 1.9
     found = gates_.failures(wrong, material, rows, GATES)
     assert found == ["calibration slope 1.20 to 1.90 does not contain 1"]
 
