@@ -104,6 +104,7 @@ def test_data_that_allow_no_model(folder, monkeypatch, capsys, case):
     assert registered(folder) == []
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of MLflow's own queries
 def test_a_name_that_is_taken(folder, monkeypatch, capsys):
     store = f"sqlite:///{folder}/m.db"
     client = mlflow.MlflowClient(store, store)

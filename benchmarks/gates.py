@@ -1,0 +1,113 @@
+"""How often each gate before the title of champion fails a model without fault.
+
+Simulated calibration slices whose margin is the truth: whatever fails there is a false alarm. The
+figures stand beside the gates in `models/gates.toml`. A minute.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+from scipy.special import expit
+
+from models import develop, gates, metrics
+from models.calibration import cross_calibrated
+from models.compare import FOLDS
+from models.segments import by_segment
+
+SLICES = ((1_300, -4.9), (6_400, -4.8))  # rows and mean log-odds: a demo's slice, 60,000 firms'
+SPREAD = 1.6  # standard deviation of the log-odds
+WORLDS = 400
+SEGMENT_WORLDS = 300
+GATES = gates.read_gates()
+
+
+def world(rng, rows, level):
+    """Margin, label and fold of each row of a slice; the margin is the truth."""
+    margin = rng.normal(level, SPREAD, rows)
+    bad = (rng.random(rows) < expit(margin)).astype(float)
+    folds = np.empty(rows, dtype=int)
+    for label in (0, 1):
+        inside = np.flatnonzero(bad == label)
+        folds[rng.permutation(inside)] = np.arange(len(inside)) % FOLDS
+    return margin, bad, folds
+
+
+def slope_alarms(rng, rows, level, worlds=WORLDS):
+    """Share of worlds in which the interval of the slope does not contain 1, and mean bads."""
+    alarms, bads = 0, []
+    for _ in range(worlds):
+        margin, bad, folds = world(rng, rows, level)
+        found = metrics.calibration_slope(cross_calibrated(margin, bad, folds=folds), bad)
+        alarms += not found.low <= 1 <= found.high
+        bads.append(bad.sum())
+    return alarms / worlds, float(np.mean(bads))
+
+
+def stability_alarms(rng, rows, worlds=2_000):
+    """Share of draws whose PSI is not below the gate, and the largest PSI."""
+    found = []
+    for _ in range(worlds):
+        bins = develop.pd_bins(expit(rng.normal(-4.8, SPREAD, rows)))
+        before = metrics.shares(expit(rng.normal(-4.8, SPREAD, 4 * rows)), bins["pd_edges"])
+        found.append(metrics.psi(before, bins["pd_share"]))
+    return float(np.mean(np.array(found) >= GATES.stability.psi_below)), max(found)
+
+
+def segment_alarms(rng, worlds=SEGMENT_WORLDS, segments=20):
+    """Share of worlds in which a segment is called weak though all are alike."""
+    alarms = 0
+    for _ in range(worlds):
+        rows = segments * 2_300
+        margin, bad, _ = world(rng, rows, -4.8)
+        pd = expit(margin)
+        frame = pl.DataFrame(
+            {
+                "as_of": pl.Series([None] * rows, dtype=pl.Date),
+                "sector": rng.integers(0, segments, rows).astype(str),
+                "labelled": True,
+                "defaulted": bad == 1,
+            }
+        )
+        table = by_segment(frame, pd, cutoff=0.5).filter(segment="sector")
+        whole = 2 * metrics.auc(pd, bad).value - 1
+        weak = (pl.col("bads") >= GATES.segments.bads) & (
+            pl.col("gini_high") < GATES.segments.gini_share * whole
+        )
+        alarms += table.filter(weak).height > 0
+    return alarms / worlds
+
+
+def replacement_alarms(rng, rows, level, worlds=WORLDS):
+    """Share of pairs of equal worth of which the new one is called better."""
+    alarms = 0
+    for _ in range(worlds):
+        margin, bad, _ = world(rng, rows, level)
+        new, old = (expit(margin + rng.normal(0, 0.3, rows)) for _ in range(2))
+        alarms += gates.better(new, old, bad) >= GATES.replacement.confidence
+    return alarms / worlds
+
+
+def main():
+    """Print the rates."""
+    rng = np.random.default_rng(20261124)
+    for rows, level in SLICES:
+        alarms, bads = slope_alarms(rng, rows, level)
+        print(
+            f"calibration_slope  {alarms:6.1%} of {WORLDS} slices of {rows:,} rows, {bads:.0f} bads"
+        )
+    alarms, largest = stability_alarms(rng, 650)
+    print(
+        f"stability          {alarms:6.1%} of 2,000 slices of 650 rows; largest PSI {largest:.2f}"
+    )
+    print(
+        f"segments           {segment_alarms(rng):6.1%} of {SEGMENT_WORLDS} worlds of 20 segments"
+    )
+    for rows, level in SLICES:
+        alarms = replacement_alarms(rng, rows, level)
+        print(f"replacement        {alarms:6.1%} of {WORLDS} pairs on {rows:,} rows")
+    print("monotone              none: no chance is involved")
+
+
+if __name__ == "__main__":
+    main()
