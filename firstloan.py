@@ -23,6 +23,7 @@ from rich.progress import (
 from rich.table import Table
 from typer import Option
 
+from features.storage import location
 from models.command import train_command
 
 app = typer.Typer(
@@ -40,26 +41,53 @@ _PLAIN_STEPS = 5
 """Progress lines at most, where stderr is no terminal."""
 
 Workers = Annotated[int, Option(min=1, help="Processes that share the work.")]
-Data = Annotated[Path, Option(help="Data folder, from simulate or import.", show_default=False)]
+Scheduler = Annotated[
+    str | None,
+    Option(
+        help="Dask scheduler, such as tcp://host:8786; its workers do the work.", show_default=False
+    ),
+]
+Data = Annotated[
+    Path,
+    Option(
+        parser=location,
+        metavar="<path>",
+        help="Data folder, from simulate or import.",
+        show_default=False,
+    ),
+]
+Applicants = Annotated[
+    Path,
+    typer.Argument(parser=location, help="CSV of applications.", show_default=False),
+]
+Signals = Annotated[
+    Path,
+    Option(parser=location, metavar="<path>", help="Folder of signal tables.", show_default=False),
+]
 
 
 @app.command()
 def simulate(
     *,
-    out: Annotated[Path, Option(help="Data folder to write.", show_default=False)],
+    out: Annotated[
+        Path,
+        Option(parser=location, metavar="<path>", help="Data folder to write.", show_default=False),
+    ],
     firms: Annotated[int, Option(min=1, help="Firms; each applies once.")] = 10_000,
     seed: Annotated[int, Option(min=0, help="Same seed, same bytes.")] = 1,
     config: Annotated[
         str | None, Option(help="TOML with changed settings, or a shipped scenario's name.")
     ] = None,
     workers: Workers = 2,
+    scheduler: Scheduler = None,
     csv: Annotated[bool, Option("--csv", help="Write CSV tables instead of Parquet.")] = False,
 ) -> None:
     """Simulate firms, their records and their true risk."""
+    from features.workers import connect
     from synthetic.config import load_config
     from synthetic.simulation import simulate_world
 
-    with _progress("simulating, buckets of 1,000 firms") as progress:
+    with connect(scheduler) as cluster, _progress("simulating, buckets of 1,000 firms") as progress:
         simulate_world(
             out=out,
             firms=firms,
@@ -68,6 +96,7 @@ def simulate(
             workers=workers,
             progress=progress,
             csv=csv,
+            cluster=cluster,
         )
     _say(f"Wrote {firms:,} firms to {out} (seed {seed}).")
     _say(f"  {out}/applications.csv, outcomes.csv   who applied, and what became of it")
@@ -131,14 +160,21 @@ def import_(
 def features(
     *,
     data: Data,
-    out: Annotated[Path, Option(help="Parquet file to write.", show_default=False)],
+    out: Annotated[
+        Path,
+        Option(
+            parser=location, metavar="<path>", help="Parquet file to write.", show_default=False
+        ),
+    ],
     workers: Workers = 2,
+    scheduler: Scheduler = None,
 ) -> None:
     """Build one row of features per application."""
     from features.matrix import build_file
+    from features.workers import connect
 
-    with _progress("building features of applications") as progress:
-        frame = build_file(data, out, workers=workers, progress=progress)
+    with connect(scheduler) as cluster, _progress("building features of applications") as progress:
+        frame = build_file(data, out, workers=workers, progress=progress, cluster=cluster)
     _say(f"Wrote {frame.height:,} rows of {frame.width - 3} features to {out}.")
 
 
@@ -153,20 +189,22 @@ def catalogue() -> None:
 
 @app.command()
 def score(
-    applicants: Annotated[Path, typer.Argument(help="CSV of applications.", show_default=False)],
+    applicants: Applicants,
     *,
-    signals: Annotated[Path, Option(help="Folder of signal tables.", show_default=False)],
+    signals: Signals,
     out: Annotated[Path, Option(help="Scored CSV to write.", show_default=False)],
     model: Annotated[
         str | None, Option(help="Model folder or MLflow address. [default: the champion]")
     ] = None,
     strict: Annotated[bool, Option("--strict", help="Stop if any row would be rejected.")] = False,
     workers: Workers = 2,
+    scheduler: Scheduler = None,
 ) -> None:
     """Score applicants from CSV, with reasons."""
+    from features.workers import connect
     from scoring.batch import score_file
 
-    with _progress("scoring applicants") as progress:
+    with connect(scheduler) as cluster, _progress("scoring applicants") as progress:
         summary = score_file(
             applicants=applicants,
             signals=signals,
@@ -175,6 +213,7 @@ def score(
             strict=strict,
             workers=workers,
             progress=progress,
+            cluster=cluster,
         )
     for warning in summary.warnings:
         _warn(warning)
@@ -190,9 +229,9 @@ def score(
 
 @app.command()
 def explain(
-    applicants: Annotated[Path, typer.Argument(help="CSV of applications.", show_default=False)],
+    applicants: Applicants,
     *,
-    signals: Annotated[Path, Option(help="Folder of signal tables.", show_default=False)],
+    signals: Signals,
     application: Annotated[str, Option(help="Id of the application.", show_default=False)],
     out: Annotated[Path, Option(help="HTML page to write.", show_default=False)],
     model: Annotated[

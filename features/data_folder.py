@@ -5,9 +5,11 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from uuid import uuid4
 
 import polars as pl
 
+from features.storage import is_remote, make_folder, remove_tree, write_parquet
 from features.tables import (
     CONTRACT_KEY,
     CONTRACT_VERSION,
@@ -25,6 +27,9 @@ MANIFEST = "manifest.json"
 KIND = "firstloan data folder"
 """What the manifest's `kind` says; the mark that a folder is one of ours and may be replaced."""
 
+UNFINISHED = "unfinished.json"
+"""Lies in a data folder on remote storage, which knows no renaming, until all is written."""
+
 ROW_GROUP_ROWS = 50_000
 """At most this many rows in a Parquet row group, so that a few firms can be read out of many."""
 
@@ -33,13 +38,19 @@ ROW_GROUP_ROWS = 50_000
 def fresh_folder(out: Path) -> Iterator[Path]:
     """Give a folder to write into that becomes `out` when all went well, and vanishes when not.
 
-    A data folder of ours that stands at `out` is replaced whole.
+    A data folder of ours that stands at `out` is replaced whole. Remote storage cannot rename a
+    folder: there `out` itself is given, and until all went well it holds `UNFINISHED`, which
+    readers refuse.
 
     Raises
     ------
     ContractError
         If `out` is a file, or a folder that holds something else.
     """
+    if is_remote(out):
+        with _marked_unfinished(out):
+            yield out
+        return
     out = out.resolve()
     refuse_foreign(out)
     unfinished = out.with_name(f"{out.name}.unfinished")
@@ -54,21 +65,76 @@ def fresh_folder(out: Path) -> Iterator[Path]:
         shutil.rmtree(unfinished, ignore_errors=True)
 
 
+@contextmanager
+def _marked_unfinished(out: Path) -> Iterator[None]:
+    refuse_foreign(out)
+    mark = out / UNFINISHED
+    mark.write_text(json.dumps({"kind": KIND}) + "\n", encoding="utf-8")
+    try:
+        for old in out.iterdir():
+            if old.name != UNFINISHED:
+                remove_tree(old)
+        yield
+    except BaseException:
+        remove_tree(out)
+        raise
+    mark.unlink()
+
+
+def refuse_unfinished(folder: Path) -> None:
+    """Raise ContractError if a run that writes this folder has not finished."""
+    if (folder / UNFINISHED).exists():
+        raise ContractError(
+            f"{folder}: expected a data folder, got one that is still being written, or whose "
+            "writing was cut off. Wait, or write it again."
+        )
+
+
+@contextmanager
+def arriving(folder: Path, *, scratch: Path) -> Iterator[Path]:
+    """Give a folder to write into whose files then appear in `folder`, each of them whole.
+
+    Two processes may so write the same files: a worker that was given up for lost may live on.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+    scratch : pathlib.Path
+        On the same storage; what a killed process leaves lies there.
+    """
+    if is_remote(folder):
+        yield folder  # an object appears whole in any case
+        return
+    own = scratch / uuid4().hex
+    make_folder(own)
+    try:
+        yield own
+        for path in [path for path in own.rglob("*") if path.is_file()]:
+            target = folder / path.relative_to(own)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            path.replace(target)
+    finally:
+        shutil.rmtree(own, ignore_errors=True)
+
+
 def refuse_foreign(out: Path) -> None:
     """Raise ContractError unless `out` is absent, empty, or a data folder that we wrote."""
     if out.is_file():
         raise ContractError(f"{out}: expected a folder to write, got a file. Choose another name.")
     if not out.is_dir() or not any(out.iterdir()):
         return
-    try:
-        kind = json.loads((out / MANIFEST).read_text(encoding="utf-8")).get("kind")
-    except (OSError, ValueError, AttributeError):
-        kind = None
-    if kind != KIND:
+    if KIND not in (_kind(out / MANIFEST), _kind(out / UNFINISHED)):
         raise ContractError(
             f"{out}: expected a new folder or a data folder of firstloan, got a folder with other "
             "files. Choose another name; nothing was written."
         )
+
+
+def _kind(card: Path) -> object:
+    try:
+        return json.loads(card.read_text(encoding="utf-8")).get("kind")
+    except (OSError, ValueError, AttributeError):
+        return None
 
 
 def bucket_name(bucket: int) -> str:
@@ -88,7 +154,6 @@ def write_bucket(frame: pl.DataFrame, table: str, signals: Path, bucket: int) ->
         `signals/<table>/bucket=<name>/part.parquet`
     """
     path = signals / table / f"bucket={bucket_name(bucket)}" / "part.parquet"
-    path.parent.mkdir(parents=True, exist_ok=True)
     spec = TABLES[table]
     key = ["firm_id", *[c for c in spec.key if c != "firm_id"]]
     order = list(key)
@@ -99,7 +164,8 @@ def write_bucket(frame: pl.DataFrame, table: str, signals: Path, bucket: int) ->
     mark = {CONTRACT_KEY: CONTRACT_VERSION}
     if not rows.select(twice.slice(1).any()).item():
         mark[VERSIONS_KEY] = ONE_VERSION
-    rows.write_parquet(
+    write_parquet(
+        rows,
         path,
         compression="lz4",
         row_group_size=ROW_GROUP_ROWS,

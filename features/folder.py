@@ -10,7 +10,9 @@ from pathlib import Path
 
 import polars as pl
 
+from features.data_folder import refuse_unfinished
 from features.read_csv import REJECTS, Reading, read_csv
+from features.storage import is_remote, parquet_marks, scan_parquet
 from features.tables import (
     CONTRACT_KEY,
     CONTRACT_VERSION,
@@ -71,6 +73,9 @@ class Signals:
         """
         if path.is_file():
             raise ContractError(f"{path}: expected a folder of signal tables, got a file.")
+        if is_remote(path):
+            refuse_unfinished(path)
+            refuse_unfinished(path.parent)
         folder = path / "signals" if (path / "signals").is_dir() else path
         if not folder.is_dir():
             raise ContractError(f"{path}: no such folder. Check the path.")
@@ -133,7 +138,7 @@ class Signals:
                 if missing.is_empty() or bucket == WHOLE:
                     break
                 here = (
-                    pl.scan_parquet(path)
+                    scan_parquet(path)
                     .select("firm_id")
                     .filter(pl.col("firm_id").is_in(missing.implode()))
                     .unique()
@@ -242,7 +247,7 @@ class Signals:
     def _judge(self, path: Path, table: str) -> None:
         """Refuse an unchecked file with too many bad rows: the whole file, whoever is asked for."""
         rows, bad, first = 0, 0, pl.DataFrame(schema=REJECTS)
-        lazy = pl.scan_parquet(path, hive_partitioning=False)
+        lazy = scan_parquet(path)
         while (part := conform(lazy.slice(rows, _SLICE).collect(), table)).height:
             found = violations(part, table)
             bad += found["row"].n_unique()
@@ -255,10 +260,10 @@ class Signals:
         self, path: Path, table: str, firms: pl.Series | None, columns: Sequence[str] | None
     ) -> pl.DataFrame:
         try:
-            lazy = pl.scan_parquet(path, hive_partitioning=False)
+            lazy = scan_parquet(path)
             found = lazy.collect_schema().names()
             require_columns(found, table, where=str(path))
-            trusted = pl.read_parquet_metadata(path).get(CONTRACT_KEY) == CONTRACT_VERSION
+            trusted = parquet_marks(path).get(CONTRACT_KEY) == CONTRACT_VERSION
             if firms is not None:
                 lazy = lazy.filter(pl.col("firm_id").is_in(firms.implode()))
             if trusted and columns is not None:
@@ -284,7 +289,7 @@ class Signals:
 def _single(path: Path) -> bool:
     """Tell whether the writer marked a file as holding one version of each row."""
     try:
-        return pl.read_parquet_metadata(path).get(VERSIONS_KEY) == ONE_VERSION
+        return parquet_marks(path).get(VERSIONS_KEY) == ONE_VERSION
     except (pl.exceptions.PolarsError, OSError):
         return False
 

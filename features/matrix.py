@@ -3,7 +3,9 @@
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -13,9 +15,17 @@ from features.compute import compute, wanted
 from features.folder import Signals, read_applications
 from features.known import Ints, days
 from features.prepare import SIGNAL_TABLES, prepare
+from features.storage import absolute, is_remote, parquet_marks, scan_parquet, write_parquet
 from features.tables import BUCKET_FIRMS, TABLES, ContractError, conform
+from features.workers import each
+
+if TYPE_CHECKING:
+    from features.cluster import Cluster
 
 Progress = Callable[[int, int], None]
+
+_Job = tuple[str, pl.DataFrame]
+"""A bucket and the applications of its firms."""
 
 _Part = tuple[pl.DataFrame, Ints]
 
@@ -34,6 +44,7 @@ def build_features(
     reference: pl.DataFrame | None = None,
     progress: Progress | None = None,
     by_event: bool = False,
+    cluster: "Cluster | None" = None,
 ) -> pl.DataFrame:
     """Compute every feature as known on the day of each application.
 
@@ -51,6 +62,8 @@ def build_features(
         Called with (applications done, applications in all).
     by_event : bool
         Join by the day of the event instead of the day of knowledge: a leak, for measuring only.
+    cluster : Cluster, optional
+        From `features.workers.connect`: its workers take the buckets, and must see the folder.
 
     Returns
     -------
@@ -70,27 +83,20 @@ def build_features(
     jobs = list(_jobs(signals, applied))
     with_coverage = "coverage" in signals.tables
 
-    def run(job: tuple[str, pl.DataFrame]) -> _Part:
-        return _bucket(
-            signals,
-            *job,
-            with_coverage=with_coverage,
-            reference=reference,
-            by_event=by_event,
-        )
-
-    parts: list[pl.DataFrame] = []
-    positions: list[Ints] = []
+    run = partial(
+        _bucket, signals, with_coverage=with_coverage, reference=reference, by_event=by_event
+    )
+    found: dict[int, _Part] = {}
     done = 0
-    with _mapper(workers, len(jobs)) as each:
-        for part, position in each(run, jobs):
-            parts.append(part)
-            positions.append(position)
-            done += part.height
+    with _mapper(run, jobs, workers=workers, cluster=cluster) as results:
+        for number, part in results:
+            found[number] = part
+            done += part[0].height
             if progress is not None:
                 progress(done, applied.height)
+    parts = [found[number][0] for number in range(len(jobs))]
     frame = parts[0] if len(parts) == 1 else pl.concat(parts)
-    order = np.argsort(np.concatenate(positions))
+    order = np.argsort(np.concatenate([found[number][1] for number in range(len(jobs))]))
     return frame if bool((order[1:] > order[:-1]).all()) else frame[order]
 
 
@@ -101,6 +107,7 @@ def build_file(
     workers: int = 1,
     reference: pl.DataFrame | None = None,
     progress: Progress | None = None,
+    cluster: "Cluster | None" = None,
 ) -> pl.DataFrame:
     """Compute the features of a data folder into one Parquet file, whole or not at all.
 
@@ -113,7 +120,12 @@ def build_file(
         raise ContractError(f"{out}: expected a file to write, got a folder. Name a .parquet file.")
     applications = read_applications(data / "applications.csv")
     frame = build_features(
-        Signals.open(data), applications, workers=workers, reference=reference, progress=progress
+        Signals.open(absolute(data)),
+        applications,
+        workers=workers,
+        reference=reference,
+        progress=progress,
+        cluster=cluster,
     )
     write_features(frame, out)
     return frame
@@ -121,10 +133,14 @@ def build_file(
 
 def write_features(frame: pl.DataFrame, out: Path) -> None:
     """Write a feature matrix with the fingerprint of the table in the file's metadata."""
+    marks = {FINGERPRINT_KEY: fingerprint()}
+    if is_remote(out):
+        write_parquet(frame, out, compression="zstd", metadata=marks)
+        return
     out.parent.mkdir(parents=True, exist_ok=True)
     part = out.with_name(f".{out.name}.part")
     try:
-        frame.write_parquet(part, compression="zstd", metadata={FINGERPRINT_KEY: fingerprint()})
+        frame.write_parquet(part, compression="zstd", metadata=marks)
         part.replace(out)
     finally:
         part.unlink(missing_ok=True)
@@ -139,8 +155,8 @@ def read_features(path: Path) -> pl.DataFrame:
         If the file is not one, or was made with another feature table.
     """
     try:
-        mark = pl.read_parquet_metadata(path).get(FINGERPRINT_KEY)
-        frame = pl.read_parquet(path)
+        mark = parquet_marks(path).get(FINGERPRINT_KEY)
+        frame = scan_parquet(path).collect()
     except (pl.exceptions.PolarsError, OSError) as error:
         raise ContractError(
             f"{path}: expected a feature file, cannot read it ({str(error).splitlines()[0]}). "
@@ -167,7 +183,7 @@ def _number(applications: pl.DataFrame) -> pl.DataFrame:
     return own if own.height == 1 else own.sort("firm_id", "as_of_day", "application_id")
 
 
-def _jobs(signals: Signals, applied: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
+def _jobs(signals: Signals, applied: pl.DataFrame) -> Iterator[_Job]:
     for bucket, firms in signals.assign(applied["firm_id"]).items():
         own = (
             applied
@@ -181,14 +197,14 @@ def _jobs(signals: Signals, applied: pl.DataFrame) -> Iterator[tuple[str, pl.Dat
 
 def _bucket(
     signals: Signals,
-    bucket: str,
-    applied: pl.DataFrame,
+    job: _Job,
     *,
     with_coverage: bool,
     reference: pl.DataFrame | None,
     by_event: bool,
 ) -> _Part:
     """Features of some applications, and their positions among those asked for."""
+    bucket, applied = job
     firms = applied["firm_id"].unique() if signals.folder is not None else None
     # rows in memory are joined to their applications in any case
     few = firms if firms is not None and len(firms) < _FEW_FIRMS else None
@@ -215,13 +231,19 @@ def _bucket(
 
 
 @contextmanager
-def _mapper(workers: int, jobs: int) -> Iterator[Callable[..., Iterator[_Part]]]:
-    """Give `map`, over threads where that helps: Polars works outside the interpreter lock."""
-    if workers <= 1 or jobs <= 1:
-        yield map
+def _mapper(
+    run: Callable[[_Job], _Part],
+    jobs: list[_Job],
+    *,
+    workers: int,
+    cluster: "Cluster | None",
+) -> Iterator[Iterator[tuple[int, _Part]]]:
+    """Give the results; on this machine from threads, as Polars works outside the lock."""
+    if cluster is not None or min(workers, len(jobs)) <= 1:
+        yield each(run, jobs, workers=1, cluster=cluster)
         return
-    with ThreadPoolExecutor(min(workers, jobs)) as pool:
-        yield pool.map
+    with ThreadPoolExecutor(min(workers, len(jobs))) as pool:
+        yield enumerate(pool.map(run, jobs))
 
 
 _UNUSED = {

@@ -5,8 +5,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from features.folder import Signals
+from features.storage import absolute, is_remote
 from features.tables import ContractError
 from models.registry import resolve
 from scoring.applicants import read_applicants
@@ -19,6 +21,9 @@ from scoring.policy import Policy
 from scoring.publish import Result, publish
 from scoring.report import report_html
 from scoring.workers import Task, run_chunks
+
+if TYPE_CHECKING:
+    from features.cluster import Cluster
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +70,7 @@ def score_file(
     progress: Callable[[int, int], None] | None = None,
     today: dt.date | None = None,
     chunk_size: int = CHUNK,
+    cluster: "Cluster | None" = None,
 ) -> ScoreSummary:
     """Score every applicant of a CSV file.
 
@@ -94,6 +100,8 @@ def score_file(
         Applications dated later are rejected; by default the day of the run.
     chunk_size : int
         Applicants whose signals are held in memory at once; has no effect on the result.
+    cluster : Cluster, optional
+        From `features.workers.connect`: its workers score the chunks, and must see the signals.
 
     Raises
     ------
@@ -122,14 +130,14 @@ def score_file(
     )
     parts = Parts(beside(out, ".parts"), run.plan, model=chosen)
     task = Task(
-        signals=signals,
+        signals=absolute(signals),
         model=parts.model,
         label=label,
         policy=settings,
         applicants=people.frame.height,
         parts=parts,
     )
-    infos = run_chunks(task, chunks, workers=workers, progress=progress)
+    infos = run_chunks(task, chunks, workers=workers, cluster=cluster, progress=progress)
     result = Result.of(people, infos)
     if strict and result.rejects.height:
         parts.remove()
@@ -172,7 +180,7 @@ def _check_paths(applicants: Path, out: Path) -> None:
             f"{out.parent}: no such folder. Make it first, or choose another --out."
         )
     written = {out, beside(out, ".rejects.csv")}
-    if applicants.resolve() in {path.resolve() for path in written}:
+    if not is_remote(applicants) and applicants.resolve() in {path.resolve() for path in written}:
         raise ContractError(f"{out}: would overwrite the applicants file. Choose another --out.")
 
 

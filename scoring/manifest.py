@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from features.catalogue import fingerprint
+from features.storage import fingerprint_of
 from features.tables import CONTRACT_VERSION
 from models.artefact import Model, save
 from scoring.applicants import Applicants
@@ -106,6 +107,8 @@ class Run:
 def folder_sha256(folder: Path, *, buckets: Collection[str] | None = None) -> str:
     """Hash the names and the content of every file below a folder.
 
+    On remote storage the content is known by what `features.storage.fingerprint_of` says of it.
+
     Parameters
     ----------
     folder : pathlib.Path
@@ -113,15 +116,14 @@ def folder_sha256(folder: Path, *, buckets: Collection[str] | None = None) -> st
         Files of other buckets (`bucket=<name>/`) are left out.
     """
     total = hashlib.sha256()
-    for path in sorted(folder.rglob("*")):
+    for path in sorted(folder.rglob("*"), key=str):
         bucket = path.parent.name.removeprefix("bucket=")
         cut_away = buckets is not None and bucket != path.parent.name and bucket not in buckets
         if path.is_file() and not cut_away:
-            with path.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-            total.update(f"{path.relative_to(folder).as_posix()}\n{digest}\n".encode())
+            name = path.relative_to(folder).as_posix()
+            total.update(f"{name}\n{fingerprint_of(path)}\n".encode())
     return total.hexdigest()
 
 
 def _plain(value: object) -> object:
-    return str(value) if isinstance(value, Path) else value
+    return value if isinstance(value, str | int | float | bool | None) else str(value)

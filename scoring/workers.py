@@ -1,24 +1,25 @@
-"""Chunks scored one after another, or by several processes; the parts folder keeps what is done."""
+"""Chunks scored by any number of processes; the parts folder keeps what is done."""
 
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
-from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, Self
 
 import polars as pl
 
 from features.folder import Signals
-from features.tables import ContractError
-from models.artefact import load
+from features.workers import each
+from models.artefact import Model, load
 from scoring.chunks import Chunk, score_chunk
 from scoring.contributions import Contributions
 from scoring.parts import Parts
 from scoring.policy import Policy
 from scoring.score_rows import Scorer
+
+if TYPE_CHECKING:
+    from features.cluster import Cluster
 
 Info = dict[str, Any]
 
@@ -37,6 +38,8 @@ class Task:
     applicants : int
         Of all chunks.
     parts : Parts
+    loaded : Model, optional
+        The model, where it is in memory already.
     """
 
     signals: Path
@@ -45,18 +48,23 @@ class Task:
     policy: Policy
     applicants: int
     parts: Parts
+    loaded: Model | None = None
 
     def run(self, chunk: Chunk) -> Info:
         """Score one chunk, keep its rows in the parts folder and return its counts."""
+        rows, info = self.score(chunk)
+        self.parts.write(chunk.number, rows, info)
+        return info
+
+    def score(self, chunk: Chunk) -> tuple[pl.DataFrame, Info]:
+        """Score one chunk; its rows and its counts."""
         opened, found_at_opening = self._opened
         outcome = score_chunk(chunk, opened, self._scorer, found_at_opening=found_at_opening)
-        info = {
+        return outcome.rows, {
             "tally": asdict(outcome.tally),
             "rejects": outcome.rejects.rows(),
             "bad_signals": outcome.bad_signals.rows(),
         }
-        self.parts.write(chunk.number, outcome.rows, info)
-        return info
 
     @cached_property
     def _opened(self) -> tuple[Signals, dict[str, pl.DataFrame]]:
@@ -65,8 +73,44 @@ class Task:
 
     @cached_property
     def _scorer(self) -> Scorer:
-        model = load(self.model)
+        model = self.loaded or load(self.model)
         return Scorer(model, self.label, self.policy, Contributions(model, rows=self.applicants))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Sent:
+    """A task for a process that sees the signals, but perhaps no other file of this one.
+
+    Attributes
+    ----------
+    task : Task
+    model : mapping of str to bytes
+        Files of the model's folder, by path in it.
+    """
+
+    task: Task
+    model: Mapping[str, bytes]
+
+    @classmethod
+    def of(cls, task: Task) -> Self:
+        """Put the model's files beside the task."""
+        files = [path for path in task.model.rglob("*") if path.is_file()]
+        model = {path.relative_to(task.model).as_posix(): path.read_bytes() for path in files}
+        return cls(task=task, model=model)
+
+    def __call__(self, chunk: Chunk) -> tuple[pl.DataFrame, Info]:
+        """Score one chunk; its rows and its counts."""
+        return self._unpacked.score(chunk)
+
+    @cached_property
+    def _unpacked(self) -> Task:
+        with TemporaryDirectory() as scratch:
+            folder = Path(scratch)
+            for name, content in self.model.items():
+                path = folder / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(content)
+            return replace(self.task, loaded=load(folder))
 
 
 def run_chunks(
@@ -74,6 +118,7 @@ def run_chunks(
     chunks: Sequence[Chunk],
     *,
     workers: int,
+    cluster: "Cluster | None" = None,
     progress: Callable[[int, int], None] | None,
 ) -> list[Info]:
     """Score the chunks that are not finished yet; counts of all of them, in order.
@@ -84,6 +129,9 @@ def run_chunks(
     chunks : sequence of Chunk
     workers : int
         Processes; with 1 everything happens in this one.
+    cluster : Cluster, optional
+        From `features.workers.connect`: its workers score instead, and must see the signals;
+        they send the rows back.
     progress : callable, optional
         Called with applicants done and applicants in all.
 
@@ -99,7 +147,7 @@ def run_chunks(
     if progress is not None:
         progress(done, total)
     open_ones = [chunk for chunk in chunks if infos[chunk.number] is None]
-    for number, info in _each(task, open_ones, workers=workers):
+    for number, info in _infos(task, open_ones, workers=workers, cluster=cluster):
         infos[number] = info
         done += sizes[number]
         if progress is not None:
@@ -107,37 +155,14 @@ def run_chunks(
     return [info for info in infos.values() if info is not None]
 
 
-def _each(task: Task, chunks: Sequence[Chunk], *, workers: int) -> Iterator[tuple[int, Info]]:
-    if workers <= 1 or len(chunks) <= 1:
-        for chunk in chunks:
-            yield chunk.number, task.run(chunk)
+def _infos(
+    task: Task, chunks: Sequence[Chunk], *, workers: int, cluster: "Cluster | None"
+) -> Iterator[tuple[int, Info]]:
+    if cluster is None:
+        for place, info in each(task.run, chunks, workers=workers):
+            yield chunks[place].number, info
         return
-    # forked processes hung after LightGBM had trained (design.md section 8)
-    with ProcessPoolExecutor(
-        min(workers, len(chunks)), get_context("spawn"), initializer=_start, initargs=(task,)
-    ) as pool:
-        futures = {pool.submit(_run, chunk): chunk.number for chunk in chunks}
-        try:
-            for future in as_completed(futures):
-                yield futures[future], future.result()
-        except BrokenProcessPool as error:
-            raise ContractError(
-                "A scoring process ended unexpectedly, most likely for want of memory. "
-                "Run the same command again with fewer --workers; finished chunks are kept."
-            ) from error
-        finally:
-            pool.shutdown(cancel_futures=True)
-
-
-_task: Task | None = None
-
-
-def _start(task: Task) -> None:
-    global _task  # noqa: PLW0603 - a process of the pool serves one task all its life
-    _task = task
-
-
-def _run(chunk: Chunk) -> Info:
-    if _task is None:
-        raise RuntimeError("the process was not started by run_chunks")
-    return _task.run(chunk)
+    for place, (rows, info) in each(Sent.of(task), chunks, workers=1, cluster=cluster):
+        number = chunks[place].number
+        task.parts.write(number, rows, info)
+        yield number, info

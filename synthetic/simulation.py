@@ -3,20 +3,31 @@
 import json
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable
 from dataclasses import dataclass
-from multiprocessing import get_context
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 from pyarrow.parquet import ParquetWriter, read_schema, read_table
 
-from features.data_folder import KIND, MANIFEST, bucket_name, fresh_folder, write_bucket
+from features.data_folder import (
+    KIND,
+    MANIFEST,
+    arriving,
+    bucket_name,
+    fresh_folder,
+    write_bucket,
+)
+from features.storage import is_remote, make_folder, remove_tree, write_parquet
 from features.tables import BUCKET_FIRMS, SIGNALS, ContractError
+from features.workers import each
 from synthetic.config import WorldConfig
 from synthetic.world import Setting, bucket_world, setting
+
+if TYPE_CHECKING:
+    from features.cluster import Cluster
 
 Progress = Callable[[int, int], None]
 
@@ -39,6 +50,7 @@ def simulate_world(
     workers: int = 1,
     progress: Progress | None = None,
     csv: bool = False,
+    cluster: "Cluster | None" = None,
 ) -> dict[str, Any]:
     """Simulate a world and write it as a data folder.
 
@@ -49,7 +61,10 @@ def simulate_world(
     out : Path
         New or empty folder, or a data folder of firstloan, which is replaced whole.
     csv : bool
-        Whether to write each signal table as one CSV file as well.
+        Whether to write each signal table as one CSV file instead of Parquet.
+    cluster : Cluster, optional
+        From `features.workers.connect`: its workers take the buckets and write them to `out`,
+        which must lie on storage that all machines share.
 
     Returns
     -------
@@ -59,12 +74,14 @@ def simulate_world(
     Raises
     ------
     ContractError
-        If `out` holds anything that firstloan did not write.
+        If `out` holds anything that firstloan did not write, or a worker does not see it.
     """
     if firms < 1:
         raise ContractError(f"firms: expected 1 or more, got {firms}. Nothing was written.")
+    if csv and is_remote(out):
+        raise ContractError(f"{out}: --csv writes to a local folder only. Leave it out.")
     with fresh_folder(out) as unfinished:
-        return _fill(unfinished, Job(firms, seed, config, workers, csv), progress)
+        return _fill(unfinished, Job(firms, seed, config, workers, csv), progress, cluster)
 
 
 @dataclass(frozen=True)
@@ -78,21 +95,26 @@ class Job:
     csv: bool
 
 
-def _fill(folder: Path, job: Job, progress: Progress | None) -> dict[str, Any]:
+def _fill(
+    folder: Path, job: Job, progress: Progress | None, cluster: "Cluster | None"
+) -> dict[str, Any]:
     sizes = [min(BUCKET_FIRMS, job.firms - first) for first in range(0, job.firms, BUCKET_FIRMS)]
     rows: Counter[str] = Counter()
     world = setting(job.seed, job.config)
-    for done, written in enumerate(_run(sizes, world, folder, job.workers), 1):
-        rows.update(written)
+    run = partial(_bucket, world, folder)
+    units = list(enumerate(sizes))
+    written = each(run, units, workers=job.workers, cluster=cluster)
+    for done, (_, counts) in enumerate(written, 1):
+        rows.update(counts)
         if progress is not None:
             progress(done, len(sizes))
     parts = folder / PARTS
     for table in IN_ONE_CSV:
-        _join_csv(sorted((parts / table).iterdir()), folder / f"{table}.csv")
-    (folder / "truth").mkdir()
+        _join_csv(_files(parts / table), folder / f"{table}.csv")
+    make_folder(folder / "truth")
     for table in HIDDEN:
-        _join_parquet(sorted((parts / table).iterdir()), folder / "truth" / f"{table}.parquet")
-    shutil.rmtree(parts)
+        _join_parquet(_files(parts / table), folder / "truth" / f"{table}.parquet")
+    remove_tree(parts)
     if job.csv:
         _write_csv(folder / "signals")
     manifest = {
@@ -110,33 +132,31 @@ def _fill(folder: Path, job: Job, progress: Progress | None) -> dict[str, Any]:
     return manifest
 
 
-def _run(sizes: list[int], world: Setting, folder: Path, workers: int) -> Iterator[dict[str, int]]:
-    """Simulate all buckets; give back the row counts of each as it is done."""
-    jobs = list(enumerate(sizes))
-    if min(workers, len(sizes)) <= 1:
-        for bucket, n in jobs:
-            yield _bucket(bucket, n, world, folder)
-        return
-    # a forked pool can hang once LightGBM has started its threads: spawn
-    with ProcessPoolExecutor(min(workers, len(sizes)), mp_context=get_context("spawn")) as pool:
-        waiting = [pool.submit(_bucket, bucket, n, world, folder) for bucket, n in jobs]
-        for job in as_completed(waiting):
-            yield job.result()
-
-
-def _bucket(bucket: int, n: int, world: Setting, folder: Path) -> dict[str, int]:
+def _bucket(world: Setting, folder: Path, unit: tuple[int, int]) -> dict[str, int]:
     """Simulate and write one bucket, so that no process ever holds more; count its rows."""
+    bucket, n = unit
+    if not is_remote(folder) and not folder.is_dir():
+        raise ContractError(
+            f"{folder}: this worker sees no such folder. Choose an --out on storage that all "
+            "machines share; nothing was written."
+        )
     tables = bucket_world(n, bucket, world)
-    for table in SIGNALS:
-        write_bucket(tables[table], table, folder / "signals", bucket)
-    for table in (*IN_ONE_CSV, *HIDDEN):
-        part = folder / PARTS / table / bucket_name(bucket)
-        part.parent.mkdir(parents=True, exist_ok=True)
-        if table in IN_ONE_CSV:
-            tables[table].write_csv(part, include_header=bucket == 0)
-        else:
-            tables[table].write_parquet(part)
+    with arriving(folder, scratch=folder / PARTS) as own:
+        for table in SIGNALS:
+            write_bucket(tables[table], table, own / "signals", bucket)
+        for table in (*IN_ONE_CSV, *HIDDEN):
+            part = own / PARTS / table / bucket_name(bucket)
+            if table in IN_ONE_CSV:
+                make_folder(part.parent)
+                text = tables[table].write_csv(include_header=bucket == 0)
+                part.write_bytes(text.encode())
+            else:
+                write_parquet(tables[table], part)
     return {name: table.height for name, table in tables.items()}
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir(), key=lambda path: path.name)
 
 
 def _join_csv(parts: list[Path], path: Path) -> None:
@@ -148,9 +168,12 @@ def _join_csv(parts: list[Path], path: Path) -> None:
 
 def _join_parquet(parts: list[Path], path: Path) -> None:
     """Put one row group after the other, a bucket each."""
-    with ParquetWriter(path, read_schema(parts[0]), compression="zstd") as whole:
+    with parts[0].open("rb") as first:
+        schema = read_schema(first)
+    with path.open("wb") as file, ParquetWriter(file, schema, compression="zstd") as whole:
         for part in parts:
-            whole.write_table(read_table(part))
+            with part.open("rb") as rows:
+                whole.write_table(read_table(rows))
 
 
 def _write_csv(signals: Path) -> None:

@@ -9,7 +9,13 @@ ROOT = Path(__file__).parents[1]
 ROOMS = ("synthetic", "features", "models", "scoring")
 MAY_IMPORT = {
     "features": set(),
-    "synthetic": {"features.tables", "features.data_folder"},
+    "synthetic": {
+        "features.tables",
+        "features.data_folder",
+        "features.storage",
+        "features.workers",
+        "features.cluster",
+    },
     "models": {"features"},
     "scoring": {"features", "models"},
 }

@@ -1,0 +1,120 @@
+"""Mapping a job over units of work: in this process, on processes of this machine, or on a cluster.
+
+A unit is a bucket of firms or a chunk of applicants. Which engine runs it never shows in the
+result.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing import get_context
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from features.tables import ContractError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from features.cluster import Cluster
+
+    Unit = TypeVar("Unit")
+    Result = TypeVar("Result")
+
+
+@contextmanager
+def connect(address: str | None) -> Iterator[Cluster | None]:
+    """Connect to a Dask scheduler; without an address there is no cluster.
+
+    Parameters
+    ----------
+    address : str or None
+        Such as `tcp://10.0.0.1:8786`.
+
+    Raises
+    ------
+    ContractError
+        If Dask is not installed, nothing answers there, there is no worker, or the workers run
+        other versions than this process.
+    """
+    if address is None:
+        yield None
+        return
+    try:
+        from features.cluster import connected  # noqa: PLC0415 (Dask is an optional extra)
+    except ModuleNotFoundError as error:
+        raise ContractError(
+            f"--scheduler: expected Dask to be installed, it lacks {error.name}. "
+            "Install the extra: pip install 'firstloan[cluster]'"
+        ) from error
+    with connected(address) as cluster:
+        yield cluster
+
+
+def each(
+    job: Callable[[Unit], Result],
+    units: Sequence[Unit],
+    *,
+    workers: int,
+    cluster: Cluster | None = None,
+) -> Iterator[tuple[int, Result]]:
+    """Run a job on every unit.
+
+    Parameters
+    ----------
+    job : callable
+        Sent once to each process; what it keeps between units serves the next unit there.
+    units : sequence
+    workers : int
+        Processes of this machine; with 1, or one unit, everything happens in this one.
+    cluster : Cluster, optional
+        Runs the job there instead; then `workers` says nothing.
+
+    Yields
+    ------
+    number : int
+        Place among the units.
+    result
+
+    Raises
+    ------
+    ContractError
+        From any unit, or if a process ended.
+    """
+    if cluster is not None:
+        yield from cluster.each(job, units)
+        return
+    if min(workers, len(units)) <= 1:
+        for number, unit in enumerate(units):
+            yield number, job(unit)
+        return
+    # a forked pool can hang once LightGBM has started its threads: spawn
+    with ProcessPoolExecutor(
+        min(workers, len(units)), get_context("spawn"), initializer=_start, initargs=(job,)
+    ) as pool:
+        futures = {pool.submit(_run, unit): number for number, unit in enumerate(units)}
+        try:
+            for future in as_completed(futures):
+                yield futures[future], future.result()
+        except BrokenProcessPool as error:
+            raise ContractError(
+                "A worker process ended unexpectedly, most likely for want of memory. "
+                "Run the same command again with fewer --workers."
+            ) from error
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+_job: Callable[[Any], Any] | None = None
+
+
+def _start(job: Callable[[Any], Any]) -> None:
+    global _job  # noqa: PLW0603 - a process of the pool serves one job all its life
+    _job = job
+
+
+def _run(unit: object) -> Any:  # noqa: ANN401 (whatever the job returns)
+    if _job is None:
+        raise RuntimeError("the process was not started by each()")
+    return _job(unit)

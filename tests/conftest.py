@@ -1,0 +1,146 @@
+"""A Dask scheduler with two workers, and an S3 server, each a process of its own on loopback."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+PATIENCE = 60
+
+
+def wait_for(ready, process, log):
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            pytest.fail(f"ended with {process.returncode}: {log.read_text('utf-8')[-2_000:]}")
+        if found := ready():
+            return found
+        time.sleep(0.1)
+    pytest.fail(f"not ready in {PATIENCE} s: {log.read_text('utf-8')[-2_000:]}")
+
+
+def start(arguments, log, cwd=None, **environment):
+    with log.open("wb") as file:
+        return subprocess.Popen(
+            [sys.executable, *arguments],
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            env=os.environ | environment,
+            cwd=cwd,
+        )
+
+
+def end(process):
+    process.kill()
+    process.wait()
+
+
+class Crew:
+    """A scheduler and the workers that were started for it."""
+
+    def __init__(self, folder, **environment):
+        self.folder = folder
+        self.workers = []
+        card = folder / "scheduler.json"
+        log = folder / "scheduler.log"
+        self.scheduler = start(
+            [
+                *("-m", "dask", "scheduler", "--host", "127.0.0.1", "--port", "0"),
+                *("--no-dashboard", "--scheduler-file", str(card)),
+            ],
+            log,
+            **environment,
+        )
+        self.address = wait_for(lambda: self._address(card), self.scheduler, log)
+
+    def _address(self, card):
+        try:
+            return json.loads(card.read_text("utf-8"))["address"]
+        except (OSError, ValueError):
+            return None
+
+    def hire(self, **environment):
+        name = f"worker{len(self.workers)}"
+        log = self.folder / f"{name}.log"
+        worker = start(
+            [
+                *("-m", "dask", "worker", self.address, "--host", "127.0.0.1"),
+                *("--nthreads", "1", "--no-nanny", "--no-dashboard", "--name", name),
+                *("--local-directory", str(self.folder)),
+            ],
+            log,
+            **environment,
+        )
+        self.workers.append(worker)
+        wait_for(lambda: "Registered to" in log.read_text("utf-8"), worker, log)
+        return worker
+
+    def lose(self, number=0):
+        """Kill a worker as the kernel does when memory runs out."""
+        self.workers[number].send_signal(signal.SIGKILL)
+        self.workers[number].wait()
+
+    def end(self):
+        for process in (*self.workers, self.scheduler):
+            end(process)
+
+
+@pytest.fixture
+def crew(tmp_path_factory):
+    found = Crew(tmp_path_factory.mktemp("dask"))
+    found.hire()
+    found.hire()
+    yield found
+    found.end()
+
+
+@pytest.fixture
+def scheduler(request, tmp_path_factory):
+    """A scheduler without workers; its environment may be given as a parameter."""
+    found = Crew(tmp_path_factory.mktemp("dask"), **getattr(request, "param", {}))
+    yield found
+    found.end()
+
+
+@pytest.fixture
+def s3(tmp_path, monkeypatch):
+    """URL of a bucket on a local S3 server, and the variables that lead there."""
+    log = tmp_path / "s3.log"
+    server = start(["-u", "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"], log)
+
+    def url():
+        text = log.read_text("utf-8")
+        return text.split("Running on ")[1].split()[0] if "Running on " in text else None
+
+    endpoint = wait_for(url, server, log)
+    for name, value in {
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ACCESS_KEY_ID": "anyone",
+        "AWS_SECRET_ACCESS_KEY": "anything",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    request = urllib.request.Request(f"{endpoint}/province", method="PUT")  # noqa: S310
+    urllib.request.urlopen(request, timeout=PATIENCE).close()  # noqa: S310 (this machine)
+    yield "s3://province"
+    end(server)
+
+
+@pytest.fixture(scope="session")
+def contents():
+    """Bytes of every file below a folder, by path in it."""
+
+    def read(folder: Path):
+        return {
+            str(path.relative_to(folder)): path.read_bytes()
+            for path in sorted(folder.rglob("*"), key=str)
+            if path.is_file()
+        }
+
+    return read
