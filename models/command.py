@@ -44,6 +44,17 @@ def train_command(progress: Progress) -> Callable[..., None]:
             bool, Option("--log-trials", help="Log each tuning trial as a nested run.")
         ] = False,
         workers: Annotated[int, Option(min=1, help="Processes that share the work.")] = 2,
+        scheduler: Annotated[
+            str | None,
+            Option(
+                help="Dask scheduler, such as tcp://host:8786; its workers build the features.",
+                show_default=False,
+            ),
+        ] = None,
+        distributed: Annotated[
+            bool,
+            Option("--distributed", help="With --scheduler: its workers also fit the trees."),
+        ] = False,
     ) -> None:
         """Train the candidates and register the champion in MLflow.
 
@@ -51,6 +62,7 @@ def train_command(progress: Progress) -> Callable[..., None]:
         --name: CSV or Parquet with id and numbers, and with id, defaulted and perhaps date).
         """
         from features.tables import ContractError  # noqa: PLC0415 (help need not wait for it)
+        from features.workers import connect  # noqa: PLC0415
         from models import train as training  # noqa: PLC0415
         from models.settings import read_settings  # noqa: PLC0415
         from models.summary import training_lines  # noqa: PLC0415
@@ -60,8 +72,15 @@ def train_command(progress: Progress) -> Callable[..., None]:
                 "train: expected either --data, or --features, --labels and --name, got "
                 + ("both." if data else "neither.")
             )
+        if distributed and scheduler is None:
+            raise ContractError("train: --distributed needs a cluster, named by --scheduler.")
+        if scheduler is not None and not distributed and features is not None:
+            raise ContractError(
+                "train: --scheduler has nothing to do where --features are given. Leave one of "
+                "them out, or let the cluster fit the trees with --distributed."
+            )
         settings = read_settings(config, trials=trials)
-        with progress("training") as step:
+        with connect(scheduler) as cluster, progress("training") as step:
             if data is not None:
                 if name is not None:
                     raise ContractError(
@@ -73,6 +92,8 @@ def train_command(progress: Progress) -> Callable[..., None]:
                     features=features,
                     config=settings,
                     workers=workers,
+                    cluster=cluster,
+                    distributed=distributed,
                     resume=resume,
                     log_trials=log_trials,
                     progress=step,
@@ -88,6 +109,8 @@ def train_command(progress: Progress) -> Callable[..., None]:
                     name=name,
                     config=settings,
                     workers=workers,
+                    cluster=cluster,
+                    distributed=distributed,
                     resume=resume,
                     log_trials=log_trials,
                     progress=step,

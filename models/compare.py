@@ -14,6 +14,7 @@ from models import develop
 from models.artefact import Model
 from models.calibration import calibrate, cross_calibrated
 from models.candidates import Candidate, chosen, trials_of
+from models.distributed import CANDIDATE
 from models.evaluate import figures
 from models.split import CALIBRATION, TRAIN
 from models.thinning import with_thin_copies
@@ -25,10 +26,11 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
     from pathlib import Path
 
-    from models.artefact import Matrix
+    from models.artefact import Estimator, Matrix
     from models.material import Material
     from models.sample import Sample
     from models.settings import TrainConfig
+    from models.trees import Trees
 
 FOLDS = 5
 SOURCE_COUNT = "sources_covered"  # the feature that counts them
@@ -81,6 +83,7 @@ def fit_all(
     resume: bool,
     step: Callable[[], None],
     pool: Executor,
+    spread: Callable[[Sample, TrainConfig], Trees] | None = None,
 ) -> list[Fitted]:
     """Fit and calibrate the chosen candidates; the out-of-time slice is not touched.
 
@@ -100,6 +103,8 @@ def fit_all(
         Called after each tuning trial and each candidate.
     pool : Executor
         Fits all candidates but the one with most trials, which is fitted here meanwhile.
+    spread : callable, optional
+        Fits the candidate `models.distributed.CANDIDATE`, from here, instead of its own function.
 
     Returns
     -------
@@ -118,7 +123,15 @@ def fit_all(
         resume=resume,
         wander=_wander(material, rows),
     )
-    longest = max(candidates, key=lambda candidate: trials[candidate.name])
+    if spread is not None and CANDIDATE not in trials:
+        raise ContractError(
+            f"--distributed: expected {CANDIDATE} among settings.candidates, got "
+            f"{', '.join(trials)}. Only that candidate is fitted on the cluster."
+        )
+    longest = max(
+        candidates,
+        key=lambda one: (spread is not None and one.name == CANDIDATE, trials[one.name]),
+    )
     others = {
         candidate.name: pool.submit(job.fit, candidate, trials[candidate.name])
         for candidate in candidates
@@ -126,7 +139,7 @@ def fit_all(
     }
     for other, future in others.items():
         future.add_done_callback(partial(_steps, step, trials[other] + 1))
-    fitted = {longest.name: job.fit(longest, trials[longest.name], step)}
+    fitted = {longest.name: job.fit(longest, trials[longest.name], step, spread)}
     step()
     fitted |= {other: future.result() for other, future in others.items()}
     return [fitted[candidate.name] for candidate in candidates]
@@ -150,7 +163,11 @@ class _Job:
     wander: Wander
 
     def fit(
-        self, candidate: Candidate, trials: int, step: Callable[[], None] = lambda: None
+        self,
+        candidate: Candidate,
+        trials: int,
+        step: Callable[[], None] = lambda: None,
+        spread: Callable[[Sample, TrainConfig], Trees] | None = None,
     ) -> Fitted:
         """Tune, fit and calibrate one candidate."""
         names = _features_of(candidate, self.material)
@@ -174,6 +191,7 @@ class _Job:
             candidate,
             self.material,
             self.rows,
+            estimator=(spread or candidate.fit)(train, config),
             train=train,
             config=config,
             name=self.name,
@@ -208,14 +226,13 @@ def _fit(
     material: Material,
     rows: pl.DataFrame,
     *,
+    estimator: Estimator,
     train: Sample,
     config: TrainConfig,
     name: str,
     wander: Wander,
 ) -> Fitted:
     names, period = train.names, pl.col("slice").eq(TRAIN)
-    estimator = candidate.fit(train, config)
-
     later = rows.filter(~period)
     margin = estimator.margin(material.numbers(later, names))
     labelled = later["labelled"].to_numpy()

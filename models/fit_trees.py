@@ -10,11 +10,25 @@ from models.folds import TimeFolds
 from models.trees import Trees, lightgbm
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from models.sample import Sample
     from models.settings import TrainConfig, TreesConfig
 
 
-def fit_trees(sample: Sample, config: TrainConfig) -> Trees:
+def boost_here(sample: Sample, params: dict[str, Any], rounds: int) -> str:
+    """Fit trees on all rows in this process; the model as LightGBM writes it."""
+    lgb = lightgbm()
+    booster = lgb.train(params, lgb.Dataset(sample.X, sample.bad), num_boost_round=rounds)
+    return str(booster.model_to_string())
+
+
+def fit_trees(
+    sample: Sample,
+    config: TrainConfig,
+    *,
+    boost: Callable[[Sample, dict[str, Any], int], str] = boost_here,
+) -> Trees:
     """Find the number of trees on time-ordered folds, then fit that many on all rows.
 
     Parameters
@@ -22,12 +36,13 @@ def fit_trees(sample: Sample, config: TrainConfig) -> Trees:
     sample : Sample
         Rows in order of time.
     config : TrainConfig
+    boost : callable
+        Fits on all rows, given LightGBM's parameters and the number of trees.
 
     Returns
     -------
     Trees
     """
-    lgb = lightgbm()
     trees = config.trees
     params = parameters(sample, trees, seed=config.seed)
     losses = TimeFolds(sample, trees.max_bins).losses(
@@ -36,8 +51,7 @@ def fit_trees(sample: Sample, config: TrainConfig) -> Trees:
     best = [count for _, count in losses]
     # Without a fold that has both classes there is nothing to stop by: a cautious number then.
     rounds = max(1, round(float(np.mean(best)))) if best else max(1, trees.max_rounds // 4)
-    booster = lgb.train(params, lgb.Dataset(sample.X, sample.bad), num_boost_round=rounds)
-    return Trees(booster.model_to_string())
+    return Trees(boost(sample, params, rounds))
 
 
 def parameters(sample: Sample, trees: TreesConfig, *, seed: int) -> dict[str, Any]:

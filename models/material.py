@@ -13,6 +13,7 @@ from features import peers
 from features.catalogue import FEATURES, fingerprint
 from features.folder import Signals, read_applications, read_outcomes
 from features.matrix import build_features, read_features
+from features.storage import absolute
 from features.tables import ContractError
 from models.sample import Sample
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from features.cluster import Cluster
     from models.artefact import Matrix
 
 ATTRIBUTES = ("legal_form", "sector", "city", "area", "owner_age")
@@ -109,6 +111,7 @@ def read_material(
     *,
     exclude: Sequence[str] = (),
     workers: int = 1,
+    cluster: Cluster | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Material:
     """Read a data folder, and its feature matrix or the signals to build one from.
@@ -122,6 +125,8 @@ def read_material(
     exclude : sequence of str
         Features to leave out.
     workers : int
+    cluster : Cluster, optional
+        Builds the matrix instead.
     progress : callable, optional
 
     Returns
@@ -141,9 +146,11 @@ def read_material(
         )
     applications = read_applications(data / "applications.csv")
     outcomes = read_outcomes(data / "outcomes.csv")
-    signals = Signals.open(data)
+    signals = Signals.open(absolute(data))
     if features is None:
-        matrix = build_features(signals, applications, workers=workers, progress=progress)
+        matrix = build_features(
+            signals, applications, workers=workers, progress=progress, cluster=cluster
+        )
     else:
         matrix = read_features(features)
     used = [feature for feature in FEATURES if feature.name not in exclude]

@@ -16,6 +16,7 @@ from features.tables import ContractError
 from models import oracle, tracking
 from models.candidates import chosen
 from models.compare import Fitted, fit_all
+from models.distributed import fit_on
 from models.gates import read_gates
 from models.judge import against, judge
 from models.log_runs import log_training
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from features.cluster import Cluster
     from models.artefact import Matrix
     from models.settings import TrainConfig
 
@@ -92,6 +94,8 @@ def train(
     features: Path | None = None,
     config: TrainConfig,
     workers: int = 1,
+    cluster: Cluster | None = None,
+    distributed: bool = False,
     resume: bool = False,
     log_trials: bool = False,
     progress: Callable[[int, int], None] | None = None,
@@ -107,6 +111,10 @@ def train(
     config : TrainConfig
     workers : int
         Processes that share the work.
+    cluster : Cluster, optional
+        From `features.workers.connect`: builds the features where none are given.
+    distributed : bool
+        The cluster also fits the trees on all features, which then differ a little.
     resume : bool
         Go on with the tuning studies of the same data that an earlier training kept.
     log_trials : bool
@@ -121,7 +129,8 @@ def train(
     Raises
     ------
     ContractError
-        When the data do not allow a model, or MLflow cannot be reached; nothing is registered.
+        When the data do not allow a model, MLflow cannot be reached, or the cluster loses a worker
+        that fits; nothing is registered.
     """
     for table in ("applications.csv", "outcomes.csv"):
         if not (data / table).is_file():  # before MLflow makes a store for nothing
@@ -130,13 +139,17 @@ def train(
                 "outcomes.csv and signals/."
             )
     tracking.check_free(NAME)  # an unreachable store is said now, not after the work
-    material = read_material(data, features, exclude=config.exclude, workers=workers)
+    material = read_material(
+        data, features, exclude=config.exclude, workers=workers, cluster=cluster
+    )
     return train_on(
         material,
         config=config,
         name=NAME,
         truth=data,
         workers=workers,
+        cluster=cluster,
+        distributed=distributed,
         resume=resume,
         log_trials=log_trials,
         progress=progress,
@@ -150,6 +163,8 @@ def train_matrix(
     name: str,
     config: TrainConfig,
     workers: int = 1,
+    cluster: Cluster | None = None,
+    distributed: bool = False,
     resume: bool = False,
     log_trials: bool = False,
     progress: Callable[[int, int], None] | None = None,
@@ -167,7 +182,7 @@ def train_matrix(
         Registered model and experiment.
     config : TrainConfig
         Candidates that see the register only are passed over.
-    workers, resume, log_trials : bool
+    workers, cluster, distributed, resume, log_trials
         As for `train`.
     progress : callable, optional
 
@@ -190,6 +205,8 @@ def train_matrix(
         config=config,
         name=name,
         workers=workers,
+        cluster=cluster,
+        distributed=distributed,
         resume=resume,
         log_trials=log_trials,
         progress=progress,
@@ -203,6 +220,8 @@ def train_on(
     name: str,
     truth: Path | None = None,
     workers: int = 1,
+    cluster: Cluster | None = None,
+    distributed: bool = False,
     resume: bool = False,
     log_trials: bool = False,
     progress: Callable[[int, int], None] | None = None,
@@ -217,7 +236,7 @@ def train_on(
         Registered model and experiment.
     truth : Path, optional
         Data folder whose truth, if it has one, is compared with the result.
-    workers, resume, log_trials : bool
+    workers, cluster, distributed, resume, log_trials
         As for `train`.
     progress : callable, optional
 
@@ -239,6 +258,7 @@ def train_on(
     parts = split(material.rows, config=config.split)
     material = with_peers(material, parts.rows["slice"].eq(TRAIN).fill_null(value=False))
     parts = parts.over(material.rows)
+    spread = fit_on(cluster) if distributed and cluster is not None else None
     with processes(workers) as pool:
         fitted = fit_all(
             material,
@@ -249,6 +269,7 @@ def train_on(
             resume=resume,
             step=step,
             pool=pool,
+            spread=spread,
         )
         decision = decide(
             fitted,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-PATIENCE = 60
+PATIENCE = 180
 
 
 def wait_for(ready, process, log):
@@ -92,15 +92,6 @@ class Crew:
 
 
 @pytest.fixture
-def crew(tmp_path_factory):
-    found = Crew(tmp_path_factory.mktemp("dask"))
-    found.hire()
-    found.hire()
-    yield found
-    found.end()
-
-
-@pytest.fixture
 def scheduler(request, tmp_path_factory):
     """A scheduler without workers; its environment may be given as a parameter."""
     found = Crew(tmp_path_factory.mktemp("dask"), **getattr(request, "param", {}))
@@ -109,7 +100,15 @@ def scheduler(request, tmp_path_factory):
 
 
 @pytest.fixture
-def s3(tmp_path, monkeypatch):
+def crew(scheduler):
+    """A scheduler with two workers."""
+    scheduler.hire()
+    scheduler.hire()
+    return scheduler
+
+
+@pytest.fixture
+def s3(request, tmp_path, monkeypatch):
     """URL of a bucket on a local S3 server, and the variables that lead there."""
     log = tmp_path / "s3.log"
     server = start(["-u", "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"], log)
@@ -118,6 +117,7 @@ def s3(tmp_path, monkeypatch):
         text = log.read_text("utf-8")
         return text.split("Running on ")[1].split()[0] if "Running on " in text else None
 
+    request.addfinalizer(lambda: end(server))  # noqa: PT021 (it may fail before a yield)
     endpoint = wait_for(url, server, log)
     for name, value in {
         "AWS_ENDPOINT_URL": endpoint,
@@ -126,10 +126,9 @@ def s3(tmp_path, monkeypatch):
         "AWS_DEFAULT_REGION": "us-east-1",
     }.items():
         monkeypatch.setenv(name, value)
-    request = urllib.request.Request(f"{endpoint}/province", method="PUT")  # noqa: S310
-    urllib.request.urlopen(request, timeout=PATIENCE).close()  # noqa: S310 (this machine)
-    yield "s3://province"
-    end(server)
+    make = urllib.request.Request(f"{endpoint}/province", method="PUT")  # noqa: S310
+    urllib.request.urlopen(make, timeout=PATIENCE).close()  # noqa: S310 (this machine)
+    return "s3://province"
 
 
 @pytest.fixture(scope="session")

@@ -5,9 +5,9 @@ import sys
 import polars as pl
 import pytest
 
-from features.matrix import build_file, read_features
 from features.data_folder import UNFINISHED, fresh_folder, write_bucket
 from features.folder import Signals, read_applications
+from features.matrix import build_file, read_features
 from features.storage import is_remote, location
 from features.tables import ContractError, empty
 from synthetic import simulation

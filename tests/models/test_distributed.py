@@ -1,0 +1,118 @@
+import subprocess
+import sys
+import time
+
+import pytest
+
+from features.tables import ContractError
+from features.workers import connect
+from models import distributed, metrics, tracking
+from models.fit_trees import fit_trees, parameters
+from models.settings import read_settings
+from models.train import train_on
+
+SETTINGS = read_settings()
+QUICK = SETTINGS.model_copy(
+    update={
+        "trees": SETTINGS.trees.model_copy(update={"threads": 1, "max_rounds": 120}),
+        "trials": 0,
+        "candidates": ("trees_all",),
+    }
+)
+WITHIN = 0.005
+"""AUC between a fit on a cluster and one on a machine (issue 7)."""
+
+
+@pytest.fixture(autouse=True)
+def store(tmp_path, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
+    monkeypatch.chdir(tmp_path)
+
+
+def test_a_fit_on_a_cluster_ranks_as_well_as_one_here_and_keeps_the_signs(toy, crew, capsys):
+    material = toy(rows=16_000)
+    rows = material.rows.filter("approved").sort("as_of")
+    early, late = rows.head(rows.height * 3 // 4), rows.tail(rows.height // 4)
+    sample = material.sample(early, material.names)
+
+    def auc(trees):
+        margin = trees.margin(material.numbers(late, sample.names))
+        return metrics.auc(margin, late["defaulted"].cast(float).to_numpy()).value
+
+    here = fit_trees(sample, QUICK)
+    with connect(crew.address) as cluster:
+        there = distributed.fit_on(cluster)(sample, QUICK)
+    assert abs(auc(there) - auc(here)) < WITHIN
+    assert there.text != here.text
+    assert line(there.text, "monotone_constraints") == line(here.text, "monotone_constraints")
+    assert "[tree_learner: data]" in there.text
+    assert "[num_machines: 2]" in there.text
+    assert capsys.readouterr().out == ""
+
+
+def line(text, start):
+    return next(found for found in text.splitlines() if found.strip("[").startswith(start))
+
+
+def test_losing_a_worker_ends_in_one_line_and_registers_nothing(toy, crew, monkeypatch):
+    slow = QUICK.model_copy(
+        update={"trees": QUICK.trees.model_copy(update={"max_rounds": 4_000, "stop_after": 4_000})}
+    )
+    real = distributed._refuse_lost
+    looks = []
+
+    def loses(cluster, workers):
+        looks.append(len(workers))
+        if len(looks) == 2:
+            crew.lose()
+        real(cluster, workers)
+
+    monkeypatch.setattr(distributed, "_refuse_lost", loses)
+    monkeypatch.setattr(distributed, "fit_trees", without_folds)
+    started = time.monotonic()
+    with (
+        pytest.raises(ContractError, match=r"lost the worker tcp://127.*Nothing was registered"),
+        connect(crew.address) as cluster,
+    ):
+        train_on(toy(rows=20_000), config=slow, name="toy", cluster=cluster, distributed=True)
+    assert time.monotonic() - started < 90
+    assert tracking.incumbent("toy") is None
+
+
+def without_folds(sample, config, *, boost):
+    """The final fit alone, with more trees than time."""
+    params = parameters(sample, config.trees, seed=config.seed)
+    return boost(sample, params, 100_000)
+
+
+def test_the_candidate_must_be_among_those_chosen(toy):
+    with pytest.raises(ContractError, match=r"expected trees_all among settings\.candidates"):
+        train_on(
+            toy(),
+            config=QUICK.model_copy(update={"candidates": ("scorecard_register",)}),
+            name="toy",
+            cluster=object(),
+            distributed=True,
+        )
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--distributed"], "--distributed needs a cluster, named by --scheduler"),
+        (
+            ["--features", "f.parquet", "--scheduler", "tcp://127.0.0.1:9"],
+            "--scheduler has nothing to do where --features are given",
+        ),
+    ],
+)
+def test_options_that_do_not_go_together(options, said):
+    run = subprocess.run(
+        [sys.executable, "-m", "models.train", "--data", "world", *options],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 2
+    assert said in run.stderr
+    assert len(run.stderr.splitlines()) == 1
