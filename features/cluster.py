@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 
 from distributed import Client, KilledWorker, WorkerPlugin, get_worker, wait
-from distributed.comm import CommClosedError
+from distributed.comm import CommClosedError, parse_address, parse_host_port
+from distributed.comm.registry import get_backend
 
 from features.tables import ContractError
 
@@ -172,6 +173,13 @@ def _result(future: Any) -> Any:  # noqa: ANN401 (Dask ships no types)
             ) from error
 
 
+def _scheme_known(address: str) -> str:
+    """The address without its scheme; ValueError if Dask knows no such scheme."""
+    scheme, rest = parse_address(address)
+    get_backend(scheme)
+    return str(rest)
+
+
 @contextmanager
 def connected(address: str) -> Iterator[Cluster]:
     """Connect, and see that every worker can do the work; see `features.workers.connect`."""
@@ -179,13 +187,14 @@ def connected(address: str) -> Iterator[Cluster]:
         if name.startswith("distributed"):
             logging.getLogger(name).setLevel(logging.CRITICAL)  # we say it in one line
     try:
+        parse_host_port(_scheme_known(address))
         client = Client(address, timeout=ANSWER_SECONDS, set_as_default=False)
     except (OSError, TimeoutError) as error:
         raise ContractError(
             f"--scheduler: nothing answers as a Dask scheduler at {address} within "
             f"{ANSWER_SECONDS} seconds. Start one with `dask scheduler`, or mend the address."
         ) from error
-    except (ValueError, TypeError) as error:
+    except ValueError as error:
         raise ContractError(
             f"--scheduler: expected an address such as tcp://10.0.0.1:8786, got {address!r} "
             f"({error})."

@@ -1,3 +1,4 @@
+from features.storage import location
 from features.workers import connect
 
 
@@ -20,3 +21,18 @@ def test_a_cluster_that_loses_a_worker_gives_the_bytes_of_one_machine(run, rows,
     assert there.manifest["counts"] == here.manifest["counts"]
     assert crew.workers[0].returncode == -9
     assert not (tmp_path / "there" / "scored.parts").exists()
+
+
+def test_signals_and_applicants_on_other_storage_give_the_same_scores(run, rows, tmp_path):
+    for folder in ("here", "there"):
+        (tmp_path / folder).mkdir()
+    here = run(rows, out=tmp_path / "here" / "scored.csv")
+    signals = location("memory://delivered/signals")
+    signals.fs.put(str(run.signals), signals.path, recursive=True)
+    applicants = location("memory://delivered/applicants.csv")
+    applicants.write_bytes((tmp_path / "applicants.csv").read_bytes())
+    there = run(applicants, signals=signals, out=tmp_path / "there" / "scored.csv", workers=1)
+    signals.fs.store.clear()
+    assert there.out.read_bytes() == here.out.read_bytes()
+    assert there.manifest["settings"]["signals"] == "memory://delivered/signals"
+    assert there.manifest["applicants_sha256"] == here.manifest["applicants_sha256"]
