@@ -25,6 +25,7 @@ ABOUT = {
     "scoring": "Explaining and scoring",
     "cloud": "The day of the cloud, and a hundred applicants from the shell",
     "growth": "Growing numbers of applicants",
+    "scaling": "On a cluster of one and of two workers",
 }
 """Headings of the benchmarks that `make bench` runs, in the order of the page."""
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 import typer.main
 from causal_graph import svg as causal_graph
+from limits import page as scaling
 from measured import cite, growth
 from measured import page as benchmarks
 
@@ -89,6 +90,7 @@ PAGES = {
     "causal-graph.svg": causal_graph,
     "benchmarks.md": benchmarks,
     "growth.svg": growth,
+    "scaling.md": scaling,
 }
 
 WRITTEN = (

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     Unit = TypeVar("Unit")
     Result = TypeVar("Result")
 
-ANSWER_SECONDS = 5
+ANSWER_SECONDS = 10
 """Until a scheduler must have answered."""
 
 WORKER_SECONDS = 20

@@ -116,6 +116,21 @@ def test_a_cited_figure_that_differs_or_was_not_measured_is_noticed():
         REFERENCES.cite(text.replace("seconds", "ratio"), results)
 
 
+def test_the_limits_follow_from_what_was_measured():
+    entries = [
+        {"name": f"{step}/{workers}/{n}", "seconds": 6 + n * cost / workers, "count": n}
+        for step, cost in (("simulate", 0.01), ("features", 0.001), ("score", 0.002))
+        for workers in (1, 2)
+        for n in (4_000, 12_000)
+    ] + [{"name": f"bytes/{what}", "value": 2.0} for what in ("world", "matrix", "scored")]
+    run = {"date": "today", "machine": "one", "load_before": 0.0, "entries": entries}
+    page = REFERENCES.scaling({"scaling": run})
+    assert "| simulate | 2 | 26 | 66 | 6.0 | 500 |" in page
+    assert "| features, hours of one core | 0.53 | 13.9 | 139 |" in page
+    assert "| records on disk | 0.00 TB | 0.10 TB | 1.0 TB |" in page
+    assert "Nothing has been measured yet." in REFERENCES.scaling({})
+
+
 def test_what_a_benchmark_keeps_is_shown(tmp_path, monkeypatch):
     monkeypatch.setattr(record, "RESULTS", tmp_path / "results.json")
     entries = [
