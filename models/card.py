@@ -172,9 +172,13 @@ def _method(one: Fitted, material: Material) -> tuple[str, ...]:
             f"{model.calibration.kind} calibration, fitted on the calibration slice and judged "
             "there by cross-fitting. Every choice was made before the last slice was opened."
         ),
-        table(("setting", "value"), [(key, str(value)) for key, value in settings.items()]),
+        table(("setting", "value"), [(key, _setting(value)) for key, value in settings.items()]),
         f"Seed {one.config.seed}; feature table `{model.fingerprint[:12] or 'none'}`.",
     )
+
+
+def _setting(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _limits(one: Fitted, parts: Split) -> tuple[str, ...]:

@@ -82,7 +82,8 @@ def performance(one: Fitted, parts: Split) -> tuple[str, ...]:
         ),
         (
             f"Hosmer-Lemeshow p = {p['hosmer_lemeshow']:.3f}, Spiegelhalter p = "
-            f"{p['spiegelhalter']:.3f}, PSI of the PD {f['psi_score']:.3f}. Grade by grade:"
+            f"{p['spiegelhalter']:.3f}, PSI of the PD {f['psi_score']:.3f}. Grade by grade; a "
+            "small Jeffreys p says that more went bad than was promised:"
         ),
         table(
             ("grade", "applicants", "bad", "promised", "realised", "95 % interval", "Jeffreys p"),

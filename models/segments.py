@@ -120,7 +120,9 @@ def _keys(rows: pl.DataFrame) -> pl.DataFrame:
 
 def _age_band() -> pl.Expr:
     age, last = pl.col("owner_age"), OWNER_AGE_YEARS[-1]
-    bands = [pl.when(age < OWNER_AGE_YEARS[0]).then(pl.lit(f"under {OWNER_AGE_YEARS[0]}"))]
+    first = OWNER_AGE_YEARS[0]
+    # so named, bands stand in the order of age where values are sorted as text
+    bands = [pl.when(age < first).then(pl.lit(f"{first - 1} or less"))]
     for low, high in pairwise(OWNER_AGE_YEARS):
         inside = age.is_between(low, high, closed="left")
         bands.append(pl.when(inside).then(pl.lit(f"{low}-{high - 1}")))

@@ -101,4 +101,4 @@ def test_segments_add_up_to_the_whole():
     assert rural["approval_rate"] == pytest.approx((pd[inside] < 0.05).mean())
     assert rural["mean_true_pd"] == pytest.approx(pd[inside].mean())
     ages = table.filter(segment="owner_age")["value"].to_list()
-    assert ages == ["30-39", "40-49", "50-59", "60 or more", "under 30"]
+    assert ages == ["29 or less", "30-39", "40-49", "50-59", "60 or more"]
