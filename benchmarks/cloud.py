@@ -3,10 +3,11 @@
     python -P benchmarks/cloud.py [--applicants 120000] [--keep FOLDER]
 
 A world of so many applicants, 455 days of raw signals each, is written to disk; then `firstloan
-score` turns it into scored.csv with reasons, rejects, manifest and report, on both cores. A hundred
-of its applicants and a hundred of a small world are scored each from a cold start, with the model
-from the registry and from a folder. `--keep` keeps worlds and champion for another run; the files
-were written moments before and lie in the system's cache where memory allows.
+score` turns it into scored.csv with reasons, rejects, manifest and report, on both cores, and once
+more under py-spy, which tells where the time goes. A hundred of its applicants and a hundred of a
+small world are scored each from a cold start, with the model from the registry and from a folder.
+`--keep` keeps worlds and champion for another run; the files were written moments before and lie in
+the system's cache where memory allows.
 """
 
 import argparse
@@ -17,6 +18,7 @@ import polars as pl
 
 from benchmarks.processes import Cost, firstloan
 from benchmarks.record import Entry, asked, busy, keep
+from benchmarks.stages import watch
 from benchmarks.worlds import champion, scratch_folder, simulated
 
 CLOUD = 120_000
@@ -40,7 +42,10 @@ def main() -> int:
         model = champion(scratch, TRAINED_ON)
         large = simulated(scratch / f"cloud{options.applicants}", options.applicants, seed=3)
         small = simulated(scratch / "small", COLD, seed=4)
-        entries = [cloud(scratch, large, model, options.applicants, options.workers)]
+        entries = [
+            cloud(scratch, large, model, options.applicants, options.workers),
+            *stages(scratch, large, model, options.workers),
+        ]
         for data, among in ((small, COLD), (large, options.applicants)):
             entries += cold(scratch, data, model, among)
     if record:
@@ -50,10 +55,7 @@ def main() -> int:
 
 def cloud(scratch: Path, data: Path, model: Path, applicants: int, workers: int) -> Entry:
     """Score everyone of a world."""
-    cost = firstloan(
-        "score", data / "applications.csv", "--signals", data, "--out", scratch / "scored.csv",
-        "--model", model, "--workers", str(workers), cwd=scratch,
-    )  # fmt: skip
+    cost = firstloan(*_score_all(scratch, data, model, workers), cwd=scratch)
     whole = applicants == CLOUD
     met = cost.seconds <= BAR_SECONDS and cost.peak_mb <= BAR_MB
     print(f"{applicants:,} applicants, raw signals on disk to scored.csv, reasons and report")
@@ -73,6 +75,30 @@ def cloud(scratch: Path, data: Path, model: Path, applicants: int, workers: int)
         met=met if whole else None,
         count=applicants,
     )
+
+
+def stages(scratch: Path, data: Path, model: Path, workers: int) -> list[Entry]:
+    """Say where the time of scoring everyone goes."""
+    shares = watch(_score_all(scratch, data, model, workers), cwd=scratch)
+    print("where the time goes, of the threads that do the work:")
+    for stage, share in shares.items():
+        print(f"  {share:6.1%}  {stage}")
+    return [
+        Entry(
+            name=f"stage/{stage.split(':')[-1].split(',')[0].strip().replace(' ', '-')}",
+            what=f"of the working threads' time: {stage}",
+            value=100 * share,
+            unit="%",
+        )
+        for stage, share in shares.items()
+    ]
+
+
+def _score_all(scratch: Path, data: Path, model: Path, workers: int) -> list[str | Path]:
+    return [
+        "score", data / "applications.csv", "--signals", data, "--out", scratch / "scored.csv",
+        "--model", model, "--workers", str(workers),
+    ]  # fmt: skip
 
 
 def cold(scratch: Path, data: Path, model: Path, among: int) -> list[Entry]:

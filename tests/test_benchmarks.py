@@ -1,0 +1,40 @@
+"""What the benchmarks themselves must hold, so that a figure means what stands beside it."""
+
+import inspect
+import re
+from importlib import import_module
+from operator import attrgetter
+
+import pytest
+
+from benchmarks.stages import STAGES, STARTING, shares
+
+OURS = [f for functions in STAGES.values() for f in functions if "importlib" not in f]
+
+
+@pytest.mark.parametrize("function", OURS)
+def test_each_stage_begins_at_a_function_that_exists(function):
+    """A renamed function would silently count for the stage around it."""
+    name, file = re.fullmatch(r"([\w.]+) \(([\w/]+)\.py\)", function).groups()
+    module = import_module(file.replace("/", "."))
+    found = inspect.getattr_static(module, name) if "." not in name else attrgetter(name)(module)
+    code = getattr(found, "func", found)
+    assert getattr(code, "__func__", code).__code__.co_filename == module.__file__
+
+
+def test_a_sample_counts_for_the_deepest_stage_and_waiting_for_none():
+    worker = 'process 2:"python -c x";thread (2): MainThread'
+    run = f"{worker};_run (features/workers.py:120);Task.run (scoring/workers.py:49)"
+    wait = "get (multiprocessing/queues.py:103);Queue.get (multiprocessing/queues.py:103)"
+    stacks = "\n".join(
+        (
+            f"{run};read_signals (scoring/chunks.py:187) 6",
+            f"{run};Parts.write (scoring/parts.py:60);x (y.py:1) 1",
+            f"{worker};{wait} 50",
+            f"{worker};<module> (string:1) 3",
+            'process 1:"firstloan score";thread (9): Thread-1;f (x.py:1) 70',
+            'process 3:"resource_tracker";thread (3): MainThread;main (resource_tracker.py:1) 80',
+        )
+    )
+    found = shares(stacks)
+    assert found == {"reading records": 0.6, STARTING: 0.3, "writing parts": 0.1}
