@@ -2,6 +2,9 @@
 
 `python benchmarks/information.py` simulates 70,000 firms, fits potential outcomes of 50,000 of
 them and judges on the other 20,000. It opens the hidden truth, which only benchmarks may.
+Among those judged a few dozen default, and other futures of the same firms would move the share by
+several points. So it is printed twice: as these outcomes have it, and as all futures have it on
+average, each applicant counted as bad with the weight of its true PD; the bar is held to that.
 Beneath the table: what joining by the day of the event would seem to be worth, and the signed
 features whose rank correlation with true PD points against their sign.
 """
@@ -61,15 +64,18 @@ def main() -> None:
         leaking = guess(*sides(data, options, by_event=True))
     test = test.with_columns(guess=guess(train, test), leaking=leaking)
     print(f"{train.height:,} fitted, {test.height:,} judged; 90 % intervals by bootstrap")
-    print(f"{'applicants':<30}{'n':>7}{'bad':>6}{'truth':>8}{'model':>8}{'share':>8}")
+    print(f"{'':<30}{'':>7}{'as it came out':^46}{'all futures':^24}")
+    print(f"{'applicants':<30}{'n':>7}{'bad':>6}{'truth':>8}{'model':>8}{'share':>8}", end="")
+    print(f"{'':>16}{'share':>8}")
     first = test.filter("first_time")
     report("all", test)
     report("first-time", first)
     for sources in range(5):
         share = report(f"first-time, {sources} sources", first.filter(sources_covered=sources))
-    print(f"bar {BAR:.0%} on four sources: {'met' if share >= BAR else 'NOT met'}")
+    print(f"bar {BAR:.0%} on four sources, all futures: {'met' if share >= BAR else 'NOT met'}")
     for cause in sorted(test["cause"].drop_nulls().unique()):
-        report(f"cause: {cause}", test.filter((pl.col("bad") == 0) | (pl.col("cause") == cause)))
+        chosen = test.filter((pl.col("bad") == 0) | (pl.col("cause") == cause))
+        report(f"cause: {cause}", chosen, futures=False)
     leak(first)
     signs(test)
 
@@ -117,25 +123,44 @@ def signs(test: pl.DataFrame) -> None:
     )
 
 
-def report(name: str, rows: pl.DataFrame) -> float:
-    """Print one line; returns the share of the truth's Gini."""
+def report(name: str, rows: pl.DataFrame, *, futures: bool = True) -> float:
+    """Print one line; returns the share of the truth's Gini that all futures have on average.
+
+    Rows that were chosen by their outcome have no other futures.
+    """
     bad, truth, guess = (rows[c].to_numpy() for c in ("bad", "true_pd", "guess"))
     if not 0 < bad.sum() < len(bad):
         print(f"{name:<30}{len(bad):>7,}{bad.sum():>6}   too few defaults")
         return float("nan")
-    share = gini(bad, guess) / gini(bad, truth)
     rng = np.random.Generator(np.random.SFC64(0))
-    drawn = []
+    drawn, expected = [], []
     for _ in range(DRAWS):
         row = rng.integers(0, len(bad), len(bad))
+        expected.append(expected_share(truth[row], guess[row]))
         if bad[row].any():
             drawn.append(gini(bad[row], guess[row]) / gini(bad[row], truth[row]))
-    low, high = np.quantile(drawn, [0.05, 0.95])
+    share, whole = gini(bad, guess) / gini(bad, truth), expected_share(truth, guess)
     print(
         f"{name:<30}{len(bad):>7,}{bad.sum():>6}{gini(bad, truth):>8.3f}{gini(bad, guess):>8.3f}"
-        f"{share:>8.3f}  [{low:.3f}, {high:.3f}]"
+        f"{share:>8.3f} {interval(drawn)}"
+        + (f"{whole:>8.3f} {interval(expected)}" if futures else "")
     )
-    return share
+    return whole
+
+
+def interval(drawn: list[float]) -> str:
+    low, high = np.quantile(drawn, [0.05, 0.95])
+    return f"[{low:.3f}, {high:.3f}]"
+
+
+def expected_share(truth: np.ndarray, guess: np.ndarray) -> float:
+    """Share of the truth's Gini, over all futures: a row is bad with the weight of its true PD."""
+    twice, weight = np.repeat([1, 0], len(truth)), np.concatenate([truth, 1 - truth])
+    of_guess, of_truth = (
+        2 * float(roc_auc_score(twice, np.tile(score, 2), sample_weight=weight)) - 1
+        for score in (guess, truth)
+    )
+    return of_guess / of_truth
 
 
 def gini(bad: np.ndarray, score: np.ndarray) -> float:
