@@ -9,9 +9,8 @@ import textwrap
 from collections.abc import Mapping
 from typing import Any
 
-from measured import number
-
 from benchmarks.record import read
+from docs.measured import number
 from features.catalogue import feature_names
 from features.tables import BUCKET_FIRMS
 from scoring.chunks import CHUNK

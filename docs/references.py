@@ -7,12 +7,13 @@ from pathlib import Path
 
 import click
 import typer.main
-from causal_graph import svg as causal_graph
-from limits import page as scaling
-from measured import cite, growth
-from measured import page as benchmarks
 
 import firstloan
+from docs import demo
+from docs.causal_graph import svg as causal_graph
+from docs.limits import page as scaling
+from docs.measured import cite, growth
+from docs.measured import page as benchmarks
 from features.document import page as features
 from features.tables import CHANNELS, LENDER_TYPES, PURPOSES, TABLES, Table
 from synthetic.document import page as settings
@@ -94,13 +95,19 @@ PAGES = {
 }
 
 WRITTEN = (
-    HERE.parent / "README.md",
+    *demo.READMES,
     *sorted(path for path in HERE.glob("*.md") if path.name not in PAGES),
 )
-"""Pages written by hand; they may cite measured figures (see `measured.py`)."""
+"""Pages written by hand; they may cite measured figures (`measured.py`) and show the demo."""
+
+
+def filled(text: str) -> str:
+    """Write the figures and blocks of a text that come from measurements and from the demo."""
+    return demo.show(cite(text))
+
 
 if __name__ == "__main__":
     for page, write in PAGES.items():
         (HERE / page).write_text(write(), encoding="utf-8")
     for path in WRITTEN:
-        path.write_text(cite(path.read_text(encoding="utf-8")), encoding="utf-8")
+        path.write_text(filled(path.read_text(encoding="utf-8")), encoding="utf-8")

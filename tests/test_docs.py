@@ -1,7 +1,6 @@
 """What the documentation says is true: references are current, every block and example runs."""
 
 import doctest
-import importlib.util
 import os
 import re
 import shutil
@@ -10,6 +9,7 @@ import sys
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import pytest
 from markdown_it import MarkdownIt
 
@@ -18,6 +18,9 @@ import models
 import scoring
 import synthetic
 from benchmarks import record
+from docs import demo, measured, references
+from scoring.output import SCHEMA
+from scoring.policy import Policy
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -27,21 +30,16 @@ ONCE = ("firstloan simulate --out world --firms 3000", "firstloan train --data w
 """Commands that many guides begin with, run once: every guide finds what they wrote."""
 
 NOT_OURS = shutil.ignore_patterns(".*", "__pycache__", "mlartifacts", "mlflow.db", "demo")
+A_FILE = re.compile(
+    r"`((?:synthetic|features|models|scoring|calibrate|tests|docs|benchmarks)/[\w./-]+)`"
+)
+A_TEST = re.compile(r"`(test_\w+)`")
 A_COMMAND = re.compile(
     r"^[$%>]? *(firstloan|python|make|mlflow|pip|git|dask|cd|curl) ", re.MULTILINE
 )
 
 
-def references():
-    sys.path.insert(0, str(DOCS))  # as if run as a script, which imports its neighbour
-    spec = importlib.util.spec_from_file_location("references", DOCS / "references.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-REFERENCES = references()
-PAGES = REFERENCES.PAGES
+PAGES = references.PAGES
 WRITTEN = sorted(p for p in (*ROOT.glob("*.md"), *DOCS.glob("*.md")) if p.name not in PAGES)
 
 
@@ -101,19 +99,37 @@ def test_a_generated_page_is_current(page):
     assert written == PAGES[page](), "run `python docs/references.py`"
 
 
-@pytest.mark.parametrize("path", REFERENCES.WRITTEN, ids=lambda path: path.name)
-def test_cited_figures_are_as_measured(path):
+@pytest.mark.parametrize("path", references.WRITTEN, ids=lambda path: path.name)
+def test_figures_and_the_demo_are_shown_as_measured(path):
     text = path.read_text(encoding="utf-8")
-    assert text == REFERENCES.cite(text), "run `python docs/references.py`"
+    assert text == references.filled(text), "run `python docs/references.py`"
+
+
+def test_the_demo_was_run_since_what_it_rests_on_changed():
+    kept = demo.read()
+    assert kept["rests_on"] == demo.rests_on(), "run `python docs/demo.py`"
+    row, policy = kept["applicant"], Policy.load()
+    assert policy.grade(np.array([row["pd"]])) == [row["grade"]]
+    assert policy.score.of(np.array([row["pd"]])) == [row["score"]]
+    assert list(row) == list(SCHEMA)
+
+
+def test_what_a_readme_shows_of_the_demo_comes_from_its_run():
+    for path in demo.READMES:
+        text = path.read_text(encoding="utf-8")
+        kept = demo.read()
+        other = kept | {"applicant": kept["applicant"] | {"application_id": "A0000000"}}
+        assert kept["applicant"]["application_id"] in text
+        assert "A0000000" in demo.show(text, other)
 
 
 def test_a_cited_figure_that_differs_or_was_not_measured_is_noticed():
     entry = {"name": "build/9", "seconds": 34.2, "count": 9}
     results = {"features": {"entries": [entry]}}
     text = "built in 33 s<!-- measured: features build/9 seconds -->, it says"
-    assert REFERENCES.cite(text, results) == text.replace("33", "34")
+    assert measured.cite(text, results) == text.replace("33", "34")
     with pytest.raises(KeyError, match="features build/9 ratio"):
-        REFERENCES.cite(text.replace("seconds", "ratio"), results)
+        measured.cite(text.replace("seconds", "ratio"), results)
 
 
 def test_the_limits_follow_from_what_was_measured():
@@ -124,11 +140,11 @@ def test_the_limits_follow_from_what_was_measured():
         for n in (4_000, 12_000)
     ] + [{"name": f"bytes/{what}", "value": 2.0} for what in ("world", "matrix", "scored")]
     run = {"date": "today", "machine": "one", "load_before": 0.0, "entries": entries}
-    page = REFERENCES.scaling({"scaling": run})
+    page = references.scaling({"scaling": run})
     assert "| simulate | 2 | 26 | 66 | 6.0 | 500 |" in page
     assert "| features, hours of one core | 0.53 | 13.9 | 139 |" in page
     assert "| records on disk | 0.00 TB | 0.10 TB | 1.0 TB |" in page
-    assert "Nothing has been measured yet." in REFERENCES.scaling({})
+    assert "Nothing has been measured yet." in references.scaling({})
 
 
 def test_what_a_benchmark_keeps_is_shown(tmp_path, monkeypatch):
@@ -144,13 +160,13 @@ def test_what_a_benchmark_keeps_is_shown(tmp_path, monkeypatch):
     record.keep("growth", entries, load=0.5)
     results = record.read()
     assert len(results["growth"]["entries"]) == 6
-    page = REFERENCES.benchmarks(results)
+    page = references.benchmarks(results)
     assert (
         "| score, 2000 applicants | 2.0 | 500 |  | nothing | 12.3 × | 10 times | **missed** |"
         in page
     )
     assert record.machine() in page
-    assert REFERENCES.growth(results) != REFERENCES.growth({})
+    assert references.growth(results) != references.growth({})
 
 
 @pytest.mark.parametrize("guide", GUIDES, ids=lambda path: path.name)
@@ -206,3 +222,18 @@ def test_links_between_pages_lead_somewhere(path):
     for link in filter(None, links):
         if "://" not in link and not link.startswith("#"):
             assert (path.parent / link.split("#")[0]).exists(), link
+
+
+@pytest.mark.parametrize("path", [*ROOT.glob("*.md"), *DOCS.glob("*.md")], ids=lambda p: p.name)
+def test_files_and_tests_that_a_page_names_exist(path):
+    text = path.read_text(encoding="utf-8")
+    assert [name for name in A_FILE.findall(text) if not (ROOT / name).exists()] == []
+    if named := set(A_TEST.findall(text)):
+        tests = "".join(file.read_text(encoding="utf-8") for file in ROOT.glob("tests/**/*.py"))
+        assert [name for name in named if f"def {name}(" not in tests] == []
+
+
+def test_the_index_links_every_page():
+    index = (DOCS / "README.md").read_text(encoding="utf-8")
+    pages = {path.name for path in DOCS.glob("*.md")} - {"README.md"}
+    assert {name for name in pages if f"]({name})" not in index} == set()

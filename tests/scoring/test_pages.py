@@ -1,25 +1,15 @@
 """Both pages in a real browser: phone and desktop, light and dark, without a network."""
 
-import fcntl
-import json
-import os
-import select
-import shutil
-import time
-
 import pytest
 
+from docs.browser import browser, program
 from features.catalogue import FEATURES
 from scoring.explain import explain_file
 from scoring.source_charts import _sources_of
 
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium is installed")
+pytestmark = pytest.mark.skipif(program() is None, reason="no chromium is installed")
 
 WIDTHS = {"phone": 390, "desktop": 1280}
-SECONDS = 60
 
 CUT = """[...document.querySelectorAll('body *')]
   .filter(e => !e.closest('svg') && e.getBoundingClientRect().width > 0)
@@ -53,128 +43,37 @@ FAINT = """(() => {
 """Elements whose text stands out from its ground by less than 4.5 to 1 (WCAG 2.2, 1.4.3)."""
 
 
-class Browser:
-    """Chromium over the two pipes of its DevTools protocol, which need no library.
-
-    Reference: https://chromedevtools.github.io/devtools-protocol/
-    """
-
-    def __init__(self, profile):
-        to_browser, self._out = (_high(fd) for fd in os.pipe())
-        self._in, from_browser = (_high(fd) for fd in os.pipe())
-        self.pid = os.posix_spawn(
-            CHROMIUM,
-            [
-                CHROMIUM,
-                "--headless",
-                "--no-sandbox",
-                "--disable-gpu",
-                "--disable-dev-shm-usage",
-                "--no-first-run",
-                "--hide-scrollbars",
-                "--host-resolver-rules=MAP * ~NOTFOUND",
-                f"--user-data-dir={profile}",
-                "--remote-debugging-pipe",
-                "about:blank",
-            ],
-            os.environ,
-            file_actions=[
-                (os.POSIX_SPAWN_DUP2, to_browser, 3),
-                (os.POSIX_SPAWN_DUP2, from_browser, 4),
-                (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0),
-            ],
-        )
-        os.close(to_browser)
-        os.close(from_browser)
-        self._count, self._rest, self.events = 0, b"", []
-        targets = self("Target.getTargets")["targetInfos"]
-        page = next(target["targetId"] for target in targets if target["type"] == "page")
-        attached = self("Target.attachToTarget", targetId=page, flatten=True)
-        self.session = attached["sessionId"]
-        for domain in ("Page", "Network", "Log", "Runtime"):
-            self(f"{domain}.enable")
-
-    session = None
-
-    def __call__(self, method, **params):
-        self._count += 1
-        message = {"id": self._count, "method": method, "params": params}
-        if self.session:
-            message["sessionId"] = self.session
-        os.write(self._out, json.dumps(message).encode() + b"\0")
-        answer = self._until(lambda m: m.get("id") == self._count)
-        assert "error" not in answer, answer
-        return answer["result"]
-
-    def open(self, path, *, width, scheme="light"):
-        """Load a page and return everything that was requested and complained of."""
-        self(
-            "Emulation.setDeviceMetricsOverride",
-            width=width,
-            height=844,
-            deviceScaleFactor=1,
-            mobile=width < 500,
-        )
-        self(
-            "Emulation.setEmulatedMedia",
-            features=[{"name": "prefers-color-scheme", "value": scheme}],
-        )
-        self.events.clear()
-        self("Page.navigate", url=path.as_uri())
-        if not any(m.get("method") == "Page.loadEventFired" for m in self.events):
-            self._until(lambda m: m.get("method") == "Page.loadEventFired")
-        named = {"requested": [], "complained": []}
-        for event in self.events:
-            params = event.get("params", {})
-            if event.get("method") == "Network.requestWillBeSent":
-                named["requested"].append(params["request"]["url"])
-            elif event.get("method") in {
-                "Log.entryAdded",
-                "Runtime.consoleAPICalled",
-                "Runtime.exceptionThrown",
-            }:
-                named["complained"].append(params)
-        return named
-
-    def value(self, script):
-        """What a JavaScript expression is worth on the page."""
-        answer = self("Runtime.evaluate", expression=script, returnByValue=True)
-        assert "exceptionDetails" not in answer, answer
-        return answer["result"].get("value")
-
-    def close(self):
-        self.session = None
-        self("Browser.close")
-        os.waitpid(self.pid, 0)
-        os.close(self._out)
-        os.close(self._in)
-
-    def _until(self, wanted):
-        deadline = time.monotonic() + SECONDS
-        while True:
-            while b"\0" in self._rest:
-                head, self._rest = self._rest.split(b"\0", 1)
-                message = json.loads(head)
-                self.events.append(message)
-                if wanted(message):
-                    return message
-            ready, _, _ = select.select([self._in], [], [], deadline - time.monotonic())
-            assert ready, "the browser does not answer"
-            self._rest += os.read(self._in, 1 << 20)
-
-
-def _high(fd):
-    """Move a descriptor out of the way of 3 and 4, which the browser expects."""
-    moved = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 20)
-    os.close(fd)
-    return moved
-
-
 @pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    opened = Browser(tmp_path_factory.mktemp("profile"))
-    yield opened
-    opened.close()
+def chromium():
+    with browser() as opened:
+        yield opened
+
+
+@pytest.fixture
+def visit(chromium):
+    """Open a page without a network; gives it, and all that it requested and complained of."""
+    visits = []
+
+    def visit(path, *, width, scheme="light"):
+        visits.append(
+            chromium.new_context(
+                viewport={"width": width, "height": 844},
+                is_mobile=width == WIDTHS["phone"],
+                color_scheme=scheme,
+                offline=True,
+            )
+        )
+        requested, complained = [], []
+        page = visits[-1].new_page()
+        page.on("request", lambda request: requested.append(request.url))
+        page.on("console", lambda message: complained.append(message.text))
+        page.on("pageerror", lambda error: complained.append(str(error)))
+        page.goto(path.as_uri())
+        return page, requested, complained
+
+    yield visit
+    for one in visits:
+        one.close()
 
 
 @pytest.fixture
@@ -199,29 +98,46 @@ def pages(run, rows, write, tmp_path, model_folder):
 @pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_browser_asks_no_network_complains_of_nothing_and_cuts_nothing(
-    browser, pages, width, scheme
+    visit, pages, width, scheme
 ):
     for path in pages.values():
-        seen = browser.open(path, width=width, scheme=scheme)
-        assert seen == {"requested": [path.as_uri()], "complained": []}
-        assert browser.value("document.documentElement.scrollWidth") <= width
-        assert browser.value(CUT) == []
-        assert browser.value(FAINT) == []
-        dark = browser.value("matchMedia('(prefers-color-scheme: dark)').matches")
+        page, requested, complained = visit(path, width=width, scheme=scheme)
+        assert requested == [path.as_uri()]
+        assert complained == []
+        assert page.evaluate("innerWidth") == width
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert page.evaluate(CUT) == []
+        assert page.evaluate(FAINT) == []
+        dark = page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
         assert dark == (scheme == "dark")
 
 
-def test_what_is_shown_is_what_was_asked_for(browser, pages):
-    browser.open(pages["report"], width=390)
-    text = browser.value("document.body.innerText")
+def test_a_page_that_asks_the_network_complains_and_cuts_is_noticed(visit, tmp_path):
+    path = tmp_path / "bad.html"
+    path.write_text(
+        "<script>console.log('here')</script><img src='http://nowhere.test/a.png'>"
+        "<p style='color: #999'>faint</p><div style='width: 2000px'>wide</div>",
+        encoding="utf-8",
+    )
+    page, requested, complained = visit(path, width=1280)
+    assert requested == [path.as_uri(), "http://nowhere.test/a.png"]
+    assert "here" in complained
+    assert len(complained) > 1  # the picture did not come
+    assert any("wide" in element for element in page.evaluate(CUT))
+    assert any("faint" in element for element in page.evaluate(FAINT))
+
+
+def test_what_is_shown_is_what_was_asked_for(visit, pages):
+    page, *_ = visit(pages["report"], width=390)
+    text = page.inner_text("body")
     for heading in (
         "Applicants read 读入", "Scores 评分分布", "Decisions 决策", "Grades 等级",
         "Data at hand 数据覆盖", "Flags 提示", "Most frequent reasons 主要原因", "PSI of the PD",
         "Features that moved most 变化最大的指标", "Rejected 拒收与剔除",
     ):  # fmt: skip
         assert heading in text
-    browser.open(pages["applicant"], width=390)
-    text = browser.value("document.body.innerText")
+    page, *_ = visit(pages["applicant"], width=390)
+    text = page.inner_text("body")
     for heading in (
         "Score 评分", "Grade 等级", "PD, 12 months 违约概率", "Decision 决策",
         "Default rate of applicants like this", "Reasons that speak against 不利因素",
@@ -229,24 +145,26 @@ def test_what_is_shown_is_what_was_asked_for(browser, pages):
         "Parcel 物流", "E-commerce 电商", ", reason ", "，原因",
     ):  # fmt: skip
         assert heading in text
-    assert browser.value("document.querySelectorAll('svg.series rect.window').length") > 0
-    drawn = browser.value(
+    assert page.locator("svg.series rect.window").count() > 0
+    drawn = page.evaluate(
         "[...document.querySelectorAll('svg.series path')].map(p => p.getBBox().height)"
     )
     assert len(drawn) == 5
     assert max(drawn) > 10
 
 
-def test_chinese_has_glyphs_of_its_own(browser, pages):
+def test_chinese_has_glyphs_of_its_own(visit, pages):
     """A font without Chinese draws one box for every character; here each has its shape."""
-    browser.open(pages["applicant"], width=390)
-    browser("DOM.enable")
-    browser("CSS.enable")
-    root = browser("DOM.getDocument")["root"]["nodeId"]
-    node = browser("DOM.querySelector", nodeId=root, selector=".zh")["nodeId"]
-    used = browser("CSS.getPlatformFontsForNode", nodeId=node)["fonts"]
+    page, *_ = visit(pages["applicant"], width=390)
+    # which fonts drew an element is told by the DevTools protocol alone
+    protocol = page.context.new_cdp_session(page)
+    protocol.send("DOM.enable")
+    protocol.send("CSS.enable")
+    root = protocol.send("DOM.getDocument")["root"]["nodeId"]
+    node = protocol.send("DOM.querySelector", {"nodeId": root, "selector": ".zh"})["nodeId"]
+    used = protocol.send("CSS.getPlatformFontsForNode", {"nodeId": node})["fonts"]
     if not any("CJK" in font["familyName"] or "Han" in font["familyName"] for font in used):
-        pytest.skip(f"no Chinese font is installed (docs/commands.md says which): {used}")
+        pytest.skip(f"no Chinese font is installed (docs/pages.md says which): {used}")
     assert sum(font["glyphCount"] for font in used) > 10
 
 
