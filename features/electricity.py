@@ -4,7 +4,7 @@
 import polars as pl
 from polars import col
 
-from features.families import changes, each, recent, rhythm
+from features.families import changes, per_window, recent, rhythm
 from features.feature import Feature, ratio
 
 _KWH, _PEAK, _VALLEY = col("kwh"), col("kwh_peak"), col("kwh_valley")
@@ -13,25 +13,25 @@ _KWH, _PEAK, _VALLEY = col("kwh"), col("kwh_peak"), col("kwh_valley")
 _CV_OF_DAYS = ratio((col("kwh_square") - _KWH * _KWH).clip(0).sqrt(), _KWH)
 
 ELECTRICITY: tuple[Feature, ...] = (
-    *each((30, 90, 180, 365), "elec_mean_{d}d", "power_window", _KWH, "kWh/day", -1, "electricity a day over {d} days", "近{d}天日均用电量", "power_level", "R122"),
-    *each((30, 90, 180), "elec_idle_share_{d}d", "power_window", col("idle"), "1", 0, "share of nearly idle days over {d} days", "近{d}天接近停工天数占比", "power_rhythm", note="closing days of the trade's week are part of it; weekly unevenness, which is not, carries the sign"),
-    *each((30, 90, 180), "elec_cv_{d}d", "power_window", _CV_OF_DAYS, "1", 0, "unevenness of daily electricity over {d} days", "近{d}天日用电波动率", "power_rhythm", "R122, R188", "closing days of the trade's week are part of it; weekly unevenness, which is not, carries the sign"),
-    *each((90,), "elec_worst_cv_3m", "power_months", _CV_OF_DAYS.max(), "1", 0, "highest monthly unevenness of electricity in three months", "近三个月最高月度用电波动率", "power_rhythm", "R188", "closing days of the trade's week are part of it; weekly unevenness, which is not, carries the sign"),
-    *each((90,), "elec_steady_3m", "power_months", (_CV_OF_DAYS.max() < 0.15).cast(pl.Float64), "1", -1, "three months in a row with unevenness of electricity below 15 %", "连续三个月用电波动率低于15%", "power_rhythm", "R188"),
+    *per_window((30, 90, 180, 365), "elec_mean_{d}d", "power_window", _KWH, "kWh/day", -1, "electricity a day over {d} days", "近{d}天日均用电量", "power_level", "R122"),
+    *per_window((30, 90, 180), "elec_idle_share_{d}d", "power_window", col("idle"), "1", 0, "share of nearly idle days over {d} days", "近{d}天接近停工天数占比", "power_rhythm", note="closing days of the trade's week are part of it; weekly unevenness, which is not, carries the sign"),
+    *per_window((30, 90, 180), "elec_cv_{d}d", "power_window", _CV_OF_DAYS, "1", 0, "unevenness of daily electricity over {d} days", "近{d}天日用电波动率", "power_rhythm", "R122, R188", "closing days of the trade's week are part of it; weekly unevenness, which is not, carries the sign"),
+    *per_window((90,), "elec_worst_cv_3m", "power_months", _CV_OF_DAYS.max(), "1", 0, "highest monthly unevenness of electricity in three months", "近三个月最高月度用电波动率", "power_rhythm", "R188", "closing days of the trade's week are part of it; weekly unevenness, which is not, carries the sign"),
+    *per_window((90,), "elec_steady_3m", "power_months", (_CV_OF_DAYS.max() < 0.15).cast(pl.Float64), "1", -1, "three months in a row with unevenness of electricity below 15 %", "连续三个月用电波动率低于15%", "power_rhythm", "R188"),
     *changes("elec", "power", "kwh", "electricity use", "用电量", "power_trend"),
     *rhythm("elec", "power", "kwh", "electricity", "用电量", "power_rhythm", reference="R122"),
-    *each((30, 180), "elec_peak_to_valley_{d}d", "power_window", ratio(_PEAK, _VALLEY), "1", 0, "peak per kWh of valley electricity over {d} days", "近{d}天峰谷用电比", "power_shape", "R122", note="night work is cheap power for one trade and despair in another"),
-    *each((180,), "elec_valley_share_{d}d", "power_window", ratio(_VALLEY, _KWH), "1", 0, "share of valley electricity over {d} days", "近{d}天谷段用电占比", "power_shape", "S10", note="as above"),
-    *each((365,), "elec_season_swing", "power_months", ratio(_KWH.max() - _KWH.min(), _KWH.mean()), "1", 0, "swing of electricity between the months of a year", "近一年用电季节性摆幅", "power_shape", "R122", note="season belongs to the trade; unevenness beyond it is measured elsewhere"),
+    *per_window((30, 180), "elec_peak_to_valley_{d}d", "power_window", ratio(_PEAK, _VALLEY), "1", 0, "peak per kWh of valley electricity over {d} days", "近{d}天峰谷用电比", "power_shape", "R122", note="night work is cheap power for one trade and despair in another"),
+    *per_window((180,), "elec_valley_share_{d}d", "power_window", ratio(_VALLEY, _KWH), "1", 0, "share of valley electricity over {d} days", "近{d}天谷段用电占比", "power_shape", "S10", note="as above"),
+    *per_window((365,), "elec_season_swing", "power_months", ratio(_KWH.max() - _KWH.min(), _KWH.mean()), "1", 0, "swing of electricity between the months of a year", "近一年用电季节性摆幅", "power_shape", "R122", note="season belongs to the trade; unevenness beyond it is measured elsewhere"),
     # bills
-    *each((365,), "elec_bills_overdue", "bills", col("overdue").sum(), "bills", +1, "electricity bills of a year overdue and unpaid", "近一年逾期未缴电费笔数", "bills", "S07"),
-    *each((180, 365), "elec_bills_late_share_{d}d", "bills", (col("late_days") > 0).mean(), "1", +1, "share of electricity bills paid late over {d} days", "近{d}天电费逾期缴纳占比", "bills", "S07"),
-    *each((365,), "elec_bills_late_days_{d}d", "bills", col("late_days").mean(), "days", +1, "mean delay of electricity bills over {d} days", "近{d}天电费平均逾期天数", "bills", "S07"),
-    *each((120, 365), "elec_pay_days_{d}d", "bills", col("pay_days").mean(), "days", +1, "mean days from electricity bill to payment over {d} days", "近{d}天电费缴纳平均用时", "bills", "S07"),
-    *each((365,), "elec_pay_days_recent", "bills", recent(col("pay_days")), "days", +1, "days from electricity bill to payment, recent ones weighing more", "电费缴纳用时（近期加权）", "bills", "S07"),
-    *each((365,), "elec_pay_days_last", "bills", col("pay_days").drop_nulls().last(), "days", +1, "days from the last electricity bill to its payment", "最近一期电费缴纳用时", "bills", "S07"),
-    *each((120, 365), "elec_pay_days_worst_{d}d", "bills", col("pay_days").max(), "days", +1, "longest time from electricity bill to payment over {d} days", "近{d}天电费缴纳最长用时", "bills", "S07"),
-    *each((180,), "elec_bills_worst_delay_{d}d", "bills", col("late_days").max(), "days", +1, "longest delay of an electricity bill over {d} days", "近{d}天电费最长逾期天数", "bills", "S07"),
-    *each((365,), "elec_arrears", "bills", ratio(col("arrears_cny").sum(), col("amount_cny").mean()), "bills", +1, "electricity arrears, in mean bills", "电费欠缴额（以平均账单计）", "bills", "S07"),
+    *per_window((365,), "elec_bills_overdue", "bills", col("overdue").sum(), "bills", +1, "electricity bills of a year overdue and unpaid", "近一年逾期未缴电费笔数", "bills", "S07"),
+    *per_window((180, 365), "elec_bills_late_share_{d}d", "bills", (col("late_days") > 0).mean(), "1", +1, "share of electricity bills paid late over {d} days", "近{d}天电费逾期缴纳占比", "bills", "S07"),
+    *per_window((365,), "elec_bills_late_days_{d}d", "bills", col("late_days").mean(), "days", +1, "mean delay of electricity bills over {d} days", "近{d}天电费平均逾期天数", "bills", "S07"),
+    *per_window((120, 365), "elec_pay_days_{d}d", "bills", col("pay_days").mean(), "days", +1, "mean days from electricity bill to payment over {d} days", "近{d}天电费缴纳平均用时", "bills", "S07"),
+    *per_window((365,), "elec_pay_days_recent", "bills", recent(col("pay_days")), "days", +1, "days from electricity bill to payment, recent ones weighing more", "电费缴纳用时（近期加权）", "bills", "S07"),
+    *per_window((365,), "elec_pay_days_last", "bills", col("pay_days").drop_nulls().last(), "days", +1, "days from the last electricity bill to its payment", "最近一期电费缴纳用时", "bills", "S07"),
+    *per_window((120, 365), "elec_pay_days_worst_{d}d", "bills", col("pay_days").max(), "days", +1, "longest time from electricity bill to payment over {d} days", "近{d}天电费缴纳最长用时", "bills", "S07"),
+    *per_window((180,), "elec_bills_worst_delay_{d}d", "bills", col("late_days").max(), "days", +1, "longest delay of an electricity bill over {d} days", "近{d}天电费最长逾期天数", "bills", "S07"),
+    *per_window((365,), "elec_arrears", "bills", ratio(col("arrears_cny").sum(), col("amount_cny").mean()), "bills", +1, "electricity arrears, in mean bills", "电费欠缴额（以平均账单计）", "bills", "S07"),
 )  # fmt: skip
 """Every feature of the source `electricity`."""

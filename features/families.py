@@ -11,7 +11,7 @@ from features.feature import Feature, change, ratio
 AGE = pl.col("age")
 
 
-def each(
+def per_window(
     windows: Iterable[int],
     name: str,
     frame: str,
@@ -106,7 +106,7 @@ def rhythm(
     """Declare how uneven a series is from week to week and from month to month."""
     x = pl.col(column)
     return (
-        *each(
+        *per_window(
             (90, 180, 365), f"{prefix}_week_cv_{{d}}d", f"{name}_weeks", ratio(x.std(), x.mean()), "1",
             +1, f"unevenness of weekly {what} over {{d}} days", f"近{{d}}天每周{what_zh}波动率", theme, reference,
         ),

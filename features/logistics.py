@@ -3,21 +3,21 @@
 
 from polars import col
 
-from features.families import changes, each, rhythm
+from features.families import changes, per_window, rhythm
 from features.feature import Feature, ratio
 
 _OUT, _IN = col("parcels_out"), col("parcels_in")
 
 LOGISTICS: tuple[Feature, ...] = (
-    *each((30, 90, 180, 365), "log_out_mean_{d}d", "parcel_window", _OUT, "parcels/day", -1, "parcels sent a day over {d} days", "近{d}天日均发件量", "parcels_level", "S22"),
-    *each((90, 365), "log_in_mean_{d}d", "parcel_window", _IN, "parcels/day", -1, "parcels received a day over {d} days", "近{d}天日均收件量", "parcels_level", "S21"),
-    *each((90, 365), "log_active_share_{d}d", "parcel_window", col("parcel_days"), "1", -1, "share of days with parcels over {d} days", "近{d}天有发件天数占比", "delivery", "S22"),
-    *each((365,), "log_days_since_parcel", "parcel_window", col("since_parcel"), "days", +1, "days since the last parcel sent", "距最近一次发件天数", "parcels_trend", "S22"),
+    *per_window((30, 90, 180, 365), "log_out_mean_{d}d", "parcel_window", _OUT, "parcels/day", -1, "parcels sent a day over {d} days", "近{d}天日均发件量", "parcels_level", "S22"),
+    *per_window((90, 365), "log_in_mean_{d}d", "parcel_window", _IN, "parcels/day", -1, "parcels received a day over {d} days", "近{d}天日均收件量", "parcels_level", "S21"),
+    *per_window((90, 365), "log_active_share_{d}d", "parcel_window", col("parcel_days"), "1", -1, "share of days with parcels over {d} days", "近{d}天有发件天数占比", "delivery", "S22"),
+    *per_window((365,), "log_days_since_parcel", "parcel_window", col("since_parcel"), "days", +1, "days since the last parcel sent", "距最近一次发件天数", "parcels_trend", "S22"),
     *changes("log_out", "parcel", "parcels_out", "parcels sent", "发件量", "parcels_trend", reference="S22"),
     *rhythm("log_out", "parcel", "parcels_out", "parcels", "发件量", "delivery", reference="S22"),
-    *each((30, 90, 365), "log_late_rate_{d}d", "parcel_window", ratio(col("late_parcels"), _OUT), "1", +1, "share of parcels late over {d} days", "近{d}天包裹延误率", "delivery", "S21"),
-    *each((90,), "log_destinations_{d}d", "parcel_window", col("destinations"), "places/day", -1, "places served a day over {d} days", "近{d}天日均到达地数", "parcels_level", "S21"),
-    *each((90,), "log_weight_per_parcel_{d}d", "parcel_window", ratio(col("weight_kg"), _OUT), "kg", 0, "weight of a parcel over {d} days", "近{d}天单件重量", "parcels_level", "S21", note="a matter of the goods"),
-    *each((90, 365), "log_in_to_out_{d}d", "parcel_window", ratio(_IN, _OUT), "1", 0, "parcels received per parcel sent over {d} days", "近{d}天收发件比", "parcels_level", "S21", note="received parcels are material in one trade and returns in another"),
+    *per_window((30, 90, 365), "log_late_rate_{d}d", "parcel_window", ratio(col("late_parcels"), _OUT), "1", +1, "share of parcels late over {d} days", "近{d}天包裹延误率", "delivery", "S21"),
+    *per_window((90,), "log_destinations_{d}d", "parcel_window", col("destinations"), "places/day", -1, "places served a day over {d} days", "近{d}天日均到达地数", "parcels_level", "S21"),
+    *per_window((90,), "log_weight_per_parcel_{d}d", "parcel_window", ratio(col("weight_kg"), _OUT), "kg", 0, "weight of a parcel over {d} days", "近{d}天单件重量", "parcels_level", "S21", note="a matter of the goods"),
+    *per_window((90, 365), "log_in_to_out_{d}d", "parcel_window", ratio(_IN, _OUT), "1", 0, "parcels received per parcel sent over {d} days", "近{d}天收发件比", "parcels_level", "S21", note="received parcels are material in one trade and returns in another"),
 )  # fmt: skip
 """Every feature of the source `logistics`."""

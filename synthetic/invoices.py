@@ -133,7 +133,7 @@ def habits(
     own_sd : ndarray of shape (n_firms,)
         Volatility of the firm's own orders; months are as uneven.
     """
-    p = settings(direction, at)
+    p = config_of(direction, at)
     rng = at.stream(f"invoices.habits.{direction}")
     n = len(firms)
 
@@ -176,7 +176,7 @@ def habits(
     )
 
 
-def settings(direction: int, at: Bucket) -> InvoiceConfig:
+def config_of(direction: int, at: Bucket) -> InvoiceConfig:
     """Settings of one direction."""
     return at.config.sales if direction == OUTPUT else at.config.purchases
 

@@ -19,8 +19,6 @@ MADE_FROM = 190.0
 SEAT_SHARE = 0.7
 """Share of a cluster's trade in its city that sits in the seat of the cluster; assumed."""
 
-FORM_NAMES = ("individual", "micro", "small")
-
 
 @dataclass(frozen=True)
 class Population:

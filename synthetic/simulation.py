@@ -24,7 +24,7 @@ from features.storage import is_remote, make_folder, remove_tree, write_parquet
 from features.tables import BUCKET_FIRMS, SIGNALS, ContractError
 from features.workers import each
 from synthetic.config import WorldConfig
-from synthetic.world import Setting, bucket_world, setting
+from synthetic.world import Backdrop, backdrop, bucket_world
 
 if TYPE_CHECKING:
     from features.cluster import Cluster
@@ -100,7 +100,7 @@ def _fill(
 ) -> dict[str, Any]:
     sizes = [min(BUCKET_FIRMS, job.firms - first) for first in range(0, job.firms, BUCKET_FIRMS)]
     rows: Counter[str] = Counter()
-    world = setting(job.seed, job.config)
+    world = backdrop(job.seed, job.config)
     run = partial(_bucket, world, folder)
     units = list(enumerate(sizes))
     written = each(run, units, workers=job.workers, cluster=cluster)
@@ -132,7 +132,7 @@ def _fill(
     return manifest
 
 
-def _bucket(world: Setting, folder: Path, unit: tuple[int, int]) -> dict[str, int]:
+def _bucket(world: Backdrop, folder: Path, unit: tuple[int, int]) -> dict[str, int]:
     """Simulate and write one bucket, so that no process ever holds more; count its rows."""
     bucket, n = unit
     if not is_remote(folder) and not folder.is_dir():

@@ -46,7 +46,7 @@ from synthetic.work import daily, days_of, lumps, pace
 
 
 @dataclass(frozen=True)
-class Setting:
+class Backdrop:
     """What all buckets of a world share."""
 
     seed: int
@@ -56,14 +56,14 @@ class Setting:
     temperature: Float
 
 
-def setting(seed: int, config: WorldConfig) -> Setting:
+def backdrop(seed: int, config: WorldConfig) -> Backdrop:
     """Draw what all firms live through."""
     start = config.calendar.first_application - dt.timedelta(days=config.calendar.history_days)
     when = almanac(start, weeks_of_world(config) * WEEK)
-    return Setting(seed, config, when, common_shocks(seed, config), temperature(seed, when))
+    return Backdrop(seed, config, when, common_shocks(seed, config), temperature(seed, when))
 
 
-def bucket_world(n: int, bucket: int, world: Setting) -> dict[str, pl.DataFrame]:
+def bucket_world(n: int, bucket: int, world: Backdrop) -> dict[str, pl.DataFrame]:
     """Live through the history and the future of `n` firms.
 
     Returns
@@ -85,7 +85,7 @@ class Story:
     state: State
 
 
-def live(firms: Population, world: Setting, at: Bucket) -> Story:
+def live(firms: Population, world: Backdrop, at: Bucket) -> Story:
     """Draw what happens to firms, past and future."""
     well = health(firms, world.common, at, name="health")
     surprise = surprises(len(firms), at, name="cash")
@@ -94,7 +94,7 @@ def live(firms: Population, world: Setting, at: Bucket) -> Story:
     return Story(firms, bad_actors(firms, at), State(well, surprise, own, cash))
 
 
-def records(story: Story, world: Setting, at: Bucket) -> dict[str, pl.DataFrame]:
+def records(story: Story, world: Backdrop, at: Bucket) -> dict[str, pl.DataFrame]:
     """Record what the data sources see of a story: the signal tables, and their faults."""
     firms, bad, state = story.firms, story.bad, story.state
     well, own, when = state.health, state.purse, world.when
@@ -138,7 +138,7 @@ def records(story: Story, world: Setting, at: Bucket) -> dict[str, pl.DataFrame]
     }
 
 
-def judgement(story: Story, world: Setting, at: Bucket) -> dict[str, pl.DataFrame]:
+def judgement(story: Story, world: Backdrop, at: Bucket) -> dict[str, pl.DataFrame]:
     """Write down who applies and who is approved, what becomes of it, and the truth."""
     firms, bad, state = story.firms, story.bad, story.state
     config, own, cash = world.config, state.purse, state.cash[:, HISTORY]

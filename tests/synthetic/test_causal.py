@@ -22,7 +22,7 @@ from synthetic.cash import default_month
 from synthetic.config import load_config
 from synthetic.population import population
 from synthetic.streams import Bucket
-from synthetic.world import judgement, live, records, setting
+from synthetic.world import backdrop, judgement, live, records
 
 FIRMS = 1_000
 WORLDS = tuple(range(21, 33))
@@ -58,12 +58,12 @@ def province():
 def world_of(seed, *, strangers):
     """Signal features (n, k), defaults (n,) and strata (n,) of one small world."""
     config = province()
-    here, at = setting(seed, config), Bucket(seed, 0, config)
+    here, at = backdrop(seed, config), Bucket(seed, 0, config)
     firms = population(FIRMS, at)
     own = live(firms, here, at)
     shown, where, whose = own, here, at
     if strangers:
-        where, whose = setting(seed + STRANGERS, config), Bucket(seed + STRANGERS, 0, config)
+        where, whose = backdrop(seed + STRANGERS, config), Bucket(seed + STRANGERS, 0, config)
         other = population(FIRMS, whose)
         hidden = replace(firms, quality=other.quality, digital=other.digital)
         shown = live(hidden, where, whose)

@@ -6,7 +6,7 @@ import pytest
 
 from synthetic.config import load_config
 from synthetic.fraud import FRIENDS
-from synthetic.world import bucket_world, setting
+from synthetic.world import backdrop, bucket_world
 
 KINDS = ("shell", "invoice_inflation", "brushing")
 
@@ -16,7 +16,7 @@ def tables():
     config = load_config()
     share = {"shell_share": 0.1, "inflation_share": 0.1, "brushing_share": 0.1}
     config = config.model_copy(update={"fraud": config.fraud.model_copy(update=share)})
-    return bucket_world(1_000, 0, setting(5, config))
+    return bucket_world(1_000, 0, backdrop(5, config))
 
 
 def firms(tables, kind):

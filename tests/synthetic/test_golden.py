@@ -11,7 +11,7 @@ import pytest
 
 from features.tables import SIGNALS
 from synthetic.config import load_config
-from synthetic.world import bucket_world, setting
+from synthetic.world import backdrop, bucket_world
 
 GOLDEN = Path(__file__).with_name("golden.toml")
 FIRMS, SEED = 300, 20_240_101
@@ -23,7 +23,7 @@ SAME = 2e-4
 
 def summary():
     """By table: its rows, and by column a few figures of what it holds."""
-    tables = bucket_world(FIRMS, 0, setting(SEED, load_config()))
+    tables = bucket_world(FIRMS, 0, backdrop(SEED, load_config()))
     assert set(TABLES) == set(tables)
     return {name: {"rows": {"all": tables[name].height}} | columns(tables[name]) for name in TABLES}
 

@@ -10,14 +10,14 @@ from synthetic.places import CITIES, COUNTIES
 from synthetic.population import population
 from synthetic.shocks import WEEK, flood_seasons
 from synthetic.streams import Bucket
-from synthetic.world import bucket_world, live, setting
+from synthetic.world import backdrop, bucket_world, live
 
 SEED, FIRMS = 31, 1_000
 
 
 def told(config):
     at = Bucket(SEED, 0, config)
-    world = setting(SEED, config)
+    world = backdrop(SEED, config)
     return world, live(population(FIRMS, at), world, at)
 
 
@@ -45,7 +45,7 @@ def first_change(one, two):
 @pytest.mark.parametrize("name", scenarios())
 def test_each_shipped_scenario_simulates(name):
     config = load_config(name)
-    tables = bucket_world(20, 0, setting(1, config))
+    tables = bucket_world(20, 0, backdrop(1, config))
     assert set(tables) == {*SIGNALS, "applications", "outcomes", "truth", "faults"}
     assert all(tables[table].height for table in ("firms", "applications", "truth"))
 
@@ -106,8 +106,8 @@ DATED = {
 
 def test_flood_leaves_every_record_of_a_dry_firm_as_it_was():
     config = load_config("flood")
-    one = bucket_world(FIRMS, 0, setting(SEED, load_config()))
-    two = bucket_world(FIRMS, 0, setting(SEED, config))
+    one = bucket_world(FIRMS, 0, backdrop(SEED, load_config()))
+    two = bucket_world(FIRMS, 0, backdrop(SEED, config))
     wet = changed(told(load_config())[1], told(config)[1], "flood")
     ids = one["firms"]["firm_id"]
     dry = ids.filter(pl.Series(~wet))
@@ -126,8 +126,8 @@ def test_flood_leaves_every_record_of_a_dry_firm_as_it_was():
 @pytest.mark.parametrize("name", ["downturn", "flood"])
 def test_records_dated_before_an_event_are_as_they_were(name):
     config = load_config(name)
-    one = bucket_world(FIRMS, 0, setting(SEED, load_config()))
-    two = bucket_world(FIRMS, 0, setting(SEED, config))
+    one = bucket_world(FIRMS, 0, backdrop(SEED, load_config()))
+    two = bucket_world(FIRMS, 0, backdrop(SEED, config))
     # the days of a week lean towards the next week's health
     before = pl.lit(config.events.start) - pl.duration(days=2 * WEEK)
     for table, day in DATED.items():
@@ -138,8 +138,8 @@ def test_records_dated_before_an_event_are_as_they_were(name):
 
 
 def test_thin_data_takes_records_away_and_changes_nothing_else():
-    one = bucket_world(FIRMS, 0, setting(SEED, load_config()))
-    two = bucket_world(FIRMS, 0, setting(SEED, load_config("thin-data")))
+    one = bucket_world(FIRMS, 0, backdrop(SEED, load_config()))
+    two = bucket_world(FIRMS, 0, backdrop(SEED, load_config("thin-data")))
     cut = {
         "tax": ["invoices", "tax_filings"],
         "logistics": ["logistics"],

@@ -9,7 +9,7 @@ from features.folder import Signals, read_applications, read_outcomes
 from features.tables import SIGNALS, ContractError, conform, violations
 from synthetic.config import load_config
 from synthetic.simulation import simulate_world
-from synthetic.world import bucket_world, setting
+from synthetic.world import backdrop, bucket_world
 
 FIRMS = 1_100  # one whole bucket and a part of a second
 
@@ -42,7 +42,7 @@ def test_the_same_seed_gives_the_same_bytes_whatever_the_workers(world, tmp_path
 
 def test_a_firm_that_sources_do_not_cover_is_a_world_too():
     """Without an invoice, a parcel or a shop; whole buckets of a few firms may be like that."""
-    world = setting(3, load_config("thin-data"))
+    world = backdrop(3, load_config("thin-data"))
     tables = [bucket_world(1, bucket, world) for bucket in range(6)]
     assert any(one["invoices"].is_empty() for one in tables)
     assert any(one["coverage"].height == 1 for one in tables)

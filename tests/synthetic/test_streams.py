@@ -6,14 +6,14 @@ import pytest
 from synthetic import world as graph
 from synthetic.config import load_config
 from synthetic.streams import Bucket, stream
-from synthetic.world import bucket_world, setting
+from synthetic.world import backdrop, bucket_world
 
 FIRMS = 200
 
 
 @pytest.fixture(scope="module")
 def world():
-    return setting(41, load_config())
+    return backdrop(41, load_config())
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from synthetic.health import HISTORY
 from synthetic.population import population
 from synthetic.streams import Bucket, stream
 from synthetic.truth import CAUSES, fate
-from synthetic.world import live, setting
+from synthetic.world import backdrop, live
 
 FIRMS = 1_000
 WORLDS = range(60, 70)
@@ -22,7 +22,7 @@ DECILES = 10
 
 def story_of(seed, config, firms=FIRMS):
     at = Bucket(seed, 0, config)
-    return live(population(firms, at), setting(seed, config), at)
+    return live(population(firms, at), backdrop(seed, config), at)
 
 
 @pytest.fixture(scope="module")
