@@ -2,9 +2,10 @@
 
 import math
 import operator
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 AnyFrame: TypeAlias = "pd.DataFrame | pl.DataFrame"
 
 _SHOWN = 60
+_NOTHING_BAD = pl.DataFrame(schema=REJECTS)
 
 
 def read_frame(frame: AnyFrame, table: str) -> Reading:
@@ -64,16 +66,16 @@ def _read(frame: AnyFrame, table: str) -> Reading:
     raw = to_polars(frame, table)
     require_columns(raw.columns, table, where=table)
     spec = TABLES[table]
-    here = [name for name in spec.dtypes if name in raw.columns]
+    have = dict(raw.schema)
+    here = [name for name in spec.dtypes if name in have]
     typed = _typed(raw, table, here)
-    clean = pl.DataFrame(schema=REJECTS)
     lost = any(
         raw[name].null_count() != typed[name].null_count()
         for name in here
-        if _changed(raw, name, spec)
+        if have[name] != spec.dtypes[name]
     )
     if not lost and not doubtful(typed, table):
-        return Reading(typed, clean, raw.height, "frame", _foreign(raw, table))
+        return Reading(typed, _NOTHING_BAD, raw.height, "frame", _foreign(raw, table))
     kept = typed.hstack([pl.Series("file_line", np.arange(1, typed.height + 1))])
     unread = [
         raw.with_row_index("row")
@@ -177,7 +179,7 @@ def _plain(frame: "pd.DataFrame", table: str) -> pl.DataFrame | None:
 
     None if a column is of another kind, such as objects, categories or times of a zone.
     """
-    names = list(frame.columns)
+    names = frame.columns.tolist()
     if len(set(names)) < len(names) or not all(isinstance(name, str) for name in names):
         return None
     dtypes = TABLES[table].dtypes
@@ -254,10 +256,6 @@ def _cell(spec: Table, name: str, have: pl.DataType | None) -> pl.Expr:
     return pl.col(name).cast(dtype, strict=False)
 
 
-def _changed(raw: pl.DataFrame, name: str, spec: Table) -> bool:
-    return bool(raw.schema[name] != spec.dtypes[name])
-
-
 def _foreign(raw: pl.DataFrame, table: str) -> tuple[str, ...]:
     foreign = [name for name in raw.columns if name not in TABLES[table].dtypes]
     return (f"{table}: ignored the columns {', '.join(foreign)}",) if foreign else ()
@@ -284,6 +282,14 @@ def doubtful(frame: pl.DataFrame, table: str) -> bool:
     if frame.is_empty():
         return False
     filled, finite, limited, texts = _looks(table)
+    # one text all the way down, such as the id of the only firm, is looked at once
+    several = []
+    for name, breaks_text, anywhere in texts:
+        least = frame[name].min()
+        if least != frame[name].max():
+            several.append(anywhere)
+        elif least is not None and breaks_text(least):
+            return True
     return (
         any(frame[name].null_count() for name in filled)
         # a sum is finite only if all that was added is
@@ -292,25 +298,28 @@ def doubtful(frame: pl.DataFrame, table: str) -> bool:
             (most := getattr(frame[name], end)()) is not None and breaks(most, limit)
             for name, end, breaks, limit in limited
         )
-        or any(frame.select_seq(texts).row(0))
+        or (bool(several) and any(frame.select_seq(several).row(0)))
     )
 
 
 _Limit: TypeAlias = tuple[str, str, Callable[[Any, Any], bool], Any]
 
+_Text: TypeAlias = tuple[str, Callable[[Any], bool], pl.Expr]
+"""A column, whether one text breaks its rule, and the same of any text in the column."""
+
 
 @cache
 def _looks(
     table: str,
-) -> tuple[tuple[str, ...], tuple[str, ...], tuple[_Limit, ...], tuple[pl.Expr, ...]]:
+) -> tuple[tuple[str, ...], tuple[str, ...], tuple[_Limit, ...], tuple[_Text, ...]]:
     """Columns never empty, columns of finite numbers, limits, and what no text may hold."""
     spec = TABLES[table]
     columns = spec.checks.columns
     filled = tuple(name for name in spec.schema if not columns[name].nullable)
     finite = tuple(name for name, dtype in spec.schema.items() if dtype == pl.Float64)
     limited: list[_Limit] = []
-    texts = [
-        pl.col(name).str.contains(EXCEL_NUMBER).any()
+    texts: list[_Text] = [
+        (name, _is_excel_number, pl.col(name).str.contains(EXCEL_NUMBER).any())
         for name in spec.schema
         if name.endswith("_id")
     ]
@@ -318,8 +327,17 @@ def _looks(
         for check in columns[name].checks:
             if check.name == "isin":
                 allowed = list(check.statistics["allowed_values"])
-                texts.append((~pl.col(name).is_in(allowed)).any().alias(f"{name} not listed"))
+                listed = pl.col(name).is_in(allowed).alias(f"{name} not listed")
+                texts.append((name, partial(_is_foreign, frozenset(allowed)), (~listed).any()))
                 continue
             limit, end, breaks = _LIMITS[str(check.name)]
             limited.append((name, end, breaks, check.statistics[limit]))
     return filled, finite, tuple(limited), tuple(texts)
+
+
+def _is_excel_number(text: str) -> bool:
+    return re.search(EXCEL_NUMBER, text) is not None
+
+
+def _is_foreign(allowed: frozenset[str], text: str) -> bool:
+    return text not in allowed

@@ -273,7 +273,7 @@ class Table:
         columns = self.checks.columns
         return tuple(c for c in self.columns if not columns[c].metadata["optional"])
 
-    @property
+    @cached_property
     def dtypes(self) -> dict[str, Any]:
         """Data types including `known_on` where the table may carry it."""
         return self.schema | ({self.KNOWN_ON: pl.Date} if self.versioned else {})
