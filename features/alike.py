@@ -8,6 +8,7 @@ one form are put below each other, and their formula is evaluated once.
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import polars as pl
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from features.feature import Feature
 from features.known import Floats
-from features.stretches import table
+from features.stretches import frame_of
 
 _COLUMN = re.compile(r'col\("(\w+)"\)')
 
@@ -33,25 +34,68 @@ class Alike:
         That of one of the features, under its name; one Float64 from each row.
     inputs : tuple of str
         Columns it reads.
-    features : tuple of Feature
-    reads : tuple of tuple of str
-        For each of `inputs`, what each feature reads in its place.
+    rows : ndarray of shape (n_inputs, n_features)
+        What each feature reads in their place, as rows of the values that are given.
     places : ndarray of shape (n_features,)
         Columns of the feature matrix.
     """
 
     formula: pl.Expr
     inputs: tuple[str, ...]
-    features: tuple[Feature, ...]
-    reads: tuple[tuple[str, ...], ...]
+    rows: NDArray[np.intp]
     places: NDArray[np.intp]
 
 
-Query = tuple[Alike, ...]
-"""Forms whose formulas read different columns, so that they can stand in one frame."""
+class Query:
+    """Forms whose formulas read different columns, so that they can stand in one frame.
+
+    Parameters
+    ----------
+    forms : sequence of Alike
+    """
+
+    def __init__(self, forms: Sequence[Alike]) -> None:
+        self.forms = tuple(forms)
+        self.formulas = [form.formula for form in forms]
+        self.inputs = [name for form in forms for name in form.inputs]
+        self.places = np.concatenate([form.places for form in forms])
+        counts = [len(form.places) for form in forms]
+        self._below = np.concatenate([np.arange(count) for count in counts])
+        self._form = np.repeat(np.arange(len(forms)), counts)
+        # shorter columns are filled up from the last of the values, which is missing
+        self._rows = np.full((len(self.inputs), max(counts)), -1, dtype=np.intp)
+        for row, own in zip(self._rows, (own for form in forms for own in form.rows), strict=True):
+            row[: len(own)] = own
+
+    def __call__(self, values: Floats) -> Floats:
+        """Evaluate every feature.
+
+        Parameters
+        ----------
+        values : ndarray of shape (n_values, n)
+            NaN is missing; the last row is all of it where there are several forms.
+
+        Returns
+        -------
+        ndarray of shape (n, n_features), in the order of `places`
+        """
+        height, n = self._rows.shape[1], values.shape[1]
+        read = values[self._rows].reshape(len(self.inputs), height * n)
+        columns = frame_of(self.inputs, read).select_seq(self.formulas).to_numpy()
+        found: Floats = columns.reshape(height, n, len(self.forms))[self._below, :, self._form].T
+        return found
+
+    @cached_property
+    def alone(self) -> tuple["Query", ...]:
+        """Each form in a query of its own."""
+        return tuple(Query([form]) for form in self.forms)
 
 
-def by_form(features: Iterable[Feature], places: Mapping[str, int]) -> tuple[Query, ...]:
+def by_form(
+    features: Iterable[Feature],
+    places: Mapping[str, int],
+    row: Callable[[Feature, str], int],
+) -> tuple[Query, ...]:
     """Group features by the form of their formulas, and the forms to as few queries as will do.
 
     Parameters
@@ -59,6 +103,8 @@ def by_form(features: Iterable[Feature], places: Mapping[str, int]) -> tuple[Que
     features : iterable of Feature
         Their formulas give one value from each row.
     places : mapping of name to column of the feature matrix
+    row : callable
+        Gives the row of the values that a feature reads by a name.
 
     Raises
     ------
@@ -84,57 +130,32 @@ def by_form(features: Iterable[Feature], places: Mapping[str, int]) -> tuple[Que
         else:
             taken, forms, free = set(), [], [0]
             queries.append((taken, forms))
-        taken.update(group[free[0]][1])
-        forms.append(_alike(group, free[0], places))
-    return tuple(tuple(forms) for _, forms in queries)
+        shown, inputs = group[free[0]]
+        taken.update(inputs)
+        forms.append(
+            Alike(
+                shown.formula.cast(pl.Float64).alias(shown.name),
+                inputs,
+                np.array([[row(feature, name) for name in read] for feature, read in group]).T,
+                np.array([places[feature.name] for feature, _ in group], dtype=np.intp),
+            )
+        )
+    return tuple(Query(forms) for _, forms in queries)
 
 
-def _alike(
-    group: Sequence[tuple[Feature, tuple[str, ...]]], shown: int, places: Mapping[str, int]
-) -> Alike:
-    features = tuple(feature for feature, _ in group)
-    return Alike(
-        features[shown].formula.cast(pl.Float64).alias(features[shown].name),
-        group[shown][1],
-        features,
-        tuple(zip(*(read for _, read in group), strict=True)),
-        np.array([places[feature.name] for feature in features], dtype=np.intp),
-    )
-
-
-def evaluate(
-    queries: Sequence[Query],
-    get: Callable[[Feature, str], Floats],
-    found: NDArray[np.floating],
-) -> None:
+def evaluate(queries: Sequence[Query], values: Floats, found: NDArray[np.floating]) -> None:
     """Fill in the columns of features.
 
     Parameters
     ----------
     queries : sequence of Query
-    get : callable
-        Gives what a feature reads by name, shape (n,); NaN is missing.
+    values : ndarray of shape (n_values, n)
+        What features read; NaN is missing.
     found : ndarray of shape (n, all features)
     """
-    n = len(found)
+    if len(found) <= _FEW:
+        values = np.concatenate([values, np.full((1, len(found)), np.nan)])
+    else:
+        queries = [alone for query in queries for alone in query.alone]
     for query in queries:
-        for forms in [query] if n <= _FEW else [(form,) for form in query]:
-            height = n * max(len(form.features) for form in forms)
-            columns = _frame(forms, get, height).select_seq([form.formula for form in forms])
-            for form, values in zip(forms, columns.iter_columns(), strict=True):
-                own = values.to_numpy()[: n * len(form.features)]
-                found[:, form.places] = own.reshape(-1, n).T
-
-
-def _frame(forms: Query, get: Callable[[Feature, str], Floats], height: int) -> pl.DataFrame:
-    """Put what is read below each other; shorter columns are filled up with missing values."""
-    names = [name for form in forms for name in form.inputs]
-    columns = np.full((len(names), height), np.nan)
-    stacked = (
-        np.concatenate([get(f, name) for f, name in zip(form.features, read, strict=True)])
-        for form in forms
-        for read in form.reads
-    )
-    for row, values in zip(columns, stacked, strict=True):
-        row[: len(values)] = values
-    return table(dict(zip(names, columns, strict=True)))
+        found[:, query.places] = query(values)

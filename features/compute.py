@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 import polars as pl
@@ -15,7 +15,6 @@ from features.frames import FRAMES, STEPS, WINDOWS, Kind
 from features.known import Floats
 from features.peers import COMPARED, places, usual
 from features.prepare import MONTHS, REGISTER, WEEKS, Prepared
-from features.stretches import table
 
 _SHARED = {Kind.WEEKS: WEEKS, Kind.MONTHS: MONTHS}
 """Kinds of frames whose columns stand side by side in one frame of all sources."""
@@ -65,29 +64,22 @@ def compute(
     """
     found = np.full((n, len(FEATURES)), np.nan)
 
-    def single(feature: Feature, name: str) -> Floats:
-        windows = prepared.windows.get(name)
-        return prepared.once[name] if windows is None else windows[_ROW[feature.days]]
-
-    evaluate(_singles(), single, found)
+    windows, once = prepared.windows, prepared.once
+    singles = np.concatenate([*windows.values(), np.stack(list(once.values()))])
+    evaluate(_singles(tuple(windows), tuple(once)), singles, found)
     for job in _passes():
         _evaluate(prepared.frames[job.frame], job, found)
-    place = _places()
-    evaluate(_over("across"), lambda _, name: found[:, place[name]], found)
+    evaluate(_across(), found.T, found)
     # peers compare figures as they are stored, so that they can be filled in later just the same
     stored = found.astype(np.float32)
     if reference is not None:
         peers = usual(places(prepared.frames[REGISTER]), reference)
-        typical = dict(zip(_TYPICAL, peers.T, strict=True))
+        compared = stored[:, _compared()].T.astype(np.float64)
+        evaluate(_peers(), np.concatenate([compared, peers.T]), stored)
+    flat = pl.Series(stored.reshape(-1), nan_to_null=True)
+    names = list(feature_names())
+    return flat.reshape(stored.shape).arr.to_struct(names).struct.unnest()
 
-        def stored_or_typical(_: Feature, name: str) -> Floats:
-            return typical[name] if name in typical else stored[:, place[name]].astype(np.float64)
-
-        evaluate(_over("peers"), stored_or_typical, stored)
-    return table(dict(zip(feature_names(), stored.T, strict=True)))
-
-
-_TYPICAL = tuple(PEER_PREFIX + name for name in COMPARED)
 
 _ROW = {days: row for row, days in enumerate(WINDOWS)}
 
@@ -145,16 +137,38 @@ def _passes() -> tuple[_Pass, ...]:
     return tuple(_pass(name, oldest, group) for (name, oldest), group in groups.items())
 
 
-@cache
-def _singles() -> tuple[Query, ...]:
-    """Formulas on numbers of which an application has one a window."""
-    return by_form(filter(_stacks, _first()), _places())
+@lru_cache(maxsize=4)
+def _singles(windows: tuple[str, ...], once: tuple[str, ...]) -> tuple[Query, ...]:
+    """Formulas on numbers of which an application has one a window, then on those it has once."""
+    first = {name: len(WINDOWS) * k for k, name in enumerate(windows)}
+    only = {name: len(WINDOWS) * len(windows) + k for k, name in enumerate(once)}
+
+    def row(feature: Feature, name: str) -> int:
+        return only[name] if name in only else first[name] + _ROW[feature.days]
+
+    return by_form(filter(_stacks, _first()), _places(), row)
 
 
 @cache
-def _over(frame: str) -> tuple[Query, ...]:
+def _across() -> tuple[Query, ...]:
     """Formulas that read other features of the same applicant."""
-    return by_form((f for f in FEATURES if f.frame == frame), _places())
+    return by_form(_over("across"), _places(), lambda _, name: _places()[name])
+
+
+@cache
+def _peers() -> tuple[Query, ...]:
+    """Formulas that read the features in `COMPARED`, then what is usual of each."""
+    rows = {name: k for k, name in enumerate((*COMPARED, *(PEER_PREFIX + c for c in COMPARED)))}
+    return by_form(_over("peers"), _places(), lambda _, name: rows[name])
+
+
+@cache
+def _compared() -> NDArray[np.intp]:
+    return np.array([_places()[name] for name in COMPARED], dtype=np.intp)
+
+
+def _over(frame: str) -> Iterable[Feature]:
+    return (feature for feature in FEATURES if feature.frame == frame)
 
 
 def _stacks(feature: Feature) -> bool:

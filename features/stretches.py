@@ -4,7 +4,7 @@ A stretch never straddles the edge of a week or of a window, so one pass over th
 serves them all, and no grid of single days is needed.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -173,24 +173,31 @@ def periods(sources: Mapping[str, Days], wanted: frozenset[str]) -> dict[str, Fl
 
 
 def table(columns: Mapping[str, NDArray[np.generic]], app: Ints | None = None) -> pl.DataFrame:
+    """Make a frame of numbers from its columns, each of shape (n_rows,); see `frame_of`."""
+    return frame_of(list(columns), np.stack(list(columns.values())), app)
+
+
+def frame_of(
+    names: Sequence[str], columns: NDArray[np.generic], app: Ints | None = None
+) -> pl.DataFrame:
     """Make a frame of numbers; NaN is missing. One conversion, however many the columns.
 
     Parameters
     ----------
-    columns : mapping of str to ndarray of shape (n_rows,)
+    names : sequence of str
+    columns : ndarray of shape (n_columns, n_rows)
     app : ndarray of shape (n_rows,), optional
         Ascending; put in as the column `app`.
     """
-    flat = np.concatenate(list(columns.values()))
-    rows = len(flat) // len(columns)
+    rows = columns.shape[1]
     if rows:
-        series = pl.Series(flat, nan_to_null=True)
-        frame = pl.DataFrame(
-            [series.slice(rows * k, rows).alias(name) for k, name in enumerate(columns)]
-        )
+        series = pl.Series(columns.reshape(-1), nan_to_null=True)
+        own = [series.slice(rows * k, rows).alias(name) for k, name in enumerate(names)]
     else:
-        frame = pl.DataFrame(schema=dict.fromkeys(columns, pl.Float64))
-    return frame if app is None else frame.hstack([pl.Series("app", app).set_sorted()])
+        own = [pl.Series(name, [], pl.Float64) for name in names]
+    if app is not None:
+        own.append(pl.Series("app", app).set_sorted())
+    return pl.DataFrame(own)
 
 
 def _blocks(by_stretch: Floats, step: int) -> Floats:

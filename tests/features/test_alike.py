@@ -20,6 +20,11 @@ def feature(name, formula, days=90):
     return Feature(name, "power_window", days, formula, "1", 1, "a figure", "数", "power_level")
 
 
+def among(names):
+    """Rows of values that stand in the order of their names."""
+    return lambda _, name: names.index(name)
+
+
 @pytest.mark.parametrize("n", [1, 3, 200], ids=["one", "few", "many"])
 def test_features_evaluated_together_are_what_each_is_alone(n):
     rng = np.random.Generator(np.random.SFC64(n))
@@ -29,7 +34,7 @@ def test_features_evaluated_together_are_what_each_is_alone(n):
     read = dict(zip(names, values, strict=True))
     places = {name: k for k, name in enumerate(feature_names())}
     found = np.full((n, len(places)), np.inf)
-    evaluate(by_form(ONE_ROW, places), lambda _, name: read[name], found)
+    evaluate(by_form(ONE_ROW, places, among(names)), values, found)
     rows = pl.DataFrame(read, nan_to_null=True)
     for f in ONE_ROW:
         alone = rows.select(f.formula.cast(pl.Float64)).to_series().to_numpy()
@@ -46,17 +51,19 @@ def test_formulas_of_one_form_are_one_and_literals_tell_forms_apart():
         feature("d", ratio(col("kwh_peak"), 2 * col("kwh"))),
         feature("e", ratio(col("kwh_peak"), col("kwh_peak"))),
     ]
-    forms = [form for query in by_form(features, dict(zip("abcde", range(5), strict=True)))
-             for form in query]  # fmt: skip
-    assert sorted([f.name for f in form.features] for form in forms) == [
-        ["a", "b", "c"], ["d"], ["e"],
-    ]  # fmt: skip
+    places = dict(zip("abcde", range(5), strict=True))
+    queries = by_form(features, places, among(["kwh", "kwh_peak", "kwh_flat"]))
+    forms = [form for query in queries for form in query.forms]
+    assert sorted(form.places.tolist() for form in forms) == [[0, 1, 2], [3], [4]]
+    assert [form.rows.tolist() for form in forms if len(form.places) == 3] == [
+        [[0, 0, 2], [1, 2, 0]]
+    ]
 
 
 def test_forms_of_one_query_share_no_column():
     places = {name: k for k, name in enumerate(feature_names())}
-    queries = by_form(ONE_ROW, places)
+    names = sorted(set().union(*(f.inputs for f in ONE_ROW)))
+    queries = by_form(ONE_ROW, places, among(names))
     for query in queries:
-        inputs = [name for form in query for name in form.inputs]
-        assert len(inputs) == len(set(inputs))
-    assert len(queries) < 5 < sum(map(len, queries)) < len(ONE_ROW) / 5
+        assert len(query.inputs) == len(set(query.inputs))
+    assert len(queries) < 5 < sum(len(q.forms) for q in queries) < len(ONE_ROW) / 5
