@@ -132,10 +132,11 @@ class Model:
                 "`firstloan features`, or use the model trained on these features."
             )
         wanted = X[list(self.feature_names)]
-        if not all(dtype.is_float() for dtype in wanted.dtypes):
-            wanted = wanted.select(pl.all().cast(pl.Float64))
         # a missing value becomes NaN on the way
-        return wanted.to_numpy().astype(np.float64, order="C", copy=False)
+        values = wanted.to_numpy()
+        if values.dtype.kind != "f":
+            values = wanted.select(pl.all().cast(pl.Float64)).to_numpy()
+        return values.astype(np.float64, order="C", copy=False)
 
     def margin(self, X: pl.DataFrame) -> Matrix:
         """Log-odds of default before calibration, ndarray of shape (n_samples,)."""

@@ -107,9 +107,7 @@ def sift(reading: Reading, *, sha256: str = "", today: dt.date) -> Applicants:
     today : datetime.date
         Applications dated later are rejected.
     """
-    frame = reading.frame.rename({"file_line": "line"}).with_columns(
-        category_flags=unknown_categories(),
-    )
+    frame = reading.frame.rename({"file_line": "line"}).with_columns(_CATEGORY_FLAGS)
     applicants = Applicants(
         frame=frame.with_row_index("row"),
         rejects=reading.rejects.rename({"id": "application_id"})[list(REJECTS)],
@@ -185,6 +183,9 @@ def unknown_categories() -> pl.Expr:
         for name, known in _CATEGORIES.items()
     ]
     return pl.concat_str(marks, separator=";", ignore_nulls=True)
+
+
+_CATEGORY_FLAGS = unknown_categories().alias("category_flags")
 
 
 def unmatched(frame: pl.DataFrame, firms: pl.DataFrame) -> pl.DataFrame:

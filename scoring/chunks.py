@@ -166,9 +166,9 @@ def score_applications(
         return Scored(nobody, rejects, bad_signals, None)
     notes = _notes(fit, bad_signals)
     features = scorer.features(
-        fit.select(TABLES["applications"].columns), Signals.from_frames(frames)
+        fit[list(TABLES["applications"].columns)], Signals.from_frames(frames)
     )
-    rows = scorer.score_features(features, notes=notes).with_columns(fit["row"])
+    rows = scorer.score_features(features, notes=notes).hstack([fit["row"]])
     return Scored(rows, rejects, bad_signals, features)
 
 

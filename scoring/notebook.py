@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
+import pyarrow as pa
 
 from features.folder import Signals
 from features.read_frame import AnyFrame, read_frame, read_signals_of
@@ -129,7 +130,7 @@ def score(
         rows, rejects = pl.DataFrame(schema={**SCHEMA, "row": pl.UInt32}), people.rejects
     else:
         found = score_applications(people.frame, frames, scorer, bad_rows=bad_rows)
-        rows, rejects = found.rows, pl.concat([people.rejects, found.rejects])
+        rows, rejects = found.rows, people.rejects.vstack(found.rejects)
     return _every_row(reading.rows, rows, rejects, people, scorer)
 
 
@@ -171,7 +172,8 @@ def _every_row(
 
 
 def _in_pandas(rows: pl.DataFrame) -> "pd.DataFrame":
-    frame = rows.to_pandas()
-    # whole numbers stay whole where some are missing
-    frame["score"] = frame["score"].astype("Int64")
-    return frame
+    import pandas as pd  # noqa: PLC0415 (a second that only those spend who score frames)
+
+    # whole numbers stay whole where some are missing; a column needs no second thread
+    whole = {pa.int64(): pd.Int64Dtype()}
+    return rows.to_pandas(types_mapper=whole.get, split_blocks=True, use_threads=False)

@@ -198,8 +198,7 @@ def _known_days(features: pl.DataFrame, thin: Thin) -> npt.NDArray[np.int64]:
 
 def _series(name: str, values: Any, dtype: Any) -> pl.Series:  # noqa: ANN401 - Polars' own are Any
     """A column of the output; NaN is empty."""
-    if isinstance(values, pl.Series):
-        return values.rename(name) if values.dtype == dtype else values.cast(dtype).rename(name)
-    if isinstance(values, np.ndarray):
-        return pl.Series(name, values, nan_to_null=True).cast(dtype)
-    return pl.Series(name, values, dtype=dtype)
+    if isinstance(values, list):
+        return pl.Series(name, values, dtype=dtype)
+    series = pl.Series(name, values, nan_to_null=True)
+    return series if series.dtype == dtype else series.cast(dtype)
