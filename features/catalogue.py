@@ -22,6 +22,7 @@ FEATURES: tuple[Feature, ...] = check_table(
 """Every feature, in the order of the feature matrix."""
 
 
+@cache
 def feature_names() -> tuple[str, ...]:
     """Columns of the feature matrix, in order."""
     return tuple(feature.name for feature in FEATURES)

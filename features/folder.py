@@ -128,7 +128,7 @@ class Signals:
         dict of bucket name to polars.Series
             Every firm exactly once. Firms that no table knows stand in the first bucket.
         """
-        wanted = firms.unique().sort()
+        wanted = firms if len(firms) == 1 else firms.unique().sort()
         if self.buckets == (WHOLE,):
             return {WHOLE: wanted}
         found: dict[str, pl.Series] = {}
@@ -194,7 +194,7 @@ class Signals:
                     chosen = [c for c in columns if c not in _ONLY_KEYS]
                 frame = self._read_parquet(path, table, firms, chosen)
         wanted = frame.columns if columns is None else [c for c in columns if c in frame.columns]
-        return frame if frame.columns == wanted else frame.select(wanted)
+        return frame if frame.columns == wanted else frame[wanted]
 
     def _find(self, table: str) -> None:
         assert self.folder is not None  # noqa: S101 - only `open` comes here

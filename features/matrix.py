@@ -224,8 +224,10 @@ def _bucket(
             by_event=by_event,
         )
         found = compute(frames, chunk.height, reference)
-        ids = [chunk["application_id"], chunk["firm_id"], chunk["applied_on"].alias("as_of")]
-        parts.append(pl.DataFrame(ids).hstack(found))
+        ids = (chunk["application_id"], chunk["firm_id"], chunk["applied_on"].alias("as_of"))
+        for place, column in enumerate(ids):
+            found.insert_column(place, column)
+        parts.append(found)
     frame = parts[0] if len(parts) == 1 else pl.concat(parts)
     return frame, applied["position"].to_numpy()
 

@@ -4,7 +4,7 @@ A stretch never straddles the edge of a week or of a window, so one pass over th
 serves them all, and no grid of single days is needed.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -106,26 +106,56 @@ def windows(sources: Mapping[str, Days], wanted: frozenset[str]) -> dict[str, Fl
     dict of str to ndarray of shape (len(WINDOWS), n_applications)
         NaN where no day is known.
     """
-    columns: dict[str, Floats] = {}
-    for source, days in sources.items():
-        counted = np.stack([days.known[:, :end].sum(axis=1) for end in _WINDOW_ENDS])
-        nothing = counted == 0
-        divisor = np.where(nothing, np.nan, counted)
-        names, sums = _stacked(days, wanted)
-        added = np.stack([sums[..., :end].sum(axis=2) for end in _WINDOW_ENDS], axis=1)
-        columns |= zip(names, added / divisor, strict=True)
+    every = _together(sources, [name for name in _sums_of(sources) if name in wanted])
+    counted = np.stack([every.known[..., :end].sum(axis=2) for end in _WINDOW_ENDS], axis=1)
+    divisor = np.where(counted == 0, np.nan, counted)
+    added = np.stack([every.sums[..., :end].sum(axis=2) for end in _WINDOW_ENDS], axis=1)
+    columns = dict(zip(every.names, added / divisor[every.source], strict=True))
+    for (source, days), known in zip(sources.items(), divisor, strict=True):
         for name, values in days.of_window.items():
-            columns[name] = np.where(nothing, np.nan, values)
-        columns[f"{source}_known"] = divisor
+            columns[name] = np.where(np.isnan(known), np.nan, values)
+        columns[f"{source}_known"] = known
     return {name: values for name, values in columns.items() if name in wanted}
 
 
-def _stacked(days: Days, wanted: Iterable[str]) -> tuple[list[str], Floats]:
-    """Names and sums of the columns that are wanted; shape (n_columns, n, STRETCHES)."""
-    names = [name for name in days.sums if name in wanted]
-    if not names:
-        return names, np.empty((0, *days.known.shape))
-    return names, np.stack([days.sums[name] for name in names])
+@dataclass(frozen=True, eq=False)
+class _Together:
+    """Columns of all sources: one call of NumPy serves them all.
+
+    Attributes
+    ----------
+    names : sequence of str
+    source : ndarray of shape (n_columns,)
+        Position of each column's source.
+    known : ndarray of shape (n_sources, n_applications, STRETCHES)
+    sums : ndarray of shape (n_columns, n_applications, STRETCHES)
+    """
+
+    names: Sequence[str]
+    source: NDArray[np.intp]
+    known: Floats
+    sums: Floats
+
+
+def _together(sources: Mapping[str, Days], names: Sequence[str]) -> _Together:
+    found = _sums_of(sources)
+    known = np.stack([days.known for days in sources.values()])
+    sums = [found[name][1] for name in names]
+    return _Together(
+        names,
+        np.array([found[name][0] for name in names], dtype=np.intp),
+        known,
+        np.stack(sums) if sums else np.empty((0, *known.shape[1:])),
+    )
+
+
+def _sums_of(sources: Mapping[str, Days]) -> dict[str, tuple[int, Floats]]:
+    """Sums by name, each with the position of its source."""
+    return {
+        name: (position, sums)
+        for position, days in enumerate(sources.values())
+        for name, sums in days.sums.items()
+    }
 
 
 def blocks(sources: Mapping[str, Days], step: int, wanted: frozenset[str]) -> pl.DataFrame:
@@ -142,33 +172,30 @@ def blocks(sources: Mapping[str, Days], step: int, wanted: frozenset[str]) -> pl
     polars.DataFrame
         app, age (of the newest day) and the columns; missing where half or more is unknown.
     """
-    columns: dict[str, Floats] = {}
-    for days in sources.values():
-        known = _blocks(days.known, step)
-        divisor = np.where(known * 2 > step, known, np.nan)
-        names, sums = _stacked(days, wanted)
-        columns |= zip(names, (_blocks(sums, step) / divisor)[..., ::-1], strict=True)
-    n, count = next(iter(columns.values())).shape
-    age = np.arange(count - 1, -1, -1) * step
-    flat = {name: values.reshape(-1) for name, values in columns.items()}
+    every = _together(sources, [name for name in _sums_of(sources) if name in wanted])
+    known = _blocks(every.known, step)
+    divisor = np.where(known * 2 > step, known, np.nan)
+    columns = (_blocks(every.sums, step) / divisor[every.source])[..., ::-1]
+    n, count = columns.shape[1:]
+    age = np.tile(np.arange(count - 1, -1, -1.0) * step, n)
     app = np.repeat(np.arange(n, dtype=np.int32), count)
-    return table({"age": np.tile(age, n), **flat}, app)
+    flat = np.concatenate([age[None], columns.reshape(-1, n * count)])
+    return frame_of(["age", *every.names], flat, app)
 
 
 def periods(sources: Mapping[str, Days], wanted: frozenset[str]) -> dict[str, Floats]:
     """Give the stretches of PERIODS by column and period; NaN where half or more is unknown."""
+    every = _together(
+        sources,
+        [n for n in _sums_of(sources) if any(f"{n}_{period}" in wanted for period in PERIODS)],
+    )
+    known, weekly = _blocks(every.known, WEEK), _blocks(every.sums, WEEK)
     found: dict[str, Floats] = {}
-    for days in sources.values():
-        known = _blocks(days.known, WEEK)
-        names, sums = _stacked(
-            days, [n for n in days.sums if any(f"{n}_{period}" in wanted for period in PERIODS)]
-        )
-        weekly = _blocks(sums, WEEK)
-        for period, (newest, oldest) in PERIODS.items():
-            counted = known[:, newest:oldest].sum(axis=1)
-            enough = counted * 2 > (oldest - newest) * WEEK
-            means = weekly[..., newest:oldest].sum(axis=2) / np.where(enough, counted, np.nan)
-            found |= zip((f"{name}_{period}" for name in names), means, strict=True)
+    for period, (newest, oldest) in PERIODS.items():
+        counted = known[..., newest:oldest].sum(axis=2)
+        enough = np.where(counted * 2 > (oldest - newest) * WEEK, counted, np.nan)
+        means = weekly[..., newest:oldest].sum(axis=2) / enough[every.source]
+        found |= zip((f"{name}_{period}" for name in every.names), means, strict=True)
     return {name: values for name, values in found.items() if name in wanted}
 
 

@@ -10,7 +10,6 @@ from typing import Literal, Self
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from features.catalogue import feature_names
@@ -99,12 +98,12 @@ class Condition(_Settings):
             raise ValueError(f"no feature is called {feature!r}; `firstloan catalogue` lists them")
         return feature
 
-    @property
-    def expression(self) -> pl.Expr:
-        """True where the comparison holds; false where the feature is missing."""
-        column = pl.col(self.feature)
-        holds = column > self.above if self.above is not None else column < self.below
-        return (holds & column.is_not_nan()).fill_null(value=False)
+    def holds(self, values: npt.NDArray[np.floating]) -> npt.NDArray[np.bool_]:
+        """Compare values of the feature, shape (n,); false where one is missing (NaN)."""
+        above = np.inf if self.above is None else self.above
+        below = -np.inf if self.below is None else self.below
+        found: npt.NDArray[np.bool_] = (values > above) | (values < below)
+        return found
 
 
 class Flag(_Settings):

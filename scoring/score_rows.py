@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -129,24 +128,17 @@ class Scorer:
         """Flags of each row as one text, and whether one of them asks for a person."""
         noted = [notes.get(application) for application in features["application_id"]]
         names = [flag.name for flag in self.policy.flags]
-        if names:
-            marks = features.select_seq(self._marks).to_numpy()
-        else:
-            marks = np.zeros((features.height, 0), dtype=bool)
+        marks = np.zeros((features.height, len(names)), dtype=bool)
+        for j, flag in enumerate(self.policy.flags):
+            marks[:, j] = np.all(
+                [c.holds(features[c.feature].to_numpy()) for c in flag.all], axis=0
+            )
         suspicious: npt.NDArray[np.bool_] = np.any(marks, axis=1)
         texts = ["" if note is None else note for note in noted]
         for row in map(int, np.flatnonzero(suspicious)):
             raised = [name for name, mark in zip(names, marks[row], strict=True) if mark]
             texts[row] = SEPARATOR.join([*raised, *filter(None, [noted[row]])])
         return texts, suspicious
-
-    @cached_property
-    def _marks(self) -> tuple[pl.Expr, ...]:
-        """Whether each flag of the policy is raised."""
-        return tuple(
-            pl.all_horizontal(c.expression for c in flag.all).fill_null(False).alias(flag.name)
-            for flag in self.policy.flags
-        )
 
     def _reasons(
         self,

@@ -42,13 +42,13 @@ def test_a_flag_refers_and_never_declines(policy):
 
 
 def test_a_condition_does_not_hold_where_the_feature_is_missing():
-    frame = pl.DataFrame(
-        {"firm_age": [None, float("nan"), 1.0, 3.0]}, schema={"firm_age": pl.Float32}
+    age = pl.Series([None, float("nan"), 1.0, 2.0, 3.0], dtype=pl.Float32).to_numpy()
+    above, below = (
+        Condition(feature="firm_age", above=2.0),
+        Condition(feature="firm_age", below=2.0),
     )
-    above = Condition(feature="firm_age", above=2.0).expression
-    below = Condition(feature="firm_age", below=2.0).expression
-    assert frame.select(above).to_series().to_list() == [False, False, False, True]
-    assert frame.select(below).to_series().to_list() == [False, False, True, False]
+    assert above.holds(age).tolist() == [False, False, False, False, True]
+    assert below.holds(age).tolist() == [False, False, True, False, False]
 
 
 @pytest.mark.parametrize(
