@@ -81,8 +81,9 @@ class Query:
         """
         height, n = self._rows.shape[1], values.shape[1]
         read = values[self._rows].reshape(len(self.inputs), height * n)
-        columns = frame_of(self.inputs, read).select_seq(self.formulas).to_numpy()
-        found: Floats = columns.reshape(height, n, len(self.forms))[self._below, :, self._form].T
+        frame = frame_of(self.inputs, read).select_seq(self.formulas)
+        columns = np.stack([column.to_numpy() for column in frame.get_columns()])
+        found: Floats = columns.reshape(len(self.forms), height, n)[self._form, self._below].T
         return found
 
     @cached_property

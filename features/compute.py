@@ -76,9 +76,9 @@ def compute(
         peers = usual(places(prepared.frames[REGISTER]), reference)
         compared = stored[:, _compared()].T.astype(np.float64)
         evaluate(_peers(), np.concatenate([compared, peers.T]), stored)
-    flat = pl.Series(stored.reshape(-1), nan_to_null=True)
-    names = list(feature_names())
-    return flat.reshape(stored.shape).arr.to_struct(names).struct.unnest()
+    flat = pl.Series("row", stored.reshape(-1), nan_to_null=True)
+    row = pl.col("row").arr.to_struct(feature_names())
+    return flat.reshape(stored.shape).to_frame().select_seq(row).unnest("row")
 
 
 _ROW = {days: row for row, days in enumerate(WINDOWS)}

@@ -153,7 +153,7 @@ def places(register: pl.DataFrame) -> pl.DataFrame:
     register : polars.DataFrame
         sector and city of the firm, and the day of application as `applied_on`.
     """
-    return register.select("sector", "city", month=col("applied_on").dt.month())
+    return register.select_seq("sector", "city", month=col("applied_on").dt.month())
 
 
 def places_of(features: pl.DataFrame, firms: pl.DataFrame) -> pl.DataFrame:
@@ -172,7 +172,7 @@ def usual(place: pl.DataFrame, reference: pl.DataFrame) -> NDArray[np.float64]:
         NaN where the trade is unknown.
     """
     cell_of, medians = _cells(_Frozen(reference))
-    keys = place.select(PLACE).iter_rows()
+    keys = place[list(PLACE)].iter_rows()
     found = [
         next((c for c in map(cell_of.get, _around(*key)) if c is not None), reference.height)
         for key in keys

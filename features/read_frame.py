@@ -136,7 +136,8 @@ def read_signals_of(
     read, rejects, warnings = {}, {}, list[str]()
     for table, frame in frames.items():
         reading = _read(frame, table)
-        read[table] = reading.frame.drop("file_line", strict=False)
+        numbered = "file_line" in reading.frame.columns
+        read[table] = reading.frame.drop("file_line") if numbered else reading.frame
         warnings += reading.warnings
         if not reading.rejected:
             continue
@@ -220,7 +221,8 @@ def _typed(raw: pl.DataFrame, table: str, here: Sequence[str]) -> pl.DataFrame:
         return pl.DataFrame(schema=spec.schema)
     if raw.columns == here == list(spec.schema) and raw.dtypes == list(spec.schema.values()):
         return raw
-    have = tuple((name, raw.schema[name]) for name in here)
+    dtypes = dict(raw.schema)
+    have = tuple((name, dtypes[name]) for name in here)
     return raw.select_seq(_cells(table, have))
 
 

@@ -107,7 +107,7 @@ def sift(reading: Reading, *, sha256: str = "", today: dt.date) -> Applicants:
     today : datetime.date
         Applications dated later are rejected.
     """
-    frame = reading.frame.rename({"file_line": "line"}).with_columns(_CATEGORY_FLAGS)
+    frame = reading.frame.rename({"file_line": "line"}).with_columns_seq(_CATEGORY_FLAGS)
     applicants = Applicants(
         frame=frame.with_row_index("row"),
         rejects=reading.rejects.rename({"id": "application_id"})[list(REJECTS)],

@@ -163,7 +163,7 @@ class Scorer:
         said = np.full((3, REASONS, features.height), None, dtype=object)
         texts = [
             reason_texts(*reason)
-            for reason in found.select("theme", "feature", "value", "typical").iter_rows()
+            for reason in found["theme", "feature", "value", "typical"].iter_rows()
         ]
         rank, row = found["rank"].to_numpy() - 1, rows[found["row"].to_numpy()]
         said[0, rank, row] = found["theme"].to_list()
@@ -183,7 +183,7 @@ class Scorer:
 
 def _known_days(features: pl.DataFrame, thin: Thin) -> npt.NDArray[np.int64]:
     """Known days of each source within the policy's window, shape (n, 4)."""
-    shares = np.nan_to_num(features[list(SOURCE_COLUMNS)].to_numpy())
+    shares = np.nan_to_num(np.column_stack([features[s].to_numpy() for s in SOURCE_COLUMNS]))
     days: npt.NDArray[np.int64] = np.rint(shares * thin.window_days).astype(np.int64)
     return days
 
