@@ -197,27 +197,36 @@ def _known_day(rows: Rows, table: str, event: Ints) -> Ints:
     return np.where(own == MISSING, default, own)
 
 
-def _by_date(rows: Rows) -> tuple[Rows, NDArray[np.intp] | None]:
-    """Sort the rows of each application by date, if they are not; also gives the order taken."""
+def _by_date(rows: Rows, known: Ints) -> tuple[Rows, Ints, Bools]:
+    """Sort the rows of each application by date, then by knowledge, if they are not.
+
+    Also gives the knowledge dates in that order, and whether a row is followed by one of its date.
+    """
     app, age = rows.app, rows.age
     if bool(((age[1:] < age[:-1]) | (app[1:] != app[:-1])).all()):
-        return rows, None
-    order = np.lexsort((-age, app))
-    return Rows(rows.frame[order], app[order], age[order], rows.as_of[order]), order
+        return rows, known, np.zeros(len(app), dtype=np.bool_)
+    order = np.lexsort((known, -age, app))
+    app, age = app[order], age[order]
+    followed = np.zeros(len(app), dtype=np.bool_)
+    followed[:-1] = (app[1:] == app[:-1]) & (age[1:] == age[:-1])
+    known = known[order]
+    if not bool((followed[:-1] & (known[1:] == known[:-1])).any()):
+        # no two versions became known together: each date's last row is the one that counts
+        order, known = order[~followed], known[~followed]
+        followed = np.zeros(len(order), dtype=np.bool_)
+    return (
+        Rows(rows.frame[order], rows.app[order], rows.age[order], rows.as_of[order]),
+        known,
+        followed,
+    )
 
 
 def _latest(rows: Rows, known: Ints, table: str) -> Rows:
     """Of several versions of one row keep the one known last; ties go by content."""
     key = [c for c in TABLES[table].key if c != "firm_id"]
     if key == [EVENT[table]]:
-        rows, order = _by_date(rows)
-        if order is None:
-            return rows
-        known = known[order]
-        same = (rows.app[1:] == rows.app[:-1]) & (rows.age[1:] == rows.age[:-1])
-        twin = np.zeros(len(rows.app), dtype=np.bool_)
-        twin[1:] |= same
-        twin[:-1] |= same
+        rows, known, twin = _by_date(rows, known)
+        twin[1:] |= twin[:-1].copy()
     elif set(key) <= set(rows.frame.columns) and rows.frame.height:
         # unequal hashes prove unequal keys, and cost a third
         keys = rows.frame[key].hash_rows().to_numpy() ^ (rows.app.astype(np.uint64) << 32)

@@ -160,11 +160,9 @@ def to_polars(frame: AnyFrame, table: str) -> pl.DataFrame:
         raise ContractError(
             f"{table}: expected a pandas or Polars DataFrame, got {type(frame).__name__}."
         )
-    plain = _plain(frame, table)
-    if plain is not None:
-        return plain
     try:
-        return pl.from_pandas(frame)
+        plain = _plain(frame, table)
+        return pl.from_pandas(frame) if plain is None else plain
     except (pl.exceptions.PolarsError, ValueError, TypeError, ArithmeticError) as error:
         raise ContractError(
             f"{table}: expected one kind of value in each column, got a mixture "
@@ -209,10 +207,8 @@ def _dates(name: str, times: NDArray[np.datetime64]) -> pl.Series:
     numbers = times.astype("datetime64[D]").view(np.int64)
     missing = np.isnat(times)
     if missing.any():
-        series = pl.Series(name, np.where(missing, np.nan, numbers), nan_to_null=True)
-    else:
-        series = pl.Series(name, numbers)
-    return series.cast(pl.Int32).cast(pl.Date)
+        numbers = np.where(missing, np.nan, numbers)
+    return pl.Series(name, numbers, nan_to_null=True).cast(pl.Date)
 
 
 def _typed(raw: pl.DataFrame, table: str, here: Sequence[str]) -> pl.DataFrame:
@@ -284,20 +280,21 @@ def doubtful(frame: pl.DataFrame, table: str) -> bool:
     if frame.is_empty():
         return False
     filled, finite, limited, texts = _looks(table)
+    columns = {column.name: column for column in frame.get_columns()}
     # one text all the way down, such as the id of the only firm, is looked at once
     several = []
     for name, breaks_text, anywhere in texts:
-        least = frame[name].min()
-        if least != frame[name].max():
+        least = columns[name].min()
+        if least != columns[name].max():
             several.append(anywhere)
         elif least is not None and breaks_text(least):
             return True
     return (
-        any(frame[name].null_count() for name in filled)
+        any(columns[name].null_count() for name in filled)
         # a sum is finite only if all that was added is
-        or not all(math.isfinite(frame[name].sum()) for name in finite)
+        or not all(math.isfinite(columns[name].sum()) for name in finite)
         or any(
-            (most := getattr(frame[name], end)()) is not None and breaks(most, limit)
+            (most := getattr(columns[name], end)()) is not None and breaks(most, limit)
             for name, end, breaks, limit in limited
         )
         or (bool(several) and any(frame.select_seq(several).row(0)))
