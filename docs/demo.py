@@ -21,11 +21,11 @@ import polars as pl
 
 from features.catalogue import fingerprint
 from scoring.output import REASONS
+from scoring.pages import DECISIONS
 
 ROOT = Path(__file__).parents[1]
 KEPT = Path(__file__).with_name("demo.json")
 READMES = (ROOT / "README.md", ROOT / "README.zh-CN.md")
-DECISIONS_ZH = {"approve": "通过", "refer": "转人工复核", "decline": "拒绝"}
 
 SETTINGS = (
     "models/gates.toml",
@@ -133,7 +133,7 @@ def _applicant_zh(demo: Demo) -> list[str]:
     pd, low, high = (f"{row[name]:.2%}" for name in ("pd", "pd_low", "pd_high"))
     head = f"{row['application_id']}  评分 {row['score']}  违约概率 {pd}（{low} 至 {high}）"
     return [
-        f"{head}  等级 {row['grade']}  {DECISIONS_ZH[row['decision']]}",
+        f"{head}  等级 {row['grade']}  {DECISIONS[row['decision']][0]}",
         *_reasons(row, "zh"),
     ]
 

@@ -18,7 +18,7 @@ from scoring.chunks import cut, firms_of, read_signals
 from scoring.contributions import Contributions
 from scoring.fit import check_fit
 from scoring.output import REASONS, SEPARATOR
-from scoring.pages import render
+from scoring.pages import DECISIONS, render
 from scoring.parts import write_whole
 from scoring.policy import Policy
 from scoring.score_rows import Scorer
@@ -26,11 +26,6 @@ from scoring.source_charts import source_charts
 from scoring.waterfall import waterfall
 from scoring.wording import flag_texts
 
-_DECISIONS = {
-    "approve": ("通过", "good"),
-    "refer": ("人工复核", "middle"),
-    "decline": ("拒绝", "bad"),
-}
 _TICKS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
 
 
@@ -107,7 +102,7 @@ def explain_html(
     model, scored = scorer.model, row["score"] is not None
     values = scorer.contributions.of(model.matrix(features))
     found = top_reasons(values, features, model, k=REASONS) if scored else None
-    decision_zh, tone = _DECISIONS[row["decision"]]
+    decision_zh, tone = DECISIONS[row["decision"]]
     return render(
         "explain.html",
         row=row,

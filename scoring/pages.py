@@ -7,6 +7,13 @@ from typing import Any
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
+DECISIONS = {
+    "approve": ("通过", "good"),
+    "refer": ("人工复核", "middle"),
+    "decline": ("拒绝", "bad"),
+}
+"""Decisions as pages show them, in their order: Chinese, and tone."""
+
 _FOLDER = resources.files("scoring") / "templates"
 
 

@@ -9,14 +9,12 @@ import polars as pl
 
 from features.tables import SOURCE_NAMES, SOURCES
 from scoring.output import beside
-from scoring.pages import bar, render
+from scoring.pages import DECISIONS, bar, render
 from scoring.policy import Policy
 from scoring.publish import Result
 from scoring.tally import SCORE_STEP
 from scoring.wording import flag_texts, label_texts, theme_texts
 
-_TONES = {"approve": "good", "refer": "middle", "decline": "bad"}
-_DECISIONS_ZH = {"approve": "通过", "refer": "人工复核", "decline": "拒绝"}
 _MOVED, _OTHER = 0.10, 0.25
 """Usual reading of a population stability index; it is a convention, not a test."""
 
@@ -73,10 +71,10 @@ def report_html(
                 decision,
                 count / rows,
                 f"{count:,} · {count / rows:.0%}",
-                chinese=_DECISIONS_ZH[decision],
-                tone=_TONES[decision],
+                chinese=chinese,
+                tone=tone,
             )
-            for decision in _TONES
+            for decision, (chinese, tone) in DECISIONS.items()
             if (count := tally.columns.get("decision", {}).get(decision, 0))
         ],
         grades=_grades(result, policy),
