@@ -198,20 +198,20 @@ def _known_day(rows: Rows, table: str, event: Ints) -> Ints:
 
 
 def _by_date(rows: Rows, known: Ints) -> tuple[Rows, Ints, Bools]:
-    """Sort the rows of each application by date, then by knowledge, if they are not.
+    """Sort the rows of each application by date, if they are not.
 
     Also gives the knowledge dates in that order, and whether a row is followed by one of its date.
     """
     app, age = rows.app, rows.age
     if bool(((age[1:] < age[:-1]) | (app[1:] != app[:-1])).all()):
         return rows, known, np.zeros(len(app), dtype=np.bool_)
-    order = np.lexsort((known, -age, app))
+    order = np.lexsort((-age, app))
     app, age = app[order], age[order]
     followed = np.zeros(len(app), dtype=np.bool_)
     followed[:-1] = (app[1:] == app[:-1]) & (age[1:] == age[:-1])
     known = known[order]
-    if not bool((followed[:-1] & (known[1:] == known[:-1])).any()):
-        # no two versions became known together: each date's last row is the one that counts
+    if bool((~followed[:-1] | (known[1:] > known[:-1])).all()):
+        # versions stand in the order in which they became known: each date's last row counts
         order, known = order[~followed], known[~followed]
         followed = np.zeros(len(order), dtype=np.bool_)
     return (
