@@ -134,16 +134,33 @@ def test_a_cited_figure_that_differs_or_was_not_measured_is_noticed():
 
 def test_the_limits_follow_from_what_was_measured():
     entries = [
-        {"name": f"{step}/{workers}/{n}", "seconds": 6 + n * cost / workers, "count": n}
+        {
+            "name": f"{step}/{workers}/{n}", "count": n, "seconds": 6 + n * cost / workers,
+            "value": 2 + n * 1e-4, "peak_mb": 200 + n * 0.002,
+        }
         for step, cost in (("simulate", 0.01), ("features", 0.001), ("score", 0.002))
         for workers in (1, 2)
         for n in (4_000, 12_000)
-    ] + [{"name": f"bytes/{what}", "value": 2.0} for what in ("world", "matrix", "scored")]
+    ]  # fmt: skip
+    entries += [
+        {"name": f"train/{place}/{n}", "seconds": 9.0, "peak_mb": 300 + n * 0.01, "value": auc}
+        for place, auc in (("here", 0.8801), ("seed", 0.8812), ("cluster", 0.8799))
+        for n in (4_000, 12_000)
+    ]
+    entries += [{"name": f"bytes/{what}", "value": 2.0} for what in ("world", "matrix", "scored")]
+    entries += [{"name": "worker", "peak_mb": 750.0}]
     run = {"date": "today", "machine": "one", "load_before": 0.0, "entries": entries}
-    page = references.scaling({"scaling": run})
+    page = " ".join(references.scaling({"scaling": run}).split())
     assert "| simulate | 2 | 26 | 66 | 6.0 | 500 |" in page
-    assert "| features, hours of one core | 0.53 | 13.9 | 139 |" in page
+    assert "| simulate | 2.0 × | 10.0 | 200 |" in page
+    assert "| features: hours of one worker | 0.53 | 13.9 | 139 |" in page
+    assert "| score: workers for one night | 1 | 4 | 35 |" in page
+    assert "| score: hours in the command itself | 0.05 | 1.4 | **13.9** |" in page
+    assert "| score: memory of the command | 4.0 GB | **100 GB** | **1,000 GB** |" in page
     assert "| records on disk | 0.00 TB | 0.10 TB | 1.0 TB |" in page
+    assert "**One feature matrix, at about 7.9 million.**" in page
+    assert "0.8801 when fitted on one machine, 0.8799 on two workers" in page
+    assert "A worker held 0.75 GB at most." in page
     assert "Nothing has been measured yet." in references.scaling({})
 
 

@@ -2,14 +2,21 @@ import subprocess
 import sys
 import time
 
+import numpy as np
+import polars as pl
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from features.tables import ContractError
 from features.workers import connect
-from models import distributed, metrics, tracking
+from models import distributed, metrics, oracle, tracking
 from models.fit_trees import fit_trees, parameters
+from models.material import read_material, with_peers
 from models.settings import read_settings
+from models.split import OUT_OF_TIME, TRAIN, split
 from models.train import train_on
+from synthetic.config import load_config
+from synthetic.simulation import simulate_world
 
 SETTINGS = read_settings()
 QUICK = SETTINGS.model_copy(
@@ -48,6 +55,33 @@ def test_a_fit_on_a_cluster_ranks_as_well_as_one_here_and_keeps_the_signs(toy, c
     assert "[tree_learner: data]" in there.text
     assert "[num_machines: 2]" in there.text
     assert capsys.readouterr().out == ""
+
+
+def test_out_of_time_a_fit_on_a_cluster_ranks_simulated_firms_as_well_as_one_here(crew, tmp_path):
+    """By their true PD: few of so many firms default, and their number alone would move an AUC."""
+    simulate_world(out=tmp_path / "world", firms=6_000, seed=7, config=load_config(), workers=2)
+    material = read_material(tmp_path / "world", None, workers=2)
+    parts = split(material.rows, config=SETTINGS.split)
+    training = pl.col("slice").eq(TRAIN)
+    material = with_peers(material, parts.rows.select(training.fill_null(value=False)).to_series())
+    rows = parts.over(material.rows).rows
+    late = rows.filter(pl.col("slice").eq(OUT_OF_TIME))
+    bad = oracle.true_pd(tmp_path / "world", late["application_id"])
+    sample = material.sample(rows.filter(training & pl.col("labelled")), material.names)
+
+    def auc(trees):
+        margin = trees.margin(material.numbers(late, sample.names))
+        outcomes = np.repeat([1, 0], len(bad))
+        return roc_auc_score(
+            outcomes, np.tile(margin, 2), sample_weight=np.concatenate([bad, 1 - bad])
+        )
+
+    here = fit_trees(sample, SETTINGS)
+    with connect(crew.address) as cluster:
+        there = distributed.fit_on(cluster)(sample, SETTINGS)
+    assert "[num_machines: 2]" in there.text
+    assert auc(here) > 0.8
+    assert abs(auc(there) - auc(here)) < WITHIN
 
 
 def line(text, start):
