@@ -23,7 +23,8 @@ from rich.progress import (
 from rich.table import Table
 from typer import Option
 
-from features.storage import location
+from features.options import RefusedError, anywhere, here
+from features.storage import plainly
 from models.command import train_command
 
 app = typer.Typer(
@@ -50,7 +51,7 @@ Scheduler = Annotated[
 Data = Annotated[
     Path,
     Option(
-        parser=location,
+        parser=anywhere,
         metavar="<path>",
         help="Data folder, from simulate or import.",
         show_default=False,
@@ -58,11 +59,11 @@ Data = Annotated[
 ]
 Applicants = Annotated[
     Path,
-    typer.Argument(parser=location, help="CSV of applications.", show_default=False),
+    typer.Argument(parser=anywhere, help="CSV of applications.", show_default=False),
 ]
 Signals = Annotated[
     Path,
-    Option(parser=location, metavar="<path>", help="Folder of signal tables.", show_default=False),
+    Option(parser=anywhere, metavar="<path>", help="Folder of signal tables.", show_default=False),
 ]
 
 
@@ -71,7 +72,7 @@ def simulate(
     *,
     out: Annotated[
         Path,
-        Option(parser=location, metavar="<path>", help="Data folder to write.", show_default=False),
+        Option(parser=anywhere, metavar="<path>", help="Data folder to write.", show_default=False),
     ],
     firms: Annotated[int, Option(min=1, help="Firms; each applies once.")] = 10_000,
     seed: Annotated[int, Option(min=0, help="Same seed, same bytes.")] = 1,
@@ -87,7 +88,11 @@ def simulate(
     from synthetic.config import load_config
     from synthetic.simulation import simulate_world
 
-    with connect(scheduler) as cluster, _progress("simulating, buckets of 1,000 firms") as progress:
+    with (
+        plainly(out),
+        connect(scheduler) as cluster,
+        _progress("simulating, buckets of 1,000 firms") as progress,
+    ):
         simulate_world(
             out=out,
             firms=firms,
@@ -109,7 +114,7 @@ def calibrate_(*, data: Data, workers: Workers = 2) -> None:
     """Compare a world with the report; exit 1 if any figure is off."""
     from calibrate.compare import calibrate
 
-    with _progress("building features of applications") as progress:
+    with plainly(data), _progress("building features of applications") as progress:
         lines = calibrate(data, workers=workers, progress=progress)
     table = Table(box=None, padding=(0, 1, 0, 0))
     table.add_column("row", no_wrap=True)
@@ -136,9 +141,22 @@ def calibrate_(*, data: Data, workers: Workers = 2) -> None:
 @app.command(name="import")
 def import_(
     *,
-    mapping: Annotated[Path, Option(help="TOML: which column is which.", show_default=False)],
-    source: Annotated[Path, Option(help="Folder of the source files.", show_default=False)],
-    out: Annotated[Path, Option(help="Data folder to write.", show_default=False)],
+    mapping: Annotated[
+        Path,
+        Option(
+            parser=here, metavar="<path>", help="TOML: which column is which.", show_default=False
+        ),
+    ],
+    source: Annotated[
+        Path,
+        Option(
+            parser=here, metavar="<path>", help="Folder of the source files.", show_default=False
+        ),
+    ],
+    out: Annotated[
+        Path,
+        Option(parser=here, metavar="<path>", help="Data folder to write.", show_default=False),
+    ],
 ) -> None:
     """Turn your own files into a data folder by a mapping."""
     from features.importing import import_folder, load_mapping
@@ -163,7 +181,7 @@ def features(
     out: Annotated[
         Path,
         Option(
-            parser=location, metavar="<path>", help="Parquet file to write.", show_default=False
+            parser=anywhere, metavar="<path>", help="Parquet file to write.", show_default=False
         ),
     ],
     workers: Workers = 2,
@@ -173,7 +191,11 @@ def features(
     from features.matrix import build_file
     from features.workers import connect
 
-    with connect(scheduler) as cluster, _progress("building features of applications") as progress:
+    with (
+        plainly(data, out),
+        connect(scheduler) as cluster,
+        _progress("building features of applications") as progress,
+    ):
         frame = build_file(data, out, workers=workers, progress=progress, cluster=cluster)
     _say(f"Wrote {frame.height:,} rows of {frame.width - 3} features to {out}.")
 
@@ -192,7 +214,9 @@ def score(
     applicants: Applicants,
     *,
     signals: Signals,
-    out: Annotated[Path, Option(help="Scored CSV to write.", show_default=False)],
+    out: Annotated[
+        Path, Option(parser=here, metavar="<path>", help="Scored CSV to write.", show_default=False)
+    ],
     model: Annotated[
         str | None, Option(help="Model folder or MLflow address. [default: the champion]")
     ] = None,
@@ -204,7 +228,11 @@ def score(
     from features.workers import connect
     from scoring.batch import score_file
 
-    with connect(scheduler) as cluster, _progress("scoring applicants") as progress:
+    with (
+        plainly(applicants, signals),
+        connect(scheduler) as cluster,
+        _progress("scoring applicants") as progress,
+    ):
         summary = score_file(
             applicants=applicants,
             signals=signals,
@@ -233,7 +261,9 @@ def explain(
     *,
     signals: Signals,
     application: Annotated[str, Option(help="Id of the application.", show_default=False)],
-    out: Annotated[Path, Option(help="HTML page to write.", show_default=False)],
+    out: Annotated[
+        Path, Option(parser=here, metavar="<path>", help="HTML page to write.", show_default=False)
+    ],
     model: Annotated[
         str | None, Option(help="Model folder or MLflow address. [default: the champion]")
     ] = None,
@@ -241,17 +271,28 @@ def explain(
     """Explain one applicant's score on one page."""
     from scoring.explain import explain_file
 
-    explain_file(
-        applicants=applicants, signals=signals, application=application, out=out, model=model
-    )
+    with plainly(applicants, signals):
+        explain_file(
+            applicants=applicants, signals=signals, application=application, out=out, model=model
+        )
     _say(f"Wrote {out}. It opens in any browser, offline.")
 
 
 @app.command()
 def backtest(
-    scored: Annotated[Path, typer.Argument(help="CSV that score wrote.", show_default=False)],
+    scored: Annotated[
+        Path, typer.Argument(parser=here, help="CSV that score wrote.", show_default=False)
+    ],
     *,
-    outcomes: Annotated[Path, Option(help="Outcomes of these applications.", show_default=False)],
+    outcomes: Annotated[
+        Path,
+        Option(
+            parser=here,
+            metavar="<path>",
+            help="Outcomes of these applications.",
+            show_default=False,
+        ),
+    ],
 ) -> None:
     """Hold scores given earlier against what became of the applicants."""
     from models.backtest import backtest
@@ -315,7 +356,7 @@ def main() -> Any:  # noqa: ANN401 - what the console script returns is the exit
 
     try:
         return app()
-    except ContractError as error:
+    except (ContractError, RefusedError) as error:
         typer.echo(f"firstloan: {error}", err=True)
         return 2
 

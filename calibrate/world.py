@@ -12,6 +12,7 @@ from calibrate.people import condition
 from features.catalogue import FEATURES
 from features.folder import Signals, read_applications, read_outcomes
 from features.matrix import build_features
+from features.storage import scan_parquet
 from features.tables import SOURCES, ContractError
 from models.trees import lightgbm
 
@@ -64,7 +65,7 @@ class World:
         outcomes = read_outcomes(data / "outcomes.csv").select(
             "application_id", "approved", "disbursed_on"
         )
-        truth = pl.read_parquet(data / "truth" / "truth.parquet").drop("firm_id")
+        truth = scan_parquet(data / "truth" / "truth.parquet").collect().drop("firm_id")
         cover = self.table("coverage").pivot("source", index="firm_id", values="covered_from")
         absent = set(SOURCES) - set(cover.columns)
         cover = cover.with_columns(pl.lit(None, pl.Date).alias(name) for name in absent)

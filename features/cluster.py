@@ -16,7 +16,8 @@ from functools import cache
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
-from threading import Lock
+from queue import Empty, Queue
+from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 
@@ -173,6 +174,30 @@ def _result(future: Any) -> Any:  # noqa: ANN401 (Dask ships no types)
             ) from error
 
 
+def _client(address: str) -> Any:  # noqa: ANN401 (Dask ships no types)
+    """Connect, or raise what came in the way.
+
+    Dask waits forever, whatever its `timeout`, where something else than Dask listens: a thread
+    of our own waits for it, which does not keep this process alive.
+    """
+    found: Queue[Any] = Queue()
+
+    def start() -> None:
+        try:
+            found.put(Client(address, timeout=ANSWER_SECONDS, set_as_default=False))
+        except Exception as error:  # noqa: BLE001 (raised by the thread that waits)
+            found.put(error)
+
+    Thread(target=start, daemon=True).start()
+    try:
+        answer = found.get(timeout=2 * ANSWER_SECONDS)
+    except Empty:
+        raise TimeoutError from None
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
 def _scheme_known(address: str) -> str:
     """The address without its scheme; ValueError if Dask knows no such scheme."""
     scheme, rest = parse_address(address)
@@ -188,13 +213,13 @@ def connected(address: str) -> Iterator[Cluster]:
             logging.getLogger(name).setLevel(logging.CRITICAL)  # we say it in one line
     try:
         parse_host_port(_scheme_known(address))
-        client = Client(address, timeout=ANSWER_SECONDS, set_as_default=False)
+        client = _client(address)
     except (OSError, TimeoutError) as error:
         raise ContractError(
-            f"--scheduler: nothing answers as a Dask scheduler at {address} within "
-            f"{ANSWER_SECONDS} seconds. Start one with `dask scheduler`, or mend the address."
+            f"--scheduler: nothing answers as a Dask scheduler at {address}. Start one with "
+            "`dask scheduler`, or mend the address."
         ) from error
-    except ValueError as error:
+    except (ValueError, TypeError) as error:  # TypeError: tls:// without TLS in Dask's settings
         raise ContractError(
             f"--scheduler: expected an address such as tcp://10.0.0.1:8786, got {address!r} "
             f"({error})."

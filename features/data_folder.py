@@ -3,7 +3,7 @@
 import json
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -76,7 +76,8 @@ def _marked_unfinished(out: Path) -> Iterator[None]:
                 remove_tree(old)
         yield
     except BaseException:
-        remove_tree(out)
+        with suppress(Exception):  # a storage that failed fails again; the mark stays then
+            remove_tree(out)
         raise
     mark.unlink()
 

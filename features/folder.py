@@ -12,7 +12,7 @@ import polars as pl
 
 from features.data_folder import refuse_unfinished
 from features.read_csv import REJECTS, Reading, read_csv
-from features.storage import is_remote, parquet_marks, scan_parquet
+from features.storage import is_remote, parquet_marks, plainly, scan_parquet
 from features.tables import (
     CONTRACT_KEY,
     CONTRACT_VERSION,
@@ -260,15 +260,16 @@ class Signals:
         self, path: Path, table: str, firms: pl.Series | None, columns: Sequence[str] | None
     ) -> pl.DataFrame:
         try:
-            lazy = scan_parquet(path)
-            found = lazy.collect_schema().names()
-            require_columns(found, table, where=str(path))
-            trusted = parquet_marks(path).get(CONTRACT_KEY) == CONTRACT_VERSION
-            if firms is not None:
-                lazy = lazy.filter(pl.col("firm_id").is_in(firms.implode()))
-            if trusted and columns is not None:
-                lazy = lazy.select([c for c in columns if c in found])
-            frame = lazy.collect()
+            with plainly(path):
+                lazy = scan_parquet(path)
+                found = lazy.collect_schema().names()
+                require_columns(found, table, where=str(path))
+                trusted = parquet_marks(path).get(CONTRACT_KEY) == CONTRACT_VERSION
+                if firms is not None:
+                    lazy = lazy.filter(pl.col("firm_id").is_in(firms.implode()))
+                if trusted and columns is not None:
+                    lazy = lazy.select([c for c in columns if c in found])
+                frame = lazy.collect()
         except (pl.exceptions.PolarsError, OSError) as error:
             raise ContractError(
                 f"{path}: expected a Parquet file, cannot read it ({str(error).splitlines()[0]}). "

@@ -210,7 +210,8 @@ def _bytes(path: Path) -> bytes:
         raise ContractError(f"{path}: no such file. Check the path.") from error
     except OSError as error:
         raise ContractError(
-            f"{path}: cannot be read ({error.strerror}). Check the file and its permissions."
+            f"{path}: cannot be read ({error.strerror or error}). "
+            "Check the file and its permissions."
         ) from error
     if data[:2] != b"\x1f\x8b":
         return data

@@ -9,7 +9,10 @@ import hashlib
 import io
 import re
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from traceback import walk_tb
 from typing import Any, cast
 
 import polars as pl
@@ -17,6 +20,13 @@ import polars as pl
 from features.tables import ContractError
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+_BENEATH = {"fsspec", "upath", "pyarrow"}
+"""What every error of a storage passes through on its way here."""
+
+
+def is_url(text: str) -> bool:
+    """Whether a person named a storage, and no path of this machine."""
+    return bool(_URL.match(text))
 
 
 def location(text: str | Path) -> Path:
@@ -27,7 +37,7 @@ def location(text: str | Path) -> Path:
     ContractError
         If the storage needs a package that is not installed, or does not answer.
     """
-    if isinstance(text, Path) or not _URL.match(text):
+    if isinstance(text, Path) or not is_url(text):
         return Path(text)
     try:
         from upath import UPath  # noqa: PLC0415 (an optional extra)
@@ -53,6 +63,30 @@ def location(text: str | Path) -> Path:
 def is_remote(path: Path) -> bool:
     """Whether the path came from a URL."""
     return not isinstance(path, Path)
+
+
+@contextmanager
+def plainly(*paths: Path) -> Iterator[None]:
+    """Turn what the storage of some paths raises while it is used into a ContractError.
+
+    Each storage has errors of its own, so they are told by where they come from. Errors of local
+    files pass.
+    """
+    try:
+        yield
+    except ContractError:
+        raise
+    except Exception as error:
+        remote = sorted({str(path) for path in paths if is_remote(path)})
+        modules = {frame.f_globals["__name__"] for frame, _ in walk_tb(error.__traceback__)}
+        if not remote or _BENEATH.isdisjoint(name.split(".")[0] for name in modules):
+            raise
+        said = str(error).splitlines() or [""]
+        raise ContractError(
+            f"{' or '.join(remote)}: the storage failed ({type(error).__name__}: {said[0]}). Look "
+            "whether it answers, whether the bucket is there and what you may do in it, and start "
+            "again."
+        ) from error
 
 
 def scan_parquet(path: Path) -> pl.LazyFrame:

@@ -9,6 +9,8 @@ from typing import Annotated
 import typer
 from typer import Option
 
+from features.options import RefusedError, anywhere, here
+
 Progress = Callable[[str], AbstractContextManager[Callable[[int, int], None]]]
 """Given what is being done, a context whose value is told the steps done and the steps in all."""
 
@@ -19,21 +21,40 @@ def train_command(progress: Progress) -> Callable[..., None]:
     def train(
         *,
         data: Annotated[
-            Path | None, Option(help="Data folder, from simulate or import.", show_default=False)
+            Path | None,
+            Option(
+                parser=anywhere,
+                metavar="<path>",
+                help="Data folder, from simulate or import.",
+                show_default=False,
+            ),
         ] = None,
         features: Annotated[
             Path | None,
-            Option(help="Feature file. [default: built from the data folder]", show_default=False),
+            Option(
+                parser=anywhere,
+                metavar="<path>",
+                help="Feature file. [default: built from the data folder]",
+                show_default=False,
+            ),
         ] = None,
         labels: Annotated[
             Path | None,
-            Option(help="With --features: labels of a matrix of your own.", show_default=False),
+            Option(
+                parser=here,
+                metavar="<path>",
+                help="With --features: labels of a matrix of your own.",
+                show_default=False,
+            ),
         ] = None,
         name: Annotated[
             str | None,
             Option(help="With --labels: name of your registered model.", show_default=False),
         ] = None,
-        config: Annotated[Path | None, Option(help="TOML with changed settings.")] = None,
+        config: Annotated[
+            Path | None,
+            Option(parser=here, metavar="<path>", help="TOML with changed settings."),
+        ] = None,
         trials: Annotated[
             int | None, Option(min=0, help="Tuning trials. [default: from the settings]")
         ] = None,
@@ -61,7 +82,8 @@ def train_command(progress: Progress) -> Callable[..., None]:
         Either on a data folder (--data), or on any matrix of your own (--features, --labels,
         --name: CSV or Parquet with id and numbers, and with id, defaulted and perhaps date).
         """
-        from features.tables import ContractError  # noqa: PLC0415 (help need not wait for it)
+        from features.storage import is_remote, plainly  # noqa: PLC0415 (help need not wait)
+        from features.tables import ContractError  # noqa: PLC0415
         from features.workers import connect  # noqa: PLC0415
         from models import train as training  # noqa: PLC0415
         from models.settings import read_settings  # noqa: PLC0415
@@ -80,7 +102,13 @@ def train_command(progress: Progress) -> Callable[..., None]:
                 "them out, or let the cluster fit the trees with --distributed."
             )
         settings = read_settings(config, trials=trials)
-        with connect(scheduler) as cluster, progress("training") as step:
+        if labels is not None and features is not None and is_remote(features):
+            raise ContractError(
+                f"{features}: expected a matrix of your own on this machine, got a URL. Copy it "
+                "here first."
+            )
+        read = [path for path in (data, features) if path is not None]
+        with plainly(*read), connect(scheduler) as cluster, progress("training") as step:
             if data is not None:
                 if name is not None:
                     raise ContractError(
@@ -132,6 +160,6 @@ def main() -> None:
 
     try:
         typer.run(train_command(_plain_lines))
-    except ContractError as error:
+    except (ContractError, RefusedError) as error:
         typer.echo(f"models.train: {error}", err=True)
         sys.exit(2)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from features.storage import is_url
 from models import tracking
 from models.artefact import save
 from models.card import card
@@ -201,9 +202,26 @@ def _data_sets(mlflow: Any, material: Material, parts: Split) -> dict[str, Any]:
         frame = parts.rows.filter(inside).select(columns).to_pandas()
         frame["defaulted"] = frame["defaulted"].astype("float64")
         made[context] = mlflow.data.from_pandas(
-            frame, source=material.origin, targets="defaulted", name=f"applications_{name}"
+            frame,
+            source=_source(material.origin),
+            targets="defaulted",
+            name=f"applications_{name}",
         )
     return made
+
+
+def _source(origin: str) -> Any:  # noqa: ANN401 (MLflow's own, or what it makes one of)
+    """Where the data lay; MLflow knows fewer storages than fsspec."""
+    if not is_url(origin):
+        return origin
+    from mlflow.data.code_dataset_source import CodeDatasetSource  # noqa: PLC0415 (slow)
+    from mlflow.data.dataset_source_registry import resolve_dataset_source  # noqa: PLC0415
+    from mlflow.exceptions import MlflowException  # noqa: PLC0415
+
+    try:
+        return resolve_dataset_source(origin)
+    except MlflowException:
+        return CodeDatasetSource({"origin": origin})
 
 
 def _log_inputs(mlflow: Any, data: Mapping[str, Any]) -> None:  # noqa: ANN401

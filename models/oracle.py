@@ -8,11 +8,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import polars as pl
 from scipy.stats import rankdata
+
+from features.storage import scan_parquet
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import polars as pl
 
     from models.artefact import Matrix
 
@@ -35,7 +38,7 @@ def true_pd(data: Path, applications: pl.Series) -> Matrix | None:
     path = data / TRUTH
     if not path.is_file():
         return None
-    truth = pl.read_parquet(path, columns=["application_id", "true_pd"])
+    truth = scan_parquet(path).select("application_id", "true_pd").collect()
     joined = (
         applications.alias("application_id")
         .to_frame()

@@ -20,7 +20,7 @@ from features.data_folder import (
     fresh_folder,
     write_bucket,
 )
-from features.storage import is_remote, make_folder, remove_tree, write_parquet
+from features.storage import is_remote, make_folder, plainly, remove_tree, write_parquet
 from features.tables import BUCKET_FIRMS, SIGNALS, ContractError
 from features.workers import each
 from synthetic.config import WorldConfig
@@ -141,7 +141,7 @@ def _bucket(world: Backdrop, folder: Path, unit: tuple[int, int]) -> dict[str, i
             "machines share; nothing was written."
         )
     tables = bucket_world(n, bucket, world)
-    with arriving(folder, scratch=folder / PARTS) as own:
+    with plainly(folder), arriving(folder, scratch=folder / PARTS) as own:
         for table in SIGNALS:
             write_bucket(tables[table], table, own / "signals", bucket)
         for table in (*IN_ONE_CSV, *HIDDEN):

@@ -108,10 +108,11 @@ def crew(scheduler):
 
 
 @pytest.fixture
-def s3(request, tmp_path, monkeypatch):
-    """URL of a bucket on a local S3 server, and the variables that lead there."""
-    log = tmp_path / "s3.log"
-    server = start(["-u", "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"], log)
+def s3_server(request, tmp_path_factory, monkeypatch):
+    """A local S3 server, and the variables that lead there; its own may be given as a parameter."""
+    log = tmp_path_factory.mktemp("s3") / "log"
+    arguments = ["-u", "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"]
+    server = start(arguments, log, **getattr(request, "param", {}))
 
     def url():
         text = log.read_text("utf-8")
@@ -126,6 +127,16 @@ def s3(request, tmp_path, monkeypatch):
         "AWS_DEFAULT_REGION": "us-east-1",
     }.items():
         monkeypatch.setenv(name, value)
+    from s3fs import S3FileSystem  # noqa: PLC0415 (few tests need it)
+
+    S3FileSystem.clear_instance_cache()  # one of an earlier test would go to that test's server
+    return server
+
+
+@pytest.fixture
+def s3(s3_server):
+    """URL of a bucket on that server."""
+    endpoint = os.environ["AWS_ENDPOINT_URL"]
     make = urllib.request.Request(f"{endpoint}/province", method="PUT")  # noqa: S310
     urllib.request.urlopen(make, timeout=PATIENCE).close()  # noqa: S310 (this machine)
     return "s3://province"

@@ -15,6 +15,7 @@ from calibrate.compare import compare
 from calibrate.measures import MEASURES
 from calibrate.target import Target, read_targets
 from calibrate.world import World
+from features.storage import location
 from synthetic.config import load_config
 from synthetic.simulation import simulate_world
 
@@ -118,6 +119,14 @@ def test_few_firms_decide_nothing(world):
     line = compare(target(population="loans_platform", value=1.0), world)
     assert line.firms < 200
     assert line.verdict == "too few"
+
+
+def test_a_world_on_other_storage_is_the_same_world(folder, world):
+    there = location("memory://calibrated/world")
+    there.fs.put(str(folder), there.path, recursive=True)
+    rows = World(there, 2, None).rows
+    there.fs.store.clear()
+    assert rows.equals(world.rows)
 
 
 def test_a_folder_without_truth_is_refused_in_one_line(tmp_path, monkeypatch, capsys):

@@ -67,6 +67,13 @@ def test_help_fits_80_columns(command):
         (["simulate", "--out", "w", "--config", "no.toml"], "no.toml"),
         (["explain", "none.csv", *SIGNALS, "--application", "A1"], "none.csv: no such file"),
         (["simulate", "--out", "letters"], "letters: expected a new folder"),
+        (["simulate", "--out", "nowhere://w"], "nowhere://w: the storage cannot be used"),
+        (["import", "--mapping", "m.toml", "--source", ".", "--out", "s3://b/w"], "got a URL"),
+        (["score", "a.csv", "--signals", ".", "--out", "s3://b/s.csv"], "got a URL"),
+        (["backtest", "s3://b/s.csv", "--outcomes", "o.csv"], "got a URL"),
+        (["backtest", "s.csv", "--outcomes", "s3://b/o.csv"], "got a URL"),
+        (["train", "--data", ".", "--config", "s3://b/c.toml"], "got a URL"),
+        (["train", "--features", "memory://x", *OWN[2:], "--name", "mine"], "got a URL"),
     ],
 )
 def test_wrong_input_is_one_line_exit_2_and_nothing_written(tmp_path, arguments, words):

@@ -1,4 +1,5 @@
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -147,6 +148,8 @@ def test_a_worker_without_the_package_is_said(scheduler, tmp_path):
     [
         ("tcp://127.0.0.1:9", "nothing answers as a Dask scheduler at tcp://127.0.0.1:9"),
         ("teepee://127.0.0.1:9", "expected an address such as tcp://10.0.0.1:8786"),
+        ("tls://127.0.0.1:9", "perhaps check your TLS configuration"),
+        ("tcp://127.0.0.1", "missing port number"),
     ],
 )
 def test_an_address_that_is_none_ends_with_one_line_and_exit_2(address, said, tmp_path):
@@ -158,6 +161,15 @@ def test_an_address_that_is_none_ends_with_one_line_and_exit_2(address, said, tm
     assert len(run.stderr.splitlines()) == 1, run.stderr
     assert seconds < 20
     assert not list(tmp_path.iterdir())
+
+
+def test_a_port_where_something_else_listens_is_told(monkeypatch):
+    monkeypatch.setattr(on_dask, "ANSWER_SECONDS", 1)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
+        with pytest.raises(ContractError, match="nothing answers as a Dask scheduler"):
+            with connect(address):
+                pass
 
 
 def test_without_dask_the_line_says_what_to_install(tmp_path):

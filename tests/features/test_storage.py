@@ -8,7 +8,7 @@ import pytest
 from features.data_folder import UNFINISHED, fresh_folder, write_bucket
 from features.folder import Signals, read_applications
 from features.matrix import build_file, read_features
-from features.storage import is_remote, location
+from features.storage import is_remote, location, plainly
 from features.tables import ContractError, empty
 from synthetic import simulation
 from synthetic.config import load_config
@@ -123,13 +123,73 @@ def test_the_commands_on_s3_with_a_cluster_give_the_bytes_of_one_machine(s3, req
     assert location(f"{s3}/f.parquet").read_bytes() == (tmp_path / "f.parquet").read_bytes()
 
 
+def test_without_the_bucket_the_line_says_so(s3_server, tmp_path):
+    for arguments in (
+        ("simulate", "--out", "s3://elsewhere/w", "--firms", 10),
+        ("features", "--data", "s3://elsewhere/w", "--out", tmp_path / "f.parquet"),
+    ):
+        run = try_firstloan(*arguments)
+        assert run.returncode == 2, run.stderr
+        assert one_line(run, "s3://elsewhere/w")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("s3_server", [{"INITIAL_NO_AUTH_ACTION_COUNT": "14"}], indirect=True)
+def test_a_right_that_is_lost_in_the_middle_of_a_run_is_one_line(s3):
+    run = try_firstloan("simulate", "--out", f"{s3}/w", "--firms", 10, "--workers", 1)
+    assert run.returncode == 2, run.stderr
+    assert one_line(run, f"{s3}/w: the storage failed (PermissionError: ")
+
+
+def test_a_storage_that_goes_away_in_the_middle_of_a_run_is_one_line(s3, s3_server, monkeypatch):
+    monkeypatch.setattr(simulation, "BUCKET_FIRMS", 10)
+    world = location(f"{s3}/w")
+
+    def lost(done, total):
+        s3_server.kill()
+        s3_server.wait()
+
+    with (
+        pytest.raises(ContractError, match=r"s3://province/w: the storage failed \("),
+        plainly(world),
+    ):
+        simulation.simulate_world(out=world, firms=30, seed=5, config=load_config(), progress=lost)
+
+
+def test_features_of_a_storage_that_goes_away_are_one_line(s3, s3_server, tmp_path, monkeypatch):
+    monkeypatch.setattr(simulation, "BUCKET_FIRMS", 50)
+    world = location(f"{s3}/w")
+    simulate(world)
+
+    def lost(done, total):
+        s3_server.kill()
+        s3_server.wait()
+
+    with (
+        pytest.raises(ContractError, match=r"s3://province/w.*: the storage failed \("),
+        plainly(world),
+    ):
+        build_file(world, tmp_path / "f.parquet", workers=2, progress=lost)
+    assert not (tmp_path / "f.parquet").exists()
+
+
+def one_line(run, words):
+    """Whether the last line says it, and the others are progress and nothing else."""
+    *progress, last = run.stderr.splitlines()
+    return words in last and all(" of " in line for line in progress)
+
+
 def firstloan(*arguments):
-    run = subprocess.run(
+    run = try_firstloan(*arguments)
+    assert run.returncode == 0, run.stderr
+    return run.stdout
+
+
+def try_firstloan(*arguments):
+    return subprocess.run(
         [sys.executable, "-m", "firstloan", *map(str, arguments)],
         capture_output=True,
         text=True,
         check=False,
         env=os.environ,
     )
-    assert run.returncode == 0, run.stderr
-    return run.stdout

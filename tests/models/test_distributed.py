@@ -5,8 +5,11 @@ import time
 import numpy as np
 import polars as pl
 import pytest
+from mlflow.tracking import MlflowClient
 from sklearn.metrics import roc_auc_score
 
+from features.matrix import build_file
+from features.storage import location
 from features.tables import ContractError
 from features.workers import connect
 from models import distributed, metrics, oracle, tracking
@@ -14,7 +17,7 @@ from models.fit_trees import fit_trees, parameters
 from models.material import read_material, with_peers
 from models.settings import read_settings
 from models.split import OUT_OF_TIME, TRAIN, split
-from models.train import train_on
+from models.train import train, train_on
 from synthetic.config import load_config
 from synthetic.simulation import simulate_world
 
@@ -82,6 +85,33 @@ def test_out_of_time_a_fit_on_a_cluster_ranks_simulated_firms_as_well_as_one_her
     assert "[num_machines: 2]" in there.text
     assert auc(here) > 0.8
     assert abs(auc(there) - auc(here)) < WITHIN
+
+
+def test_training_on_other_storage_is_the_same_as_on_this_machine(tmp_path):
+    world = tmp_path / "world"
+    simulate_world(out=world, firms=1_000, seed=7, config=load_config(), workers=2)
+    build_file(world, world / "features.parquet", workers=2)
+    there = location("memory://trained/world")
+    there.fs.put(str(world), there.path, recursive=True)
+    config = SETTINGS.model_copy(update={"trials": 0, "candidates": ("scorecard_register",)})
+    here, remote = (
+        train(data=data, features=data / "features.parquet", config=config)
+        for data in (world, there)
+    )
+    there.fs.store.clear()
+    assert remote.label.endswith("(trained on simulated firms)")
+    assert remote.counts == here.counts
+    assert remote.figures.drop("alias").equals(here.figures.drop("alias"))
+    truths = [truth_figures_of(result) for result in (here, remote)]
+    assert truths[0] == truths[1]
+    assert truths[0]
+
+
+def truth_figures_of(result):
+    client = MlflowClient()
+    version = client.get_model_version(result.experiment, result.version)
+    run = client.get_run(version.run_id)
+    return {name: value for name, value in run.data.metrics.items() if "truth" in name}
 
 
 def line(text, start):

@@ -1,0 +1,28 @@
+"""Paths as the commands take them: of this machine, or anywhere."""
+
+from pathlib import Path
+
+from features.storage import is_url, location
+from features.tables import ContractError
+
+
+class RefusedError(Exception):
+    """What is wrong with an option, in one line; click puts its usage before a ValueError."""
+
+
+def anywhere(text: str) -> Path:
+    """Path or URL of an option; RefusedError if the storage cannot be used."""
+    try:
+        return location(text)
+    except ContractError as error:
+        raise RefusedError(str(error)) from error
+
+
+def here(text: str) -> Path:
+    """Path of an option that takes no URL; RefusedError if it is one."""
+    if is_url(text):
+        raise RefusedError(
+            f"{text}: expected a path of this machine, got a URL, which this option does not take. "
+            "Copy the files by the storage's own tools; nothing was written."
+        )
+    return Path(text)
