@@ -21,7 +21,7 @@ from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 
-from distributed import Client, KilledWorker, WorkerPlugin, get_worker, wait
+from distributed import Client, KilledWorker, Security, WorkerPlugin, get_worker, wait
 from distributed.comm import CommClosedError, parse_address, parse_host_port
 from distributed.comm.registry import get_backend
 
@@ -199,9 +199,11 @@ def _client(address: str) -> Any:  # noqa: ANN401 (Dask ships no types)
 
 
 def _scheme_known(address: str) -> str:
-    """The address without its scheme; ValueError if Dask knows no such scheme."""
+    """The address without its scheme; ValueError if Dask cannot use the scheme."""
     scheme, rest = parse_address(address)
     get_backend(scheme)
+    if scheme == "tls" and not Security().get_connection_args("client").get("ssl_context"):
+        raise ValueError("TLS is not set up in Dask's settings, distributed.comm.tls")
     return str(rest)
 
 
@@ -219,7 +221,7 @@ def connected(address: str) -> Iterator[Cluster]:
             f"--scheduler: nothing answers as a Dask scheduler at {address}. Start one with "
             "`dask scheduler`, or mend the address."
         ) from error
-    except (ValueError, TypeError) as error:  # TypeError: tls:// without TLS in Dask's settings
+    except ValueError as error:
         raise ContractError(
             f"--scheduler: expected an address such as tcp://10.0.0.1:8786, got {address!r} "
             f"({error})."
