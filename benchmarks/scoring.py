@@ -234,30 +234,31 @@ def one_applicant(model: Model, world: Path) -> list[Entry]:
 
 
 def reasons_hold(model: Model, features: pl.DataFrame) -> Entry:
-    """Put right what the first reason blames: the margin must not rise, and nearly always falls."""
+    """Make typical what is worse in the first reason's theme: the margin must fall, never rise.
+
+    Of all first reasons in whose theme a figure is worse than typical by its sign.
+    """
     table = {feature.name: feature for feature in FEATURES}
     found = top_reasons(model.contributions(features), features, model, k=1)
-    first = found.filter(pl.col("value").is_not_null())
-    first = first.filter([table[name].sign != 0 for name in first["feature"]])
-    rows = first["row"].to_numpy()
+    rows, theme = found["row"].to_numpy(), found["theme"].to_numpy()
     before = model.matrix(features)[rows]
     after = before.copy()
-    theme = first["theme"].to_numpy()
+    touched = np.zeros(len(rows), dtype=bool)
     for j, name in enumerate(model.feature_names):
         worse = table[name].sign * (before[:, j] - model.typical[name]) > 0
-        after[:, j] = np.where(
-            worse & (theme == table[name].theme), model.typical[name], before[:, j]
-        )
+        worse &= theme == table[name].theme
+        after[:, j] = np.where(worse, model.typical[name], before[:, j])
+        touched |= worse
     change = model.estimator.margin(after) - model.estimator.margin(before)
-    rose, fell = int((change > ROUNDING).sum()), float((change < 0).mean())
-    print(f"first reasons of {features.height:,} applicants, champion {model.candidate}")
-    print(f"  {len(rows):,} blame a figure that the table gives a sign")
+    rose, fell = int((change > ROUNDING).sum()), float((change < 0)[touched].mean())
+    print(f"first reasons of {len(rows):,} of {features.height:,} applicants, {model.candidate}")
+    print(f"  {touched.sum():,} have a figure that is worse than typical by its sign")
     print(f"  put right: the margin rose for {rose}, fell for {fell:.1%}")
     good = rose == 0 and fell >= BAR_FELL
     print(f"  {'ok' if good else 'MISSED'}: bars 0 and {BAR_FELL:.0%}")
     return Entry(
         name="first-reason",
-        what=f"first reasons of {len(rows):,} applicants put right: margin fell ({rose} rose)",
+        what=f"first reasons of {touched.sum():,} applicants put right: margin fell ({rose} rose)",
         value=100 * fell,
         unit="%",
         bar=f"{BAR_FELL:.0%} and none",

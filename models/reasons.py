@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
 from features.catalogue import FEATURES
+from features.feature import OVER_FEATURES
 from features.tables import SOURCES
 
 if TYPE_CHECKING:
@@ -20,8 +22,20 @@ if TYPE_CHECKING:
 
     from models.artefact import Matrix, Model
 
-ABSENT = "no_"  # theme of a source without any value: "no_ecommerce"
+ABSENT_THEMES = {
+    "no_" + "_".join(some): some
+    for count in range(1, len(SOURCES) + 1)
+    for some in combinations(SOURCES, count)
+}
+"""Themes of whole sources that are missing together, such as `no_tax_ecommerce`: the sources."""
+
+_ABSENT = {
+    tuple(source in some for source in SOURCES): theme for theme, some in ABSENT_THEMES.items()
+} | {(False,) * len(SOURCES): ""}
+_PRESENT = -1  # source that a value is missing with: none
 _ROUNDING = 1e-9  # log-odds; LightGBM's leaves differ by more
+_LOOKED_AT = 2  # times as many themes as reasons: some are left out
+_BLOCK = 2_000  # rows at once, so that what lies between stays in the processor's memory
 SCHEMA = {
     "row": pl.Int64,
     "rank": pl.Int64,
@@ -47,13 +61,21 @@ def top_reasons(
     A theme's contribution is the sum over its features, so that correlated features count once.
     It is a reason when the sum is positive and at least one of its features may be blamed: one
     that pushes risk up and whose value is not better than typical (for its sign in the feature
-    table). That feature, with the largest push, stands for the theme. When a whole source is
-    missing, its features and those of its coverage form one theme of their own, `no_<source>`.
+    table). That feature, with the largest push, stands for the theme.
+
+    Whole sources that are missing make one reason together, such as `no_tax_ecommerce`: of each
+    its features, those of its coverage, and those that are missing because they compare it with
+    other sources. A source whose absence does not raise the risk is not named.
+
+    At most one reason tells of a single value that is missing: what is not known of an applicant
+    must not crowd out what is.
 
     The first reason is put to the test: were everything typical that is worse than typical in its
-    theme, the margin would be lower. A theme that fails is no reason, and the next one is tried.
-    SHAP values alone do not promise that: they compare with everybody, not with the typical value,
-    and average over ways through the trees that this applicant does not take.
+    theme, the margin would be lower; where nothing with a sign is worse, the same of what the
+    theme blames, a missing value or one without a sign. SHAP values alone do not promise that:
+    they compare with everybody, not with the typical value, and average over ways through the
+    trees that this applicant does not take. A theme that fails is no reason, or not the first one
+    if what it blames would lower the margin after all.
 
     Parameters
     ----------
@@ -71,127 +93,225 @@ def top_reasons(
     Returns
     -------
     DataFrame
-        Columns row (position in X), rank (1 is the worst), theme, feature, contribution (of the
-        theme, log-odds), value (of the feature, null if missing) and typical (null if unknown),
-        sorted by row and rank.
+        Columns row (position in X), rank (1 comes first), theme, feature, contribution (of the
+        theme, log-odds; falling from rank 2 on), value (of the feature, null if missing) and
+        typical (null if unknown), sorted by row and rank.
     """
-    table = _themes(model.feature_names)
     if values is None:
         values = model.matrix(X)
+    if margin is None:
+        margin = model.estimator.margin(values)
+    blocks = [pl.DataFrame(schema=SCHEMA)]
+    for start in range(0, len(values), _BLOCK):
+        block = slice(start, start + _BLOCK)
+        found = _reasons(contributions[block], values[block], margin[block], model, k)
+        blocks.append(found.with_columns(pl.col("row") + start) if start else found)
+    return blocks[-1] if len(values) <= _BLOCK else pl.concat(blocks)
+
+
+def _reasons(
+    contributions: Matrix, values: Matrix, margin: Matrix, model: Model, k: int
+) -> pl.DataFrame:
+    """`top_reasons` of a block of rows."""
+    table = _table(model.feature_names)
     typical = np.array([model.typical.get(name, np.nan) for name in model.feature_names])
     missing: Matrix = np.isnan(values)
-    absent = _absent(missing, table)
+    source = _missing_with(missing, table)
     # Worse than typical in the direction of the sign; an unsigned value may be blamed where it is
     # not the typical one, and a missing one.
     with np.errstate(invalid="ignore"):
         worse = table.sign * (values - typical) > 0
-    may_be = worse | ((table.sign == 0) & (values != typical)) | missing
-    blamed = np.where(may_be & (contributions > 0), contributions, -np.inf)
+    blamed = (worse | ((table.sign == 0) & (values != typical)) | missing) & (contributions > 0)
+    # how long a missing source is covered says the same once more
+    blamed &= missing | (source == _PRESENT)
+    theme_of, absent = _themes_of(contributions, blamed, source, table)
+    net = _sums(theme_of, contributions, table.harmless + 1)
+    net[_sums(theme_of, blamed, table.harmless + 1) == 0] = 0.0
+    net[:, table.harmless] = 0.0
 
-    net = np.empty((len(values), len(table.themes)))
-    witness = np.empty((len(values), len(table.themes)), dtype=np.int64)
-    for j, (columns, whole_source) in enumerate(table.columns):
-        inside = absent[:, columns] if whole_source else ~absent[:, columns]
-        # how long a missing source is covered says the same once more
-        witnesses = inside & missing[:, columns] if whole_source else inside
-        part = np.where(witnesses, blamed[:, columns], -np.inf)
-        best = part.argmax(axis=1)
-        witness[:, j] = columns[best]
-        # A running sum: NumPy's own sum rounds differently for other numbers of rows.
-        total = np.where(inside, contributions[:, columns], 0.0).cumsum(axis=1)[:, -1]
-        net[:, j] = np.where(np.isfinite(part[np.arange(len(part)), best]), total, 0.0)
+    def lowers(rows: Matrix, themes: Matrix, *, all_blamed: bool) -> tuple[Matrix, Matrix]:
+        """Whether a theme put right lowers the margin, and whether signed values are worse."""
+        wanted = themes[:, None]
+        wrong = worse[rows] & (table.theme_of == wanted)
+        signed = wrong.any(axis=1)
+        faults = wrong | ((theme_of[rows] == wanted) & (blamed[rows] | (wanted == table.absent)))
+        mended = faults if all_blamed else np.where(signed[:, None], wrong, faults)
+        after = model.estimator.margin(np.where(mended, typical, values[rows]))
+        return np.asarray(margin[rows] - after > _ROUNDING), signed
 
-    before = model.estimator.margin(values) if margin is None else margin
-    mendable = worse[np.arange(len(values))[:, None], witness]
-
-    def lowers(rows: Matrix, themes: Matrix) -> Matrix:
-        inside = worse[rows] & (table.theme_of == themes[:, None])
-        after = model.estimator.margin(np.where(inside, typical, values[rows]))
-        return np.asarray(before[rows] - after > _ROUNDING)
-
-    _drop_untrue(net, mendable, lowers)
-
-    order = np.argsort(-net, axis=1, kind="stable")[:, :k]
+    order = _order(net, lowers)[:, : _LOOKED_AT * k]
     pushed = np.take_along_axis(net, order, axis=1)
-    row, rank = np.nonzero(pushed > 0)
-    theme = order[row, rank]
-    feature = witness[row, theme]
+    witness = np.stack(
+        [
+            np.where(blamed & (theme_of == themes[:, None]), contributions, -np.inf).argmax(axis=1)
+            for themes in order.T
+        ],
+        axis=1,
+    )
+    tells_of_missing = np.take_along_axis(missing, witness, axis=1) & (order != table.absent)
+    kept = (pushed > 0) & ~(tells_of_missing & (tells_of_missing.cumsum(axis=1) > 1))
+    place = kept.cumsum(axis=1)
+    row, rank = np.nonzero(kept & (place <= k))
+    feature = witness[row, rank]
+    all_missing = table.absent
+    columns = {
+        "row": row,
+        "rank": place[row, rank],
+        "theme": [
+            absent[r] if theme == all_missing else table.themes[theme]
+            for r, theme in zip(row.tolist(), order[row, rank].tolist(), strict=True)
+        ],
+        "feature": [model.feature_names[j] for j in feature.tolist()],
+        "contribution": pushed[row, rank],
+        "value": values[row, feature],
+        "typical": typical[feature],
+    }
     return pl.DataFrame(
-        {
-            "row": row,
-            "rank": rank + 1,
-            "theme": np.array(table.themes)[theme].tolist(),
-            "feature": np.array(model.feature_names)[feature].tolist(),
-            "contribution": pushed[row, rank],
-            "value": values[row, feature],
-            "typical": typical[feature],
-        },
-        schema=SCHEMA,
-    ).with_columns(pl.col("value", "typical").fill_nan(None))
-
-
-def _drop_untrue(net: Matrix, mendable: Matrix, lowers: Callable[[Matrix, Matrix], Matrix]) -> None:
-    """Set to zero in `net` what would come first and lowers nothing when it is put right.
-
-    `net` and `mendable` have a row for each applicant and a column for each theme. A reason that
-    blames a missing or an unsigned value cannot be put right and stays.
-    """
-    rows = np.arange(len(net))
-    while len(rows):
-        first = net[rows].argmax(axis=1)
-        tested = mendable[rows, first] & (net[rows, first] > 0)
-        rows, first = rows[tested], first[tested]
-        fails = ~lowers(rows, first)
-        rows = rows[fails]
-        net[rows, first[fails]] = 0.0
-
-
-@dataclass(frozen=True)
-class _Themes:
-    """Themes of a list of features: names, and for each its columns and if it is a whole source."""
-
-    themes: tuple[str, ...]
-    theme_of: Matrix  # position in `themes` of each feature's own theme
-    columns: tuple[tuple[Matrix, bool], ...]
-    sign: Matrix
-    sources: tuple[tuple[Matrix, Matrix], ...]  # columns of each source, without and with coverage
-
-
-@lru_cache(maxsize=8)
-def _themes(names: tuple[str, ...]) -> _Themes:
-    """Look the features up in the catalogue; one that is not there is its own theme, unsigned."""
-    known = {feature.name: feature for feature in FEATURES}
-    by_theme: dict[str, list[int]] = {}
-    by_source: dict[str, list[int]] = {}
-    covers: dict[str, list[int]] = {}
-    sign = np.zeros(len(names))
-    for column, name in enumerate(names):
-        feature = known.get(name)
-        by_theme.setdefault(feature.theme if feature else name, []).append(column)
-        if feature:
-            sign[column] = feature.sign
-            if feature.source in SOURCES:
-                by_source.setdefault(feature.source, []).append(column)
-            elif feature.source == "coverage":  # never missing: no sign of a missing source
-                covers.setdefault(name.rpartition("_")[2], []).append(column)
-    themes = [(theme, np.array(columns), False) for theme, columns in by_theme.items()]
-    whole = {s: np.array([*own, *covers.get(s, [])]) for s, own in by_source.items()}
-    themes += [(ABSENT + source, columns, True) for source, columns in whole.items()]
-    theme_of = np.empty(len(names), dtype=np.int64)
-    for position, columns in enumerate(by_theme.values()):
-        theme_of[columns] = position
-    return _Themes(
-        themes=tuple(theme for theme, _, _ in themes),
-        theme_of=theme_of,
-        columns=tuple((columns, whole) for _, columns, whole in themes),
-        sign=sign,
-        sources=tuple((np.array(own), whole[source]) for source, own in by_source.items()),
+        [pl.Series(name, columns[name], dtype, nan_to_null=True) for name, dtype in SCHEMA.items()]
     )
 
 
-def _absent(missing: Matrix, table: _Themes) -> Matrix:
-    """Cells whose whole source is missing in that row, ndarray of shape (n_samples, n_features)."""
-    absent = np.zeros_like(missing)
-    for own, whole in table.sources:
-        absent[:, whole] = missing[:, own].all(axis=1, keepdims=True)
-    return absent
+def _order(net: Matrix, lowers: Callable[..., tuple[Matrix, Matrix]]) -> Matrix:
+    """Themes of each row, the first reason first; those that are none are set to zero in `net`."""
+    rows = np.arange(len(net))
+    not_first = np.zeros(net.shape, dtype=bool)
+    while len(rows):
+        left = np.where(not_first[rows], 0.0, net[rows])
+        first = left.argmax(axis=1)
+        rows, first = (part[left.max(axis=1) > 0] for part in (rows, first))
+        holds, signed = lowers(rows, first, all_blamed=False)
+        rows, first, signed = (part[~holds] for part in (rows, first, signed))
+        true = signed.copy()
+        if signed.any():
+            true[signed] = lowers(rows[signed], first[signed], all_blamed=True)[0]
+        not_first[rows, first] = true
+        net[rows[~true], first[~true]] = 0.0
+    may = np.where(not_first, 0.0, net)
+    # where nothing else is left, what else would come first
+    may = np.where(may.any(axis=1, keepdims=True), may, net)
+    lifted = net.copy()
+    lifted[np.arange(len(net)), may.argmax(axis=1)] = np.inf
+    return np.argsort(-lifted, axis=1, kind="stable")
+
+
+@dataclass(frozen=True)
+class _Source:
+    """Columns of one source: its own; with those of its coverage; number of those over it."""
+
+    own: Matrix
+    both: Matrix
+    over: Matrix
+
+
+@dataclass(frozen=True)
+class _Table:
+    """What the catalogue says of a list of features."""
+
+    themes: tuple[str, ...]
+    theme_of: Matrix  # position in `themes` of each feature's theme
+    sign: Matrix
+    sources: tuple[_Source, ...]
+    over: tuple[Matrix, Matrix]  # columns over other features; which columns each is made from
+
+    @property
+    def absent(self) -> int:
+        """Position of the theme of all missing sources, after the others."""
+        return len(self.themes)
+
+    @property
+    def harmless(self) -> int:
+        """Position of missing sources that do not raise the risk."""
+        return len(self.themes) + 1
+
+
+@lru_cache(maxsize=8)
+def _table(names: tuple[str, ...]) -> _Table:
+    """Look the features up in the catalogue; one that is not there is its own theme, unsigned."""
+    known = {feature.name: feature for feature in FEATURES}
+    columns = {name: column for column, name in enumerate(names) if name in known}
+    themes = [known[name].theme if name in known else name for name in names]
+    position = {theme: at for at, theme in enumerate(dict.fromkeys(themes))}
+    own = {s: [c for n, c in columns.items() if known[n].source == s] for s in SOURCES}
+    # never missing: no sign of a missing source
+    covers = {
+        s: [c for n, c in columns.items() if known[n].source == "coverage" and n.endswith("_" + s)]
+        for s in SOURCES
+    }
+    over = [name for name in columns if known[name].source in OVER_FEATURES]
+    made_from = np.zeros((len(names), len(over)), dtype=np.float32)
+    for j, name in enumerate(over):
+        made_from[[columns[part] for part in _made_from(name) if part in columns], j] = 1.0
+    return _Table(
+        themes=tuple(position),
+        theme_of=np.array([position[theme] for theme in themes], dtype=np.int64),
+        sign=np.array([known[n].sign if n in known else 0 for n in names], dtype=np.float64),
+        sources=tuple(
+            _Source(
+                own=np.array(own[source], dtype=np.int64),
+                both=np.array([*own[source], *covers[source]], dtype=np.int64),
+                over=np.flatnonzero(made_from[own[source]].any(axis=0)),
+            )
+            for source in SOURCES
+        ),
+        over=(np.array([columns[name] for name in over], dtype=np.int64), made_from),
+    )
+
+
+def _made_from(name: str) -> frozenset[str]:
+    """Features of single sources that one over other features is made from in the end."""
+    known = {feature.name: feature for feature in FEATURES}
+    found: set[str] = set()
+    left = [name]
+    while left:
+        for part in known[left.pop()].inputs & known.keys():
+            if known[part].source in OVER_FEATURES:
+                left.append(part)
+            else:
+                found.add(part)
+    return frozenset(found)
+
+
+def _missing_with(missing: Matrix, table: _Table) -> Matrix:
+    """Number of the missing source that each value is missing with, else `_PRESENT`.
+
+    A feature over others is missing with a source if nothing else is missing among what it is
+    made from.
+    """
+    source = np.full(missing.shape, _PRESENT, dtype=np.int8)
+    over, made_from = table.over
+    candidates = np.full((len(missing), len(over)), _PRESENT, dtype=np.int8)
+    for number, one in enumerate(table.sources):
+        absent = missing[:, one.own].all(axis=1) if len(one.own) else np.zeros(len(missing), bool)
+        if absent.any():
+            source[np.ix_(absent, one.both)] = number
+            candidates[np.ix_(absent, one.over)] = number
+    if over.size and (candidates != _PRESENT).any():
+        other = (missing & (source == _PRESENT)).astype(made_from.dtype) @ made_from > 0
+        source[:, over] = np.where(missing[:, over] & ~other, candidates, _PRESENT)
+    return source
+
+
+def _themes_of(
+    contributions: Matrix, blamed: Matrix, source: Matrix, table: _Table
+) -> tuple[Matrix, list[str]]:
+    """Theme of each value; and for each row the name of the theme of its missing sources."""
+    if (source == _PRESENT).all():
+        return np.broadcast_to(table.theme_of, source.shape), [""] * len(source)
+    slot = source - _PRESENT
+    pushes = _sums(slot, contributions, len(SOURCES) + 1)[:, 1:]
+    adverse = (pushes > 0) & (_sums(slot, blamed, len(SOURCES) + 1)[:, 1:] > 0)
+    themes = np.where(adverse, table.absent, table.harmless)
+    theme_of = np.where(
+        slot > 0, np.take_along_axis(themes, np.maximum(source, 0), axis=1), table.theme_of
+    )
+    return theme_of, [_ABSENT[tuple(row)] for row in adverse.tolist()]
+
+
+def _sums(group: Matrix, parts: Matrix, groups: int) -> Matrix:
+    """Sum over the features of each group, ndarray of shape (n_samples, groups).
+
+    Feature by feature: NumPy's own sum rounds differently for other numbers of rows.
+    """
+    flat = group + groups * np.arange(len(group))[:, None]
+    sums = np.bincount(flat.ravel(), weights=parts.ravel(), minlength=groups * len(group))
+    return sums.reshape(len(group), groups)

@@ -18,7 +18,7 @@ from scoring.contributions import Contributions
 from scoring.interval import pd_interval
 from scoring.output import REASONS, SCHEMA, SEPARATOR
 from scoring.policy import Policy, Thin
-from scoring.wording import ABSENT, reason_texts, thin_texts
+from scoring.wording import reason_texts, thin_texts
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,7 +172,7 @@ class Scorer:
         for thin in map(int, np.flatnonzero(~enough)):
             for place, j in enumerate(np.argsort(known[thin], kind="stable")):
                 source, days = SOURCES[j], int(known[thin, j])
-                code = ABSENT + source if not days else f"thin_{source}"
+                code = f"thin_{source}" if days else f"no_{source}"
                 said[:, place, thin] = code, *thin_texts(source, days, self.policy.thin)
         return {
             f"reason_{k}{ending}": said[part, k - 1].tolist()

@@ -5,26 +5,30 @@ how to write it.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 from features.catalogue import FEATURES
 from features.feature import Feature
 from features.tables import SOURCE_NAMES
 from features.themes import THEMES
+from models.reasons import ABSENT_THEMES
 from scoring.figures import MINUS, Texts, growth_of, kind_of, written
 from scoring.policy import Flag, Thin
 
-ABSENT = "no_"
-"""Theme of a source without any value, as `models.reasons` names it: "no_ecommerce"."""
+
+def _no_record(sources: Sequence[str]) -> Texts:
+    english, chinese = zip(*(SOURCE_NAMES[source] for source in sources), strict=True)
+    return (
+        f"no {english[0]} record" if len(sources) == 1 else f"no records: {', '.join(english)}",
+        f"无{'、'.join(chinese)}数据",
+    )
+
 
 _NO_RECORD: Mapping[str, Texts] = MappingProxyType(
-    {
-        ABSENT + source: (f"no {english} record", f"无{chinese}数据")
-        for source, (english, chinese) in SOURCE_NAMES.items()
-    }
+    {theme: _no_record(sources) for theme, sources in ABSENT_THEMES.items()}
 )
-"""What is said of a missing source, by its code; a theme may bear the name of a source."""
+"""What is said of missing sources, by their theme; another theme may bear the name of a source."""
 
 _TABLE: Mapping[str, Feature] = MappingProxyType({feature.name: feature for feature in FEATURES})
 _BAD_ROWS = "bad_rows_"

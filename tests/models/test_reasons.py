@@ -12,18 +12,23 @@ KNOWN = {feature.name: feature for feature in FEATURES}
 
 
 class Weighted:
-    """A margin that every figure raises by its sign and weight."""
+    """A margin that a figure raises by sign and weight, or by its size where it has no sign.
+
+    A missing one raises it by one. With weights given, nothing but these counts.
+    """
 
     kind = "weighted"
     bias = 0.0
 
     def __init__(self, weights=None):
-        self.weights = (
-            np.array([KNOWN[name].sign for name in KNOWN]) if weights is None else weights
-        )
+        self.weights = weights
 
     def margin(self, X):
-        return np.nansum(self.weights * X, axis=1)
+        if self.weights is not None:
+            return np.nansum(self.weights * X, axis=1)
+        sign = np.array([KNOWN[name].sign for name in KNOWN])
+        pushes = np.where(sign == 0, np.abs(X), sign * X)
+        return np.nansum(np.where(np.isnan(X), 1.0, pushes), axis=1)
 
 
 @pytest.fixture(scope="module")
@@ -112,6 +117,31 @@ def test_a_theme_that_changes_nothing_when_it_is_put_right_never_comes_first(mod
     assert one_row(model, values, parts)["theme"].to_list() == [first.theme, other.theme]
 
 
+def test_what_rests_on_an_unsigned_value_comes_later_where_signed_ones_change_nothing(model):
+    """The worse of the signed features is flat; the push is that of an unsigned one."""
+    theme, unsigned, flat = "loan", "loan_amount", "loan_to_sales"
+    assert (KNOWN[unsigned].sign, KNOWN[flat].sign) == (0, 1)
+    other = next(f.name for f in FEATURES if f.sign == 1 and f.theme != theme)
+    weights = np.array([float(name in {unsigned, other}) for name in KNOWN])
+    values, parts = {unsigned: 1.0, flat: 1.0, other: 1.0}, {unsigned: 0.5, other: 0.2}
+    found = one_row(replace(model, estimator=Weighted(weights)), values, parts)
+    assert found["theme"].to_list() == [KNOWN[other].theme, theme]
+    assert found["contribution"].to_list() == [0.2, 0.5]
+    # where there is nothing else, it is the first
+    del values[other], parts[other]
+    found = one_row(replace(model, estimator=Weighted(weights)), values, parts)
+    assert found["theme"].to_list() == [theme]
+
+
+def test_what_is_missing_is_no_reason_where_a_typical_value_would_not_help(model):
+    absent = {f.name: np.nan for f in FEATURES if f.source == "ecommerce"}
+    parts = dict.fromkeys(absent, 0.01)
+    harmful = replace(model, estimator=Weighted(np.zeros(len(KNOWN))))
+    assert one_row(harmful, absent, parts).is_empty()
+    alone = {"shop_orders_week_cv_180d": np.nan}
+    assert one_row(harmful, alone, dict.fromkeys(alone, 0.2)).is_empty()
+
+
 def test_a_margin_that_is_known_is_not_asked_for_again(model):
     X, parts = rows(model, 40, seed=8)
     given = top_reasons(parts, X, model, margin=model.margin(X))
@@ -126,6 +156,30 @@ def test_a_missing_source_is_one_reason(model):
     assert row["theme"] == "no_ecommerce"
     assert row["value"] is None
     assert row["contribution"] == pytest.approx(0.01 * len(absent))
+
+
+def test_missing_sources_are_one_reason_together(model):
+    absent = {f.name: np.nan for f in FEATURES if f.source in {"ecommerce", "tax", "logistics"}}
+    parts = {name: -0.01 if KNOWN[name].source == "logistics" else 0.01 for name in absent} | {
+        "tax_file_days_recent": 0.3
+    }
+    row = one_row(model, absent, parts).row(0, named=True)
+    # that there are no parcels is in the applicant's favour
+    assert row["theme"] == "no_tax_ecommerce"
+    assert row["feature"] == "tax_file_days_recent"
+    named = [name for name in absent if KNOWN[name].source != "logistics"]
+    assert row["contribution"] == pytest.approx(sum(parts[name] for name in named))
+
+
+def test_what_compares_a_missing_source_is_missing_with_it(model):
+    """Unless something else that it is made from is missing, too."""
+    absent = {f.name: np.nan for f in FEATURES if f.source == "tax"}
+    across = {"loan_to_sales": np.nan, "peer_loan_to_sales": np.nan}
+    parts = dict.fromkeys(absent, 0.01) | dict.fromkeys(across, 0.2)
+    assert one_row(model, absent | across, parts)["theme"].to_list() == ["no_tax"]
+    unknown = {"loan_amount": np.nan}
+    told = one_row(model, absent | across | unknown, parts)["theme"]
+    assert set(told) == {"no_tax", "loan"}
 
 
 def test_a_missing_source_is_not_told_again_as_a_short_record(model):
@@ -144,6 +198,18 @@ def test_a_single_missing_value_belongs_to_its_theme(model):
     assert found["theme"].to_list() == [first.theme]
 
 
+def test_one_reason_at_most_tells_of_a_single_missing_value(model):
+    themes = dict.fromkeys(f.theme for f in FEATURES if f.sign == 1 and f.source == "tax")
+    first, second, third = (
+        next(f.name for f in FEATURES if f.theme == theme and f.sign == 1)
+        for theme in list(themes)[:3]
+    )
+    values = {first: np.nan, second: np.nan, third: 1.0}
+    found = one_row(model, values, {first: 0.3, second: 0.2, third: 0.1})
+    assert found["feature"].to_list() == [first, third]
+    assert found["rank"].to_list() == [1, 2]
+
+
 def test_many_rows_at_once(model):
     X, parts = rows(model, 500)
     found = top_reasons(parts, X, model)
@@ -157,7 +223,8 @@ def test_many_rows_at_once(model):
     assert per_row["reasons"].max() == 5
     assert all(ranks == list(range(1, len(ranks) + 1)) for ranks in per_row["ranks"].to_list())
     assert (found["contribution"] > 0).all()
-    falls = found.with_columns(pl.col("contribution").diff().over("row").alias("step"))
+    later = found.filter(pl.col("rank") > 1)
+    falls = later.with_columns(pl.col("contribution").diff().over("row").alias("step"))
     assert (falls["step"].drop_nulls() <= 0).all()
     for reason in found.iter_rows(named=True):
         feature = KNOWN[reason["feature"]]

@@ -44,6 +44,10 @@ def test_a_missing_source_and_a_missing_figure():
         "no e-commerce record",
         "无电商数据",
     )
+    assert reason_texts("no_tax_ecommerce", "shop_rating_90d", None, 4.7) == (
+        "no records: tax and invoice, e-commerce",
+        "无税务发票、电商数据",
+    )
     english, chinese = reason_texts("sales_trend", "tax_sales_yoy_13w", None, 0.1)
     assert english.startswith("too little data: ")
     assert chinese.startswith("数据不足：")
