@@ -1,7 +1,8 @@
 """How often each gate before the title of champion fails a model without fault.
 
-Simulated calibration slices whose margin is the truth: whatever fails there is a false alarm. The
-figures stand beside the gates in `models/gates.toml`. A minute.
+Simulated calibration slices whose margin is the truth: whatever fails there is a false alarm. And
+how many bads it takes until a model whose margin says nothing is caught. The
+figures stand beside the gates in `models/gates.toml`. Ten minutes.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 from scipy.special import expit
+from scipy.stats import poisson
 
 from models import develop, gates, metrics
 from models.calibration import cross_calibrated
@@ -19,6 +21,8 @@ SLICES = ((1_300, -4.9), (6_400, -4.8))  # rows and mean log-odds: a demo's slic
 SPREAD = 1.6  # standard deviation of the log-odds
 WORLDS = 400
 SEGMENT_WORLDS = 300
+WORTHLESS = 200
+FEW = (200, 400, 650, 900)  # rows with ever more bads
 GATES = gates.read_gates()
 
 
@@ -42,6 +46,18 @@ def slope_alarms(rng, rows, level, worlds=WORLDS):
         alarms += not found.low <= 1 <= found.high
         bads.append(bad.sum())
     return alarms / worlds, float(np.mean(bads))
+
+
+def worthless_pass(rng, rows, level=SLICES[0][1], worlds=WORTHLESS):
+    """How many models whose margin says nothing pass the slope's gate, and mean bads."""
+    passed, bads = 0, []
+    for _ in range(worlds):
+        _, bad, folds = world(rng, rows, level)
+        noise = rng.normal(level, SPREAD, rows)
+        found = metrics.calibration_slope(cross_calibrated(noise, bad, folds=folds), bad)
+        passed += found.low <= 1 <= found.high
+        bads.append(bad.sum())
+    return passed, float(np.mean(bads))
 
 
 def stability_alarms(rng, rows, worlds=2_000):
@@ -91,8 +107,15 @@ def replacement_alarms(rng, rows, level, worlds=WORLDS):
 def main():
     """Print the rates."""
     rng = np.random.default_rng(20261124)
+    for rows in FEW:
+        passed, bads = worthless_pass(rng, rows)
+        print(
+            f"bads               {passed} of {WORTHLESS} worthless models pass with {bads:.0f} bads"
+        )
     for rows, level in SLICES:
         alarms, bads = slope_alarms(rng, rows, level)
+        few = poisson.cdf(GATES.bads.least - 1, bads)
+        print(f"bads               {few:6.1%} where {bads:.0f} are expected")
         print(
             f"calibration_slope  {alarms:6.1%} of {WORLDS} slices of {rows:,} rows, {bads:.0f} bads"
         )

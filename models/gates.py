@@ -48,6 +48,13 @@ class MonotoneGate(_Gate):
     points: Annotated[int, Field(ge=2)]
 
 
+class BadsGate(_Gate):
+    """Enough bads calibrate a model for the other gates to mean something."""
+
+    least: Count
+    reason: str
+
+
 class StabilityGate(_Gate):
     """The PD's distribution stays what it was."""
 
@@ -70,10 +77,11 @@ class ReplacementGate(_Gate):
 
 
 class Gates(BaseModel):
-    """All gates, as `gates.toml` has them."""
+    """All gates, as `gates.toml` has them; the table `gates` of the settings."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    bads: BadsGate
     calibration_slope: SlopeGate
     monotone: MonotoneGate
     stability: StabilityGate
@@ -101,6 +109,7 @@ def failures(one: Fitted, material: Material, rows: pl.DataFrame, gates: Gates) 
     """
     calibration = rows.filter(pl.col("slice").eq(CALIBRATION) & pl.col("labelled"))
     checks = (
+        _bads(calibration, gates.bads),
         _slope(one, gates.calibration_slope),
         _monotone(one, material, calibration, gates.monotone),
         _stability(one, rows, gates.stability),
@@ -165,6 +174,13 @@ def monotone_violation(
         if step > worst[1]:
             worst = (name, step)
     return worst
+
+
+def _bads(rows: pl.DataFrame, gate: BadsGate) -> str:
+    found = int(rows["defaulted"].sum())
+    if found >= gate.least:
+        return ""
+    return f"{found} bads calibrated it, at least {gate.least} are asked: so few prove nothing"
 
 
 def _slope(one: Fitted, gate: SlopeGate) -> str:

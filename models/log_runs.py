@@ -15,6 +15,7 @@ from features.storage import is_url
 from models import tracking
 from models.artefact import save
 from models.card import card
+from models.gates import Gates
 from models.pyfunc import Scorer
 from models.show import draw
 from models.split import OUT_OF_TIME, TRAIN
@@ -34,6 +35,8 @@ LOADER = "models.pyfunc"
 NEEDS = ("lightgbm", "numpy", "pandas", "polars", "scipy")
 EXAMPLE_ROWS = 5
 FIRST = ("oot_auc", "oot_first_time_auc", "selection_log_loss", "calibration_slope", "oot_ece")
+WORDS = {"gates": {gate: {"false_alarm", "reason"} for gate in Gates.model_fields}}
+"""What settings say in words; parameters are figures."""
 NOT_SHOWN = {
     f"{slice_}{name}"
     for slice_, names in {
@@ -158,7 +161,7 @@ def _log_parent(
     counts: Mapping[str, int],
     config: TrainConfig,
 ) -> None:
-    mlflow.log_params(_flat(config.model_dump(mode="json")))
+    mlflow.log_params(_flat(config.model_dump(mode="json", exclude=WORDS)))
     mlflow.log_metrics({f"count_{key}": float(value) for key, value in counts.items()})
     mlflow.set_tags(
         {

@@ -10,6 +10,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from features.tables import ContractError
+from models.gates import DEFAULTS as GATES
+from models.gates import Gates
 
 DEFAULTS = Path(__file__).with_name("settings.toml")
 
@@ -84,6 +86,7 @@ class TrainConfig(_Branch):
     scorecard: ScorecardConfig
     trees: TreesConfig
     policy: PolicyConfig
+    gates: Gates
 
 
 def read_settings(path: Path | None = None, **overrides: Any) -> TrainConfig:  # noqa: ANN401
@@ -92,7 +95,7 @@ def read_settings(path: Path | None = None, **overrides: Any) -> TrainConfig:  #
     Parameters
     ----------
     path : Path, optional
-        A TOML file with any part of `settings.toml`.
+        A TOML file with any part of `settings.toml`, and of `gates.toml` as its table `gates`.
     **overrides
         Top-level settings; None means not given.
 
@@ -106,6 +109,7 @@ def read_settings(path: Path | None = None, **overrides: Any) -> TrainConfig:  #
         When the file cannot be read, or a key or value is not allowed.
     """
     plain = tomllib.loads(DEFAULTS.read_text(encoding="utf-8"))
+    plain["gates"] = tomllib.loads(GATES.read_text(encoding="utf-8"))
     if path is not None:
         _merge(plain, _toml(path))
     plain.update({key: value for key, value in overrides.items() if value is not None})
@@ -116,7 +120,7 @@ def read_settings(path: Path | None = None, **overrides: Any) -> TrainConfig:  #
         where = ".".join(str(part) for part in first["loc"])
         raise ContractError(
             f"{path or DEFAULTS.name}: {where}: {first['msg']}, got {first['input']!r}. "
-            f"The settings there are: models/{DEFAULTS.name}."
+            f"The settings there are: models/{DEFAULTS.name}; gates: models/{GATES.name}."
         ) from None
 
 

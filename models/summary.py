@@ -87,7 +87,8 @@ def training_lines(result: TrainResult) -> list[str]:
             f"`firstloan score` loads @{CHAMPION}. To use this one, give it "
             f"--model models:/{result.experiment}@{CHALLENGER}"
             if not result.own
-            else f"It takes the title when it is better than models:/{result.experiment}@{CHAMPION}"
+            else f"Its address is models:/{result.experiment}@{CHALLENGER}. @{CHAMPION} is for one "
+            "that passes the gates and is better than the champion before, if there is one."
         )
     return [
         *lines,

@@ -17,7 +17,6 @@ from models import oracle, tracking
 from models.candidates import chosen
 from models.compare import Fitted, fit_all
 from models.distributed import fit_on
-from models.gates import read_gates
 from models.judge import against, judge
 from models.log_runs import log_training
 from models.material import Material, read_material, with_peers
@@ -275,7 +274,7 @@ def train_on(
             fitted,
             material,
             parts.rows,
-            gates=read_gates(),
+            gates=config.gates,
             incumbent=tracking.incumbent(name),
         )
         counts = parts.counts | _features(material, parts.rows)

@@ -103,6 +103,20 @@ def test_who_fails_every_gate_is_only_a_challenger(contest):
     assert decision.why.startswith("no candidate passed the gates: PSI of 0.0")
 
 
+def test_too_few_bads_are_said_and_no_champion_comes_of_them(contest):
+    fitted, material, rows = contest
+    counts = (pl.col("slice").eq("calibration") & pl.col("defaulted")).fill_null(value=False)
+    few, enough = (
+        rows.with_columns(defaulted=pl.col("defaulted") & ~(counts & (counts.cum_sum() > bads)))
+        for bads in (19, 20)
+    )
+    said = "19 bads calibrated it, at least 20 are asked: so few prove nothing"
+    assert gates_.failures(fitted[1], material, few, GATES)[0] == said
+    assert said not in gates_.failures(fitted[1], material, enough, GATES)
+    lenient = strict(bads={"least": 19})
+    assert said not in gates_.failures(fitted[1], material, few, lenient)
+
+
 def test_a_wrong_slope_is_caught(contest):
     fitted, material, rows = contest
     wrong = replace(fitted[1], figures={**fitted[1].figures})

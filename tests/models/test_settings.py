@@ -1,6 +1,7 @@
 import pytest
 
 from features.tables import ContractError
+from models.gates import read_gates
 from models.settings import read_settings
 
 
@@ -14,12 +15,21 @@ def test_a_file_changes_only_what_it_names(tmp_path):
     assert read_settings(path, seed=5, candidates=None).seed == 5
 
 
+def test_gates_are_settings(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text("[gates.bads]\nleast = 3\n")
+    mine = read_settings(path).gates
+    assert mine.bads.least == 3
+    assert mine.stability == read_settings().gates.stability == read_gates().stability
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("sead = 3", r"mine\.toml: sead: Extra inputs are not permitted"),
         ("[trees]\nmax_depth = 9", r"trees\.max_depth: Input should be less than or equal to 6"),
         ("[split]\ntrain_share = 'x'", r"split\.train_share: .* valid number.*got 'x'"),
+        ("[gates.slopes]\nleast = 3", r"gates\.slopes: Extra inputs .*gates: models/gates\.toml"),
         ("seed = ", r"mine\.toml: not readable as TOML"),
     ],
 )
