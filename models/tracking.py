@@ -242,7 +242,7 @@ def _challenger(mlflow: Any, address: str) -> str:  # noqa: ANN401
         found = mlflow.MlflowClient().get_model_version_by_alias(name, CHALLENGER)
     except mlflow.exceptions.MlflowException:
         return ""
-    why = found.tags.get("outcome", "its run says why")
+    why = found.tags.get("outcome", "its run says why").removeprefix(f"{CHALLENGER}: ")
     return (
         f"{address}: no version holds the title; version {found.version} waits as {CHALLENGER} "
         f"({why}). To use it all the same, give --model models:/{name}@{CHALLENGER}; to promote "

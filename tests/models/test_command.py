@@ -149,7 +149,7 @@ def server(folder):
             try:
                 urllib.request.urlopen(f"{address}/health", timeout=5).close()  # noqa: S310
                 break
-            except (urllib.error.URLError, ConnectionError):
+            except (urllib.error.URLError, ConnectionError, TimeoutError):
                 time.sleep(0.5)
         yield address, process
     finally:

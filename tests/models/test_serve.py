@@ -70,7 +70,7 @@ def test_feature_rows_come_back_with_score_pd_and_reasons(server, toy):
         try:
             ask(f"{url}/ping")
             break
-        except (urllib.error.URLError, ConnectionError):
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
             time.sleep(0.5)
     model, _ = resolve("models:/toy@champion")
     rows = toy(rows=20, seed=9).rows.select(

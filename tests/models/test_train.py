@@ -11,6 +11,7 @@ from models import tracking
 from models.artefact import load
 from models.registry import resolve
 from models.settings import read_settings
+from models.summary import training_lines
 from models.train import train, train_on
 
 SETTINGS = read_settings()
@@ -172,7 +173,7 @@ def test_two_trainings_give_the_same_model_metrics_and_pictures(
 def test_every_signed_feature_is_monotone(trained, toy):
     """Each signed feature swept over its range for many applicants, all else held."""
     material = toy()
-    rows = material.rows.head(300)
+    rows = material.rows.head(1_000)
     for address in ("models:/toy@champion",):
         model, _ = resolve(address)
         for name in model.feature_names:
@@ -211,6 +212,48 @@ def test_a_champion_that_is_not_there_is_said(tmp_path, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/m.db")
     with pytest.raises(ContractError, match=r"first-time-borrower@champion: not found.*train"):
         resolve(None)
+
+
+def test_with_too_few_bads_the_title_stays_vacant_and_the_way_out_is_said(
+    tmp_path, monkeypatch, toy
+):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/m.db")
+    bads = QUICK.gates.bads.model_copy(update={"least": 1_000})
+    config = QUICK.model_copy(
+        update={
+            "candidates": ("scorecard_register",),
+            "gates": QUICK.gates.model_copy(update={"bads": bads}),
+        }
+    )
+    result = train_on(toy(), config=config, name="toy")
+    assert result.alias == "challenger"
+    why = f"{result.counts['calibration_bads']} bads calibrated it, at least 1000 are asked"
+    assert why in result.verdicts["scorecard_register"]
+    assert why in " ".join(" ".join(training_lines(result)).split())
+    with pytest.raises(ContractError, match=rf"waits as challenger \(no candidate .*{why}.*@chall"):
+        resolve("models:/toy@champion")
+    run = mlflow.MlflowClient(f"sqlite:///{tmp_path}/m.db").get_run(result.run_id)
+    assert run.data.params["gates.bads.least"] == "1000"
+    assert "gates.bads.false_alarm" not in run.data.params
+
+
+def test_each_trial_is_a_nested_run_only_if_asked(tmp_path, monkeypatch, toy):
+    config = QUICK.model_copy(update={"candidates": ("trees_all",), "trials": 2})
+    for asked in (False, True):
+        store = f"sqlite:///{tmp_path}/{asked}.db"
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
+        result = train_on(toy(), config=config, name="toy", log_trials=asked)
+        client = mlflow.MlflowClient(store)
+        runs = client.search_runs([client.get_experiment_by_name("toy").experiment_id])
+        trials = [run for run in runs if "trial" in run.info.run_name]
+        assert len(trials) == 2 * asked
+        assert len(runs) == 2 + len(trials)
+    (candidate,) = (run for run in runs if run.info.run_name == "trees_all")
+    assert candidate.data.tags["mlflow.parentRunId"] == result.run_id
+    for run in trials:
+        assert run.data.tags["mlflow.parentRunId"] == candidate.info.run_id
+        assert run.data.tags["state"] in {"complete", "pruned"}
+        assert "learning_rate" in run.data.params
 
 
 def test_training_prints_nothing(tmp_path, monkeypatch, capfd, toy):

@@ -6,6 +6,7 @@ import io
 import json
 import re
 import shutil
+import subprocess
 import sys
 
 import pytest
@@ -230,6 +231,34 @@ def test_a_model_that_does_not_fit_is_refused_with_what_differs_and_what_to_do(
     assert re.search(r"[Tt]rain|[Gg]ive|[Cc]opy|install", said.err), "what to do"
     if "fingerprint" in said.err:
         assert fingerprint()[:12] in said.err
+
+
+WITHOUT_MLFLOW = """
+import sys, firstloan
+try:
+    firstloan.main()
+finally:
+    print(sorted({"mlflow", "sklearn", "shap"} & sys.modules.keys()))
+"""
+
+
+def test_a_model_in_a_folder_is_used_without_mlflow(few, tmp_path, signals_folder, model_folder):
+    (tmp_path / "people.csv").write_text(text_of(few), encoding="utf-8")
+    options = f"--signals {signals_folder} --out scored.csv --model {model_folder} --workers 1"
+    said = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            WITHOUT_MLFLOW,
+            *f"score people.csv {options}".split(),
+        ],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert said.stdout.splitlines()[-1] == "[]"
+    assert (tmp_path / "scored.csv").exists()
 
 
 def test_a_registry_that_holds_no_champion_says_so(command, few, monkeypatch, tmp_path):
