@@ -238,7 +238,7 @@ import sys, firstloan
 try:
     firstloan.main()
 finally:
-    print(sorted({"mlflow", "sklearn", "shap"} & sys.modules.keys()))
+    print(sorted({"mlflow", "shap"} & sys.modules.keys()))
 """
 
 
