@@ -253,7 +253,7 @@ def test_each_trial_is_a_nested_run_only_if_asked(tmp_path, monkeypatch, toy):
     for run in trials:
         assert run.data.tags["mlflow.parentRunId"] == candidate.info.run_id
         assert run.data.tags["state"] in {"complete", "pruned"}
-        assert "learning_rate" in run.data.params
+        assert "num_leaves" in run.data.params
 
 
 def test_training_prints_nothing(tmp_path, monkeypatch, capfd, toy):
