@@ -119,7 +119,7 @@ def _said(demo: Demo) -> list[str]:
 
 def _applicant(demo: Demo) -> list[str]:
     row = demo["applicant"]
-    pd, low, high = (f"{row[name]:.2%}" for name in ("pd", "pd_low", "pd_high"))
+    pd, low, high = _percent(row)
     head = f"{row['application_id']}  score {row['score']}  PD {pd} ({low} to {high})"
     return [
         f"{head}  grade {row['grade']}  {row['decision']}",
@@ -130,12 +130,16 @@ def _applicant(demo: Demo) -> list[str]:
 
 def _applicant_zh(demo: Demo) -> list[str]:
     row = demo["applicant"]
-    pd, low, high = (f"{row[name]:.2%}" for name in ("pd", "pd_low", "pd_high"))
+    pd, low, high = _percent(row)
     head = f"{row['application_id']}  评分 {row['score']}  违约概率 {pd}（{low} 至 {high}）"
     return [
         f"{head}  等级 {row['grade']}  {DECISIONS[row['decision']][0]}",
         *_reasons(row, "zh"),
     ]
+
+
+def _percent(row: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(f"{row[name]:.2%}" for name in ("pd", "pd_low", "pd_high"))
 
 
 def _reasons(row: Mapping[str, Any], language: str) -> list[str]:
