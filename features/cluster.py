@@ -201,7 +201,10 @@ def _client(address: str) -> Any:  # noqa: ANN401 (Dask ships no types)
 def _scheme_known(address: str) -> str:
     """The address without its scheme; ValueError if Dask cannot use the scheme."""
     scheme, rest = parse_address(address)
-    get_backend(scheme)
+    try:
+        get_backend(scheme).get_connector()
+    except (ImportError, TypeError) as error:  # Dask names ucx even where its package is missing
+        raise ValueError(f"this Dask cannot speak {scheme}") from error
     if scheme == "tls" and not Security().get_connection_args("client").get("ssl_context"):
         raise ValueError("TLS is not set up in Dask's settings, distributed.comm.tls")
     return str(rest)

@@ -149,6 +149,7 @@ def test_a_worker_without_the_package_is_said(scheduler, tmp_path):
         ("tcp://127.0.0.1:9", "nothing answers as a Dask scheduler at tcp://127.0.0.1:9"),
         ("teepee://127.0.0.1:9", "expected an address such as tcp://10.0.0.1:8786"),
         ("tls://127.0.0.1:9", "TLS is not set up in Dask's settings"),
+        ("ucx://127.0.0.1:9", "this Dask cannot speak ucx"),
         ("tcp://127.0.0.1", "missing port number"),
     ],
 )
