@@ -1,8 +1,8 @@
 """How often each gate before the title of champion fails a model without fault.
 
 Simulated calibration slices whose margin is the truth: whatever fails there is a false alarm. And
-how many bads it takes until a model whose margin says nothing is caught. The
-figures stand beside the gates in `models/gates.toml`. Ten minutes.
+how many bads it takes until a model whose margin says nothing is caught. The figures stand beside
+the gates in `models/gates.toml`. A minute.
 """
 
 from __future__ import annotations
