@@ -27,7 +27,6 @@ CLOUD = 120_000
 BAR_SECONDS, BAR_MB = 60.0, 4_000.0
 COLD = 100
 BAR_REGISTRY, BAR_FOLDER = 12.0, 6.0
-TRAINED_ON = 6_000
 """Firms of the world that the champion learns from; what it learnt does not matter here."""
 
 
@@ -39,7 +38,7 @@ def main() -> int:
     parser.add_argument("--keep", type=Path)
     options = parser.parse_args()
     with scratch_folder(options.keep) as scratch:
-        model = champion(scratch, TRAINED_ON)
+        model = champion(scratch)
         large = simulated(scratch / f"cloud{options.applicants}", options.applicants, seed=3)
         small = simulated(scratch / "small", COLD, seed=4)
         entries = [

@@ -16,7 +16,6 @@ from benchmarks.record import Entry, asked, busy, keep
 from benchmarks.worlds import champion, scratch_folder
 
 SIZES = (10_000, 20_000, 40_000, 80_000, 160_000)
-TRAINED_ON = 6_000
 
 
 def main() -> None:
@@ -28,7 +27,7 @@ def main() -> None:
     entries = []
     print("step      applicants  seconds  CPU ms each  peak MB")
     with scratch_folder(options.keep) as scratch:
-        model = champion(scratch, TRAINED_ON)
+        model = champion(scratch)
         for n in sorted(options.applicants):
             data = scratch / "growing"
             for step, cost in steps(scratch, data, model, n).items():

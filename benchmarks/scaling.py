@@ -28,7 +28,6 @@ from models.settings import read_settings
 
 SIZES = (12_000, 60_000)
 WORKERS = (1, 2)
-TRAINED_ON = 6_000
 PATIENCE = 120
 WITHIN = 0.005
 """AUC between a fit on a cluster and one on a machine (issue 7)."""
@@ -44,7 +43,7 @@ def main() -> None:
     entries: list[Entry] = []
     worker_mb = 0.0
     with scratch_folder(options.keep) as scratch:
-        model = champion(scratch, TRAINED_ON)
+        model = champion(scratch)
         print("step      workers    firms  seconds  own CPU s  own MB")
         for workers in WORKERS:
             with cluster(scratch, workers) as crew:

@@ -1,6 +1,6 @@
 """Rows per second of exact SHAP values, each way beside its rivals, and of one applicant.
 
-    python -P benchmarks/scoring.py [rows] [firms]
+    python -P benchmarks/scoring.py [rows]
 
 The matrix is drawn at random (a sixth of it missing); the model is a LightGBM of the champion's
 size: 400 trees, depth 6, 31 leaves, 120 features. Every way explains the same rows with the same
@@ -266,12 +266,12 @@ def reasons_hold(model: Model, features: pl.DataFrame) -> Entry:
     )
 
 
-def champion(scratch: Path, firms: int) -> tuple[Model, Path, pl.DataFrame]:
+def champion(scratch: Path) -> tuple[Model, Path, pl.DataFrame]:
     """Train a champion on one world; another world's applicants and their features."""
     from features.matrix import build_features
     from models.registry import resolve
 
-    model, _ = resolve(str(trained(scratch, firms)))
+    model, _ = resolve(str(trained(scratch)))
     new = simulated(scratch / "new", 1_000 + WARM, seed=2)
     applications = read_applications(new / "applications.csv")
     features = build_features(Signals.open(new), applications, reference=model.reference)
@@ -281,10 +281,9 @@ def champion(scratch: Path, firms: int) -> tuple[Model, Path, pl.DataFrame]:
 def main() -> int:
     record, load = asked(), busy()
     rows = int(sys.argv[1]) if len(sys.argv) > 1 else 20_000
-    firms = int(sys.argv[2]) if len(sys.argv) > 2 else 12_000
     entries = shap_ways(champion_sized(tuple(f.name for f in FEATURES)[-120:]), rows)
     with tempfile.TemporaryDirectory() as scratch:
-        model, world, features = champion(Path(scratch), firms)
+        model, world, features = champion(Path(scratch))
         entries += [reasons_hold(model, features), *one_applicant(model, world)]
     if record:
         keep("scoring", entries, load=load)
