@@ -10,6 +10,9 @@ from typing import NamedTuple
 
 FIRSTLOAN = Path(sys.executable).parent / "firstloan"
 
+LOOKING = 0.02
+"""Share of the time that may be spent on looking at memory: a look holds the command up."""
+
 
 class Cost(NamedTuple):
     """Seconds by the clock and of all processors, and peak memory in millions of bytes."""
@@ -34,7 +37,7 @@ def resident(pid: int) -> int:
 
 
 def measure(command: Sequence[str | Path], *, cwd: Path | None = None) -> Cost:
-    """Run a command to its end; its memory is looked at ten times a second."""
+    """Run a command to its end; its memory is looked at ten times a second at most."""
     before, start, peak = os.times(), time.perf_counter(), 0
     with subprocess.Popen(
         list(map(str, command)),
@@ -44,8 +47,9 @@ def measure(command: Sequence[str | Path], *, cwd: Path | None = None) -> Cost:
         text=True,
     ) as process:
         while process.poll() is None:
+            look = time.perf_counter()
             peak = max(peak, resident(process.pid))
-            time.sleep(0.1)
+            time.sleep(max(0.1, (time.perf_counter() - look) / LOOKING))
         seconds = time.perf_counter() - start
         said = process.stderr.read() if process.stderr else ""
     if process.returncode:
