@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -49,7 +50,8 @@ def measure(command: Sequence[str | Path], *, cwd: Path | None = None) -> Cost:
         while process.poll() is None:
             look = time.perf_counter()
             peak = max(peak, resident(process.pid))
-            time.sleep(max(0.1, (time.perf_counter() - look) / LOOKING))
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(max(0.1, (time.perf_counter() - look) / LOOKING))
         seconds = time.perf_counter() - start
         said = process.stderr.read() if process.stderr else ""
     if process.returncode:
