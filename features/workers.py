@@ -6,16 +6,19 @@ result.
 
 from __future__ import annotations
 
+import os
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from threading import Thread
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from features.tables import ContractError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from multiprocessing.process import BaseProcess
 
     from features.cluster import Cluster
 
@@ -106,12 +109,28 @@ def each(
             pool.shutdown(cancel_futures=True)
 
 
+def end_with_parent() -> None:
+    """Let this process of a pool end when the one that started it does, killed or not.
+
+    Whoever is killed closes no queue, and the processes of its pool would wait for work for ever.
+    """
+    parent = parent_process()
+    if parent is not None:
+        Thread(target=_end_after, args=(parent,), daemon=True).start()
+
+
+def _end_after(parent: BaseProcess) -> None:
+    parent.join()
+    os._exit(1)
+
+
 _job: Callable[[Any], Any] | None = None
 
 
 def _start(job: Callable[[Any], Any]) -> None:
     global _job  # noqa: PLW0603 - a process of the pool serves one job all its life
     _job = job
+    end_with_parent()
 
 
 def _run(unit: object) -> Any:  # noqa: ANN401 (whatever the job returns)

@@ -36,7 +36,7 @@ def true_pd(data: Path, applications: pl.Series) -> Matrix | None:
     ndarray of shape (n_samples,), or None where there is no truth, as for real data
     """
     path = data / TRUTH
-    if not path.is_file():
+    if not path.exists():  # is_file() of a storage that does not answer is False, not an error
         return None
     truth = scan_parquet(path).select("application_id", "true_pd").collect()
     joined = (

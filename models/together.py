@@ -12,6 +12,7 @@ from multiprocessing import get_context
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from features.tables import ContractError
+from features.workers import end_with_parent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -47,7 +48,7 @@ def processes(workers: int) -> Iterator[Executor]:
         yield _Here()
         return
     # forked processes hung after LightGBM had trained (design.md section 8)
-    pool = ProcessPoolExecutor(workers - 1, get_context("spawn"))
+    pool = ProcessPoolExecutor(workers - 1, get_context("spawn"), initializer=end_with_parent)
     try:
         yield pool
     except BrokenProcessPool as error:

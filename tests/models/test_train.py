@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from features.storage import location, plainly
 from features.tables import ContractError
 from models import tracking
 from models.artefact import load
@@ -206,6 +207,25 @@ def test_nothing_is_left_registered_when_the_alias_fails(tmp_path, monkeypatch, 
         train_on(toy(), config=QUICK, name="toy")
     client = mlflow.MlflowClient(f"sqlite:///{tmp_path}/m.db", f"sqlite:///{tmp_path}/m.db")
     assert client.search_registered_models() == []
+
+
+def test_a_storage_that_goes_away_in_the_middle_is_one_line(
+    tmp_path, monkeypatch, toy, s3, s3_server
+):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
+    monkeypatch.chdir(tmp_path)
+    world = location(f"{s3}/world")
+
+    def lost(done, total):
+        s3_server.kill()
+        s3_server.wait()
+
+    with (
+        pytest.raises(ContractError, match=r"s3://province/world.*: the storage failed \("),
+        plainly(world),
+    ):
+        train_on(toy(), config=QUICK, name="toy", truth=world, progress=lost)
+    assert not mlflow.search_registered_models()
 
 
 def test_a_champion_that_is_not_there_is_said(tmp_path, monkeypatch):
