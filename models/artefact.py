@@ -1,7 +1,7 @@
 """A trained model as a folder of plain files: LightGBM text, JSON and Parquet; no code, no pickle.
 
 model.json        name, version, features, fingerprint, typical values, development bins
-trees.txt         or scorecard.json and points.csv
+trees.txt         or scorecard.json, and for a person points.csv and points_to_pd.csv
 calibration.json
 reference.parquet the frozen reference of the peer features, when the features need one
 """
@@ -17,6 +17,7 @@ import numpy.typing as npt
 import polars as pl
 
 from features.tables import ContractError
+from models import scale
 from models.calibration import Calibration
 from models.scorecard import Scorecard
 from models.trees import Trees
@@ -31,8 +32,12 @@ FORMAT = 1
 CARD = "model.json"
 CALIBRATION = "calibration.json"
 REFERENCE = "reference.parquet"
+_STEP = 5  # points from one row of points_to_pd.csv to the next
 _TREES_END = "\nend of trees\n"
-_FILES = {Scorecard.kind: ("scorecard.json", "points.csv"), Trees.kind: ("trees.txt",)}
+_FILES = {
+    Scorecard.kind: ("scorecard.json", "points.csv", "points_to_pd.csv"),
+    Trees.kind: ("trees.txt",),
+}
 
 
 class Estimator(Protocol):
@@ -186,11 +191,22 @@ def save(model: Model, folder: Path) -> None:
     _write(folder / CALIBRATION, model.calibration.to_json())
     if isinstance(model.estimator, Scorecard):
         _write(folder / "scorecard.json", model.estimator.to_json())
-        model.estimator.points().write_csv(folder / "points.csv")
+        points = model.estimator.points().with_columns(pl.col("points").round(2))
+        points.write_csv(folder / "points.csv")
+        _worth(points, model.calibration).write_csv(folder / "points_to_pd.csv")
     elif isinstance(model.estimator, Trees):
         (folder / "trees.txt").write_text(model.estimator.text, encoding="utf-8")
     if model.reference is not None:
         model.reference.write_parquet(folder / REFERENCE, compression="zstd")
+
+
+def _worth(points: pl.DataFrame, calibration: Calibration) -> pl.DataFrame:
+    """What a sum of points is worth once calibrated: points, pd, score."""
+    reach = points.group_by("feature").agg(low=pl.col("points").min(), high=pl.col("points").max())
+    low, high = reach.select(pl.col("low", "high").sum() / _STEP).row(0)
+    total = _STEP * np.arange(np.floor(low), np.ceil(high) + 1)
+    pd = calibration.pd((scale.OFFSET - total) / scale.FACTOR)
+    return pl.DataFrame({"points": total, "pd": pd.round(5), "score": scale.score(pd).round(1)})
 
 
 def load(folder: Path) -> Model:

@@ -129,7 +129,8 @@ class Scorecard:
         """The scorecard as a table that a person can apply with a pencil.
 
         Start from the row `(start)`, add the points of the one bin of each feature that holds the
-        applicant's value; 600 points are good:bad odds of 50:1, 40 points double the odds.
+        applicant's value; 600 points are good:bad odds of 50:1, 40 points double the odds, both
+        before calibration.
 
         Returns
         -------

@@ -48,6 +48,7 @@ def test_the_folder_holds_only_text_and_parquet(trees_model, scorecard_model, tm
         "trees.txt",
         "scorecard.json",
         "points.csv",
+        "points_to_pd.csv",
         "reference.parquet",
     }
     for path in tmp_path.rglob("*.json"):
