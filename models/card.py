@@ -6,12 +6,23 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from models.card_figures import fairness, first_features, performance, table, truth, weak
+from models.calibration import SLOPE_SD
+from models.card_figures import (
+    fairness,
+    first_features,
+    gates,
+    performance,
+    table,
+    truth,
+    weak,
+)
 from models.split import SLICES
+from models.trees import Trees
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from models.artefact import Model
     from models.compare import Fitted
     from models.material import Material
     from models.promote import Decision
@@ -19,7 +30,6 @@ if TYPE_CHECKING:
     from models.split import Split
 
 PERIODS = {"train": "training", "calibration": "calibration", "out_of_time": "out of time"}
-KINDS = {"lightgbm": "gradient-boosted trees (LightGBM)", "scorecard": "logistic scorecard on bins"}
 PURPOSE = (
     "Rank microenterprises that apply for a 12-month revolving line, above all those that have "
     "never borrowed, and give each a probability of default (90 days past due within 12 months of "
@@ -34,6 +44,10 @@ NOT_FOR = (
     ),
     "A refusal without a person: reasons and flags are there for a person to weigh.",
     "Setting prices or provisions without a calibration on the lender's own outcomes.",
+)
+OWN_NOT_FOR = (
+    "Rows unlike those it learnt from: another product, another population, other years.",
+    "A refusal without a person who weighs it.",
 )
 ASSUMPTIONS = (
     (
@@ -86,7 +100,7 @@ def card(
         "## Purpose",
         OWN_PURPOSE if own else PURPOSE,
         "Not for:",
-        _list(NOT_FOR[:1] + NOT_FOR[3:] if own else NOT_FOR),
+        _list(OWN_NOT_FOR if own else NOT_FOR),
         "## Data",
         *_data(one, material, parts, counts),
         "## Method",
@@ -101,7 +115,7 @@ def card(
         "## What it goes by",
         *first_features(explained),
         "## Assumptions and limits",
-        _list((*ASSUMPTIONS, *_limits(one, parts))),
+        _list((*(ASSUMPTIONS[1:2] if own else ASSUMPTIONS), *_limits(one, parts))),
     ]
     return "\n\n".join(blocks) + "\n"
 
@@ -131,6 +145,7 @@ def _data(
                 f"{bads / rows:.2%}",
             )
         )
+    own = not material.fingerprint
     firms = (
         "No firm has labels in more than one period."
         if not counts["firms_in_several_periods"]
@@ -138,42 +153,73 @@ def _data(
         f"of the id gave every firm one side, and {counts['dropped_other_side']:,} rows outside "
         "their side's period were dropped."
     )
+    silent = counts["features_without_values"]
+    useless = f" {silent} of all have one value at most here and say nothing." if silent else ""
+    past = "" if own else " Past decisions (approval, lender, channel) are never among them."
     excluded = ", ".join(f"`{name}`" for name in one.config.exclude) or "none"
     return (
         (
             f"`{material.origin}`: {counts['rows']:,} applications of {counts['firms']:,} firms; "
             f"{counts['dropped_refused']:,} were refused and have no outcome, "
             f"{counts['dropped_not_observed']:,} are not observed yet. {firms}"
+            if not own
+            else f"`{material.origin}`: {counts['rows']:,} rows, "
+            f"{counts['dropped_not_observed']:,} of them without a label."
         ),
         table(("slice", "dates", "labelled", "bad", "bad rate"), slices),
         (
-            f"{len(one.model.feature_names)} features of {counts['features']}, of which "
-            f"{counts['features_without_values']} have no two values here and say nothing. Past "
-            "decisions (approval, lender, channel) are never among them. Left out by the settings: "
-            f"{excluded}."
+            f"It was given {len(one.model.feature_names)} of {counts['features']} "
+            f"features.{useless}{past} Left out by the settings: {excluded}."
         ),
     )
 
 
 def _method(one: Fitted, material: Material) -> tuple[str, ...]:
     model = one.model
-    signed = sum(material.signs[name] != 0 for name in model.feature_names)
+    used = [model.feature_names[j] for j in model.estimator.used]
+    signed = sum(material.signs[name] != 0 for name in used)
     tuned = (
         f"Optuna tried {len(one.trials)} settings on time-ordered folds of the training slice."
         if one.trials
         else "Nothing was tuned."
     )
     branch = "trees" if model.estimator.kind == "lightgbm" else "scorecard"
+    held = (
+        f" (its slopes held near 1, standard deviation {SLOPE_SD})"
+        if model.calibration.kind == "beta"
+        else ""
+    )
     settings = getattr(one.config, branch).model_dump(mode="json")
     return (
         (
-            f"{KINDS[model.estimator.kind].capitalize()}. {signed} of {len(model.feature_names)} "
-            f"features may move the risk one way only. {tuned} Log-odds became a PD by "
-            f"{model.calibration.kind} calibration, fitted on the calibration slice and judged "
-            "there by cross-fitting. Every choice was made before the last slice was opened."
+            f"{_kind(model)}. It uses {len(used)} of the {len(model.feature_names)} features; "
+            f"{signed} of these may move the risk one way only. {tuned}{_thinned(one, material)}"
         ),
+        (
+            f"Log-odds became a PD by {model.calibration.kind} calibration, fitted on the "
+            f"calibration slice{held} and judged there by cross-fitting. Every choice was made "
+            "before the last slice was opened, these gates among them:"
+        ),
+        gates(one),
+        f"Settings, by their names in `models/settings.toml`, table `{branch}`:",
         table(("setting", "value"), [(key, _setting(value)) for key, value in settings.items()]),
         f"Seed {one.config.seed}; feature table `{model.fingerprint[:12] or 'none'}`.",
+    )
+
+
+def _kind(model: Model) -> str:
+    if isinstance(model.estimator, Trees):
+        return f"Gradient-boosted trees (LightGBM), {model.estimator.booster.num_trees()} of them"
+    return "Logistic scorecard on bins"
+
+
+def _thinned(one: Fitted, material: Material) -> str:
+    thinning = one.config.thinning
+    if one.candidate.sources is not None or not material.fingerprint or not thinning.share:
+        return ""
+    return (
+        f" {thinning.share:.0%} of the training rows, drawn at random, have a copy beside them "
+        "that lost some of its sources, so that firms with few records are judged too."
     )
 
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from models.compare import Fitted
+    from models.gates import MonotoneGate, SegmentGate, SlopeGate, StabilityGate
     from models.shap_figures import Explained
     from models.split import Split
 
@@ -68,7 +69,10 @@ def performance(one: Fitted, parts: Split) -> tuple[str, ...]:
     bad = "" if approved is None else f"; of those with an outcome {approved:.2%} went bad"
     p = {name: one.tests[name]["p"] for name in ("hosmer_lemeshow", "spiegelhalter")}
     return (
-        f"{where}, in brackets 95 % intervals (DeLong for AUC, Wald for calibration).",
+        (
+            f"{where}, in brackets 95 % intervals (DeLong for AUC, Wald for calibration, Jeffreys "
+            "for grades)."
+        ),
         table(head if first_time else head[:2], kept),
         *(
             ("AUC less that of the other candidates, on the same applicants (paired DeLong):",)
@@ -82,8 +86,12 @@ def performance(one: Fitted, parts: Split) -> tuple[str, ...]:
         ),
         (
             f"Hosmer-Lemeshow p = {p['hosmer_lemeshow']:.3f}, Spiegelhalter p = "
-            f"{p['spiegelhalter']:.3f}, PSI of the PD {f['psi_score']:.3f}. Grade by grade; a "
-            "small Jeffreys p says that more went bad than was promised:"
+            f"{p['spiegelhalter']:.3f}: one below 0.05 speaks against the PDs. PSI of the PD since "
+            f"the calibration slice {f['psi_score']:.3f}; below 0.1 is usually called stable."
+        ),
+        (
+            "Grade by grade; a Jeffreys p below 0.05 says that more went bad than was promised, "
+            "one above 0.95 that fewer did:"
         ),
         table(
             ("grade", "applicants", "bad", "promised", "realised", "95 % interval", "Jeffreys p"),
@@ -103,6 +111,44 @@ def performance(one: Fitted, parts: Split) -> tuple[str, ...]:
     )
 
 
+def gates(one: Fitted) -> str:
+    """What the gates asked and what they found, before the last slice was opened."""
+    f, asked = one.figures, one.config.gates
+    return table(
+        ("gate", "asks", "found"),
+        (
+            ("bads", f"{asked.bads.least} or more calibrated it", f"{f['selection_bads']:.0f}"),
+            (
+                "calibration slope",
+                "95 % interval contains 1",
+                _found(asked.calibration_slope, _interval(f, "selection_calibration_slope", 2)),
+            ),
+            (
+                "monotone",
+                "no signed feature ever moves the log-odds the wrong way",
+                _found(asked.monotone, _interval(f, "monotone_violation", 3)),
+            ),
+            (
+                "stability",
+                f"PSI of the PD since training below {asked.stability.psi_below:g}",
+                _found(asked.stability, _interval(f, "psi_training_to_calibration", 3)),
+            ),
+            (
+                "segments",
+                (
+                    f"no segment of {asked.segments.bads} bads whose Gini interval lies wholly "
+                    f"below {asked.segments.gini_share:g} of the whole's"
+                ),
+                _found(asked.segments, _interval(f, "weak_segments", 0)),
+            ),
+        ),
+    )
+
+
+def _found(gate: SlopeGate | MonotoneGate | StabilityGate | SegmentGate, figure: str) -> str:
+    return figure if gate.enabled else "not asked"
+
+
 def truth(one: Fitted) -> tuple[str, ...]:
     """How near the PD comes to the true one; empty where that is not known."""
     f = one.figures
@@ -113,22 +159,22 @@ def truth(one: Fitted) -> tuple[str, ...]:
             name,
             *(
                 f"{f[key] * 100:.2f}" if key in f else "-"
-                for key in (f"truth_pd_error_{group}", f"truth_pd_bias_{group}")
+                for key in (f"truth_pd_error{group}", f"truth_pd_bias{group}")
             ),
         )
-        for name, group in (("approved", "approved"), ("refused", "refused"))
+        for name, group in (("approved", "_approved"), ("refused", "_refused"), ("all", ""))
     ]
-    lines.append(("all", f"{f['truth_pd_error'] * 100:.2f}", ""))
     return (
         "### Against the truth, which no bank has",
         (
-            f"Root mean square error of the PD {f['truth_pd_error']:.4f}; one PD for all has "
-            f"{f['truth_pd_error_constant']:.4f}, so {f['truth_pd_error_share']:.2f} of it. "
-            f"{f['truth_pd_unexplained']:.2f} of the true PD's variance stays unexplained; the "
-            f"mean absolute error is {f['truth_pd_absolute_share']:.2f} of a constant's. The order "
-            f"keeps {f['truth_gini_share']:.2f} of the truth's own Gini."
+            f"The PD's root mean square error is {f['truth_pd_error']:.4f}; the mean PD given to "
+            f"everybody would have {f['truth_pd_error_constant']:.4f}. Beside that constant the "
+            f"model errs {f['truth_pd_error_share']:.2f} times as much, or "
+            f"{f['truth_pd_absolute_share']:.2f} times in mean absolute error, and leaves "
+            f"{f['truth_pd_unexplained']:.2f} of the true PD's variance unexplained. Its order has "
+            f"{f['truth_gini_share']:.2f} of the Gini that the true PD itself would have."
         ),
-        "In percentage points, on applicants that the past's lenders approved and refused:",
+        "In percentage points, on all applicants, whether past lenders approved or refused them:",
         table(("applicants", "root mean square error", "mean PD less mean true PD"), lines),
     )
 
@@ -136,7 +182,8 @@ def truth(one: Fitted) -> tuple[str, ...]:
 def weak(one: Fitted) -> tuple[str, ...]:
     """The segments with the lowest Ginis."""
     segments = one.tables["segments"].filter(pl.col("segment") != "month")
-    judged = segments.filter(pl.col("bads") >= BADS_FOR_A_SEGMENT).sort("gini").head(WEAKEST)
+    large = segments.filter(pl.col("bads") >= BADS_FOR_A_SEGMENT)
+    judged = large.sort("gini").head(WEAKEST)
     few = segments.filter((pl.col("bads") < BADS_FOR_A_SEGMENT) & (pl.col("applicants") > 0)).height
     rest = (
         f"{few} segments with fewer than {BADS_FOR_A_SEGMENT} bads are not judged here; all stand "
@@ -146,7 +193,7 @@ def weak(one: Fitted) -> tuple[str, ...]:
         return (rest,)
     rows = [
         (
-            f"{row['segment']} {row['value']}",
+            f"{row['segment']}: {row['value']}",
             f"{row['rows']:,}",
             f"{row['bads']:,}",
             f"{row['gini']:.2f} ({row['gini_low']:.2f} to {row['gini_high']:.2f})",
@@ -157,8 +204,9 @@ def weak(one: Fitted) -> tuple[str, ...]:
     ]
     return (
         (
-            f"The lowest Ginis; the whole has {one.figures['oot_gini']:.2f}. Of so many segments "
-            "some are low by chance: see the intervals."
+            f"The {len(rows)} lowest Ginis of {large.height} segments with {BADS_FOR_A_SEGMENT} "
+            f"bads or more; the whole has {one.figures['oot_gini']:.2f}. Of so many some are low "
+            "by chance: an interval that holds the whole's Gini is no proof of weakness."
         ),
         table(("segment", "labelled", "bad", "Gini", "mean PD", "bad rate"), rows),
         rest,
@@ -180,21 +228,25 @@ def fairness(one: Fitted) -> tuple[str, ...]:
                 f"{row['applicants']:,}",
                 f"{row['approval_rate']:.1%}",
                 f"{row['mean_pd']:.2%}",
+                f"{row['bads']:,}",
                 _percent(row["bad_rate"]),
                 _percent(row["approved_bad_rate"]),
                 *((_percent(row["mean_true_pd"]),) if true else ()),
             )
             for row in part.iter_rows(named=True)
         ]
-        head = (title, "applicants", "approved", "mean PD", "bad rate", "… of those approved")
+        head = (
+            *(title, "applicants", "approved", "mean PD"),
+            *("bad", "bad rate", "… of those approved"),
+        )
         blocks.append(table((*head, *(("mean true PD",) if true else ())), rows))
     if not blocks:
         return ("Area, age of the owner and legal form are not known of these rows.",)
     said = (
         "Approved means a PD below the cut-off; mean PD"
         + (" and true PD are" if true else " is")
-        + " of all applicants, bad rates are of those with an outcome. Features that must not be "
-        "used are named under `exclude` in the settings."
+        + " of all applicants; bad are those whose outcome is known, and rates on a handful of "
+        "them say little. Features that must not be used are named under `exclude` in the settings."
     )
     return (said, *blocks)
 
@@ -212,7 +264,10 @@ def first_features(explained: Explained) -> tuple[str, ...]:
         for j, name in ((j, explained.model.feature_names[j]) for j in explained.first)
     ]
     return (
-        "Mean size of the SHAP value (log-odds), and the way more of it may move the risk:",
+        (
+            "Mean size of the SHAP value (log-odds). Where risk is +, more of the feature never "
+            "lowers it; where it is -, more never raises it:"
+        ),
         table(("feature", "meaning", "risk", "mean size"), rows),
     )
 

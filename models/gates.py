@@ -197,7 +197,9 @@ def _monotone(one: Fitted, material: Material, rows: pl.DataFrame, gate: Monoton
     name, step = monotone_violation(
         one.model, material, rows.head(gate.applicants), points=gate.points
     )
-    return f"not monotone in {name}: a step of {step:.3g}" if step > TOLERANCE else ""
+    violated = step > TOLERANCE
+    one.figures["monotone_violation"] = step if violated else 0.0
+    return f"not monotone in {name}: a step of {step:.3g}" if violated else ""
 
 
 def _stability(one: Fitted, rows: pl.DataFrame, gate: StabilityGate) -> str:
@@ -219,6 +221,7 @@ def _segments(one: Fitted, rows: pl.DataFrame, gate: SegmentGate) -> str:
     weak = table.filter(
         (pl.col("bads") >= gate.bads) & (pl.col("gini_high") < gate.gini_share * whole)
     )
+    one.figures["weak_segments"] = float(weak.height)
     if weak.is_empty():
         return ""
     named = ", ".join(

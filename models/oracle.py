@@ -62,8 +62,8 @@ def truth_figures(pd: Matrix, true: Matrix, *, approved: Matrix) -> dict[str, fl
         mean PD for all; `truth_pd_error_share`: their ratio; `truth_pd_unexplained`: the square of
         the ratio, the share of the true PD's variance that the model leaves unexplained;
         `truth_pd_absolute_share`: the same ratio of mean absolute errors; `truth_gini_share`:
-        expected Gini as a share of that of the true PD; and for the approved and the refused
-        `truth_pd_error_...` and `truth_pd_bias_...`: mean PD less mean true PD.
+        expected Gini as a share of that of the true PD; `truth_pd_bias`: mean PD less mean true PD;
+        and for the approved and the refused `truth_pd_error_...` and `truth_pd_bias_...`.
     """
     error, constant = _error(pd, true), float(true.std())
     plain = float(np.abs(true - true.mean()).mean())
@@ -74,6 +74,7 @@ def truth_figures(pd: Matrix, true: Matrix, *, approved: Matrix) -> dict[str, fl
         "truth_pd_unexplained": (error / constant) ** 2 if constant else np.nan,
         "truth_pd_absolute_share": float(np.abs(pd - true).mean()) / plain if plain else np.nan,
         "truth_gini_share": _expected_gini(pd, true) / _expected_gini(true, true),
+        "truth_pd_bias": float(pd.mean() - true.mean()),
     }
     for name, rows in (("approved", approved), ("refused", ~approved)):
         if rows.any():

@@ -66,6 +66,16 @@ def test_a_dated_matrix_is_split_by_time_and_registered_under_its_own_name(files
         resolve(None)
 
 
+def test_the_card_of_a_matrix_speaks_of_rows_not_of_firms(files):
+    result = learn(files)
+    client = mlflow.MlflowClient(result.store)
+    champion = client.get_model_version_by_alias("mine", "champion")
+    page = mlflow.artifacts.load_text(f"runs:/{champion.run_id}/model_card.md")
+    assert f"x.csv`: {ROWS:,} rows, 0 of them without a label." in page
+    for word in ("firms have labels", "lender", "source covers", "approved applicants"):
+        assert word not in page
+
+
 def test_without_dates_the_slices_are_random_and_the_file_may_be_parquet(files):
     features, labels = tables()
     features.write_parquet(files / "x.parquet")

@@ -330,6 +330,38 @@ def test_each_run_holds_its_pictures_and_its_card(trained):
     assert "AUC" in version.description
 
 
+def card_of(of, candidate):
+    cards, metrics = artifacts(of, "model_card.md")
+    return cards[candidate].decode("utf-8"), metrics[candidate]
+
+
+def test_a_card_says_what_was_fitted_and_which_gates_it_passed(trained, toy):
+    result, _, _ = trained
+    page, metrics = card_of(result, "trees_all")
+    model, _ = resolve("models:/toy@champion")
+    names = [model.feature_names[j] for j in model.estimator.used]
+    signed = sum(toy().signs[name] != 0 for name in names)
+    trees = model.estimator.booster.num_trees()
+    assert f"Gradient-boosted trees (LightGBM), {trees} of them. It uses {len(names)} of" in page
+    assert f"{signed} of these may move the risk one way only" in page
+    assert f"| bads | 20 or more calibrated it | {metrics['selection_bads']:.0f} |" in page
+    low, high = (metrics[f"selection_calibration_slope_{side}"] for side in ("low", "high"))
+    assert f"({low:.2f} to {high:.2f}) |" in page
+    assert f"| {metrics['psi_training_to_calibration']:.3f} |" in page
+    assert metrics["monotone_violation"] == metrics["weak_segments"] == 0
+    other, _ = card_of(result, "scorecard_register")
+    assert "Logistic scorecard on bins. It uses " in other
+
+
+def test_a_gate_that_is_not_asked_is_named_so(tmp_path, monkeypatch, toy):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/m.db")
+    stability = QUICK.gates.stability.model_copy(update={"enabled": False})
+    gates = QUICK.gates.model_copy(update={"stability": stability})
+    config = QUICK.model_copy(update={"candidates": ("scorecard_register",), "gates": gates})
+    page, _ = card_of(train_on(toy(), config=config, name="toy"), "scorecard_register")
+    assert "PSI of the PD since training below 0.25 | not asked |" in page
+
+
 def test_a_session_leaves_mlflow_as_it_was(tmp_path, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/one.db")
     with tracking.session():
