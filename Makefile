@@ -47,10 +47,10 @@ lint: setup ## ruff (lint and format) and mypy
 	@$(BIN)/ruff format --quiet --check .
 	@$(BIN)/mypy
 
-BENCHMARKS := simulate features scoring cloud growth scaling
+BENCHMARKS := simulate features training scoring cloud growth scaling
 
 # -P: benchmarks/scoring.py must not be taken for the room of that name
-bench: setup ## every bar beside its rival; about 50 minutes, figures into docs/benchmarks.md
+bench: setup ## every bar beside its rival; about 55 minutes, figures into docs/benchmarks.md
 	@missed=0; \
 	  for b in $(BENCHMARKS); do \
 	    printf '\n== benchmarks/%s.py\n' $$b; \

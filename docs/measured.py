@@ -22,6 +22,7 @@ Results = Mapping[str, Any]
 ABOUT = {
     "simulate": "Simulating worlds",
     "features": "Building features",
+    "training": "Training, and how near the champion comes to the truth",
     "scoring": "Explaining and scoring",
     "cloud": "The day of the cloud, and a hundred applicants from the shell",
     "growth": "Growing numbers of applicants",

@@ -7,6 +7,7 @@ from operator import attrgetter
 
 import pytest
 
+from benchmarks import training
 from benchmarks.stages import STAGES, STARTING, shares
 
 OURS = [f for functions in STAGES.values() for f in functions if "importlib" not in f]
@@ -38,3 +39,22 @@ def test_a_sample_counts_for_the_deepest_stage_and_waiting_for_none():
     )
     found = shares(stacks)
     assert found == {"reading records": 0.6, STARTING: 0.3, "writing parts": 0.1}
+
+
+def test_each_reading_of_the_error_against_the_truth_has_its_own_verdict():
+    figures = {"truth_pd_unexplained": 0.497, "truth_pd_error_share": 0.705}
+    squared, root = (
+        training.against_truth(figures, reading) for reading in ("squared", "root-mean-square")
+    )
+    assert squared.met
+    assert not root.met
+    assert training.said(squared).endswith(
+        "497 thousandths of what one PD for all errs; below 500: ok"
+    )
+    assert training.said(root).endswith("below 500: MISSED")
+
+
+def test_the_slope_is_held_to_its_interval_and_its_width_is_printed():
+    slope = {"calibration_slope_low": 0.95, "calibration_slope_high": 1.13}
+    found = training.slope(slope | {"calibration_slope": 1.04, "oot_bads": 195.0})
+    assert training.said(found) == "1.040 (0.95 to 1.13, 0.18 wide); interval contains 1: ok"
