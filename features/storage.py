@@ -23,6 +23,9 @@ _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 _BENEATH = {"fsspec", "upath", "pyarrow"}
 """What every error of a storage passes through on its way here."""
 
+_PARQUET, _TAIL = b"PAR1", 8
+"""A Parquet file ends with its footer, four bytes that say how long that is, and these four."""
+
 
 def is_url(text: str) -> bool:
     """Whether a person named a storage, and no path of this machine."""
@@ -137,14 +140,27 @@ def remove_tree(path: Path) -> None:
 
 
 def fingerprint_of(path: Path) -> str:
-    """Tell one content of a file from another, in hexadecimal.
+    """Tell one content of a file from another, in hexadecimal, without reading more than is needed.
 
-    Local: SHA-256 of the bytes. Remote: what the storage itself keeps to tell versions apart
-    (on S3 the ETag), so that nothing is fetched for it.
+    Remote: what the storage itself keeps to tell versions apart (on S3 the ETag). Local Parquet:
+    SHA-256 of the footer, which holds the place, the size and the least and greatest value of every
+    piece of every column; whoever scores a hundred firms of a country does not read a country for
+    it. Other local files: SHA-256 of the bytes.
     """
     if is_remote(path):
         fs, inside = _inside(path)
         return str(fs.ukey(inside))
+    with path.open("rb") as file:
+        size = file.seek(0, io.SEEK_END)
+        file.seek(max(size - _TAIL, 0))
+        length, magic = file.read(4), file.read(4)
+        ends = magic == _PARQUET and int.from_bytes(length, "little") + _TAIL <= size
+        file.seek(size - _TAIL - int.from_bytes(length, "little") if ends else 0)
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def sha256_of(path: Path) -> str:
+    """Hash the bytes of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -4,13 +4,13 @@ Every row of the file ends up in exactly one place, `frame` or `rejects`.
 """
 
 import datetime as dt
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
 from features.read_csv import Reading, read_csv
+from features.storage import sha256_of
 from features.tables import CHANNELS, LENDER_TYPES, PURPOSES, ContractError
 from scoring.output import REJECTS
 
@@ -261,7 +261,6 @@ def _sorted(parts: list[pl.DataFrame]) -> pl.DataFrame:
 
 def _sha256(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256_of(path)
     except OSError:
         return ""  # read_csv says what is wrong with the path

@@ -4,14 +4,14 @@ import datetime as dt
 import hashlib
 import platform
 import tempfile
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Self
 
 from features.catalogue import fingerprint
-from features.storage import fingerprint_of
+from features.storage import fingerprint_of, sha256_of
 from features.tables import CONTRACT_VERSION
 from models.artefact import Model, save
 from scoring.applicants import Applicants
@@ -61,14 +61,14 @@ class Run:
         """
         with tempfile.TemporaryDirectory() as scratch:
             save(model, Path(scratch))
-            model_hash = folder_sha256(Path(scratch))
+            model_hash = _of_files(Path(scratch), sha256_of)
         plan = {
             "contract": CONTRACT_VERSION,
             "firstloan": metadata.version("firstloan"),
             "features": fingerprint(),
             "applicants_sha256": people.sha256,
             "applicants_fit": people.frame.height,
-            "signals_sha256": folder_sha256(signals, buckets=buckets),
+            "signals_fingerprint": _of_files(signals, fingerprint_of, buckets=buckets),
             "model": label,
             "model_sha256": model_hash,
             "policy": policy.model_dump(mode="json"),
@@ -104,16 +104,12 @@ class Run:
         }
 
 
-def folder_sha256(folder: Path, *, buckets: Collection[str] | None = None) -> str:
-    """Hash the names and the content of every file below a folder.
+def _of_files(
+    folder: Path, of_one: Callable[[Path], str], *, buckets: Collection[str] | None = None
+) -> str:
+    """Hash the names of all files below a folder and what `of_one` says of each.
 
-    On remote storage the content is known by what `features.storage.fingerprint_of` says of it.
-
-    Parameters
-    ----------
-    folder : pathlib.Path
-    buckets : collection of str, optional
-        Files of other buckets (`bucket=<name>/`) are left out.
+    Files of buckets (`bucket=<name>/`) other than those given are left out.
     """
     total = hashlib.sha256()
     for path in sorted(folder.rglob("*"), key=str):
@@ -121,7 +117,7 @@ def folder_sha256(folder: Path, *, buckets: Collection[str] | None = None) -> st
         cut_away = buckets is not None and bucket != path.parent.name and bucket not in buckets
         if path.is_file() and not cut_away:
             name = path.relative_to(folder).as_posix()
-            total.update(f"{name}\n{fingerprint_of(path)}\n".encode())
+            total.update(f"{name}\n{of_one(path)}\n".encode())
     return total.hexdigest()
 
 

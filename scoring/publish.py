@@ -1,6 +1,5 @@
 """The outputs of a finished run, put in place all together or not at all."""
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from typing import Any, Self
 
 import polars as pl
 
+from features.storage import sha256_of
 from scoring.applicants import Applicants
 from scoring.output import REJECTS, SCHEMA, beside, csv_bytes, rejects_bytes
 from scoring.parts import Parts
@@ -88,10 +88,10 @@ def publish(
     _write_scored(parts.staged(".csv"), parts, result)
     parts.staged(".rejects.csv").write_bytes(rejects_bytes(result.rejects))
     parts.staged(".html").write_text(report, encoding="utf-8")
-    hashes = {}
-    for ending in (".csv", ".rejects.csv", ".html"):
-        with parts.staged(ending).open("rb") as file:
-            hashes[beside(out, ending).name] = hashlib.file_digest(file, "sha256").hexdigest()
+    hashes = {
+        beside(out, ending).name: sha256_of(parts.staged(ending))
+        for ending in (".csv", ".rejects.csv", ".html")
+    }
     card = {**manifest, "outputs_sha256": hashes}
     text = json.dumps(card, ensure_ascii=False, indent=2) + "\n"
     parts.staged(".manifest.json").write_text(text, encoding="utf-8")

@@ -103,7 +103,11 @@ def report_html(
         rejects_name=beside(out, ".rejects.csv").name,
         manifest_name=beside(out, ".manifest.json").name,
         applicants=manifest["settings"]["applicants"],
-        sha={key: manifest[f"{key}_sha256"][:12] for key in ("applicants", "signals", "model")},
+        told_by={
+            "applicants": manifest["applicants_sha256"][:12],
+            "signals": manifest["signals_fingerprint"][:12],
+            "model": manifest["model_sha256"][:12],
+        },
         version=manifest["firstloan"],
     )
 

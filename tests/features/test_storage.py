@@ -1,3 +1,4 @@
+import hashlib
 import os
 import subprocess
 import sys
@@ -8,7 +9,7 @@ import pytest
 from features.data_folder import UNFINISHED, fresh_folder, write_bucket
 from features.folder import Signals, read_applications
 from features.matrix import build_file, read_features
-from features.storage import is_remote, location, plainly
+from features.storage import fingerprint_of, is_remote, location, plainly, sha256_of
 from features.tables import ContractError, empty
 from synthetic import simulation
 from synthetic.config import load_config
@@ -56,6 +57,28 @@ def test_a_world_in_memory_has_the_bytes_of_one_on_disk(memory, tmp_path, conten
     assert build_file(world, out, workers=2).equals(here)
     assert out.read_bytes() == (tmp_path / "f.parquet").read_bytes()
     assert read_features(out).equals(here)
+
+
+def test_a_parquet_file_is_told_from_another_by_its_footer_alone(tmp_path):
+    rows = pl.DataFrame({"firm_id": ["F1", "F2", "F3"], "orders": [5, 1, 9]})
+    path = tmp_path / "a.parquet"
+    rows.write_parquet(path)
+    first = fingerprint_of(path)
+    content = bytearray(path.read_bytes())
+    rows.with_columns(orders=pl.Series([5, 1, 8])).write_parquet(path)
+    assert fingerprint_of(path) != first
+    content[4] ^= 1  # no writer makes this: the pages change and the footer does not
+    path.write_bytes(content)
+    assert fingerprint_of(path) == first
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"PAR1", b"firm_id\nF1\n", b"\xff\xff\xff\xffPAR1", b"x" * 99]
+)
+def test_any_other_file_is_told_by_its_bytes(tmp_path, content):
+    path = tmp_path / "a"
+    path.write_bytes(content)
+    assert fingerprint_of(path) == sha256_of(path) == hashlib.sha256(content).hexdigest()
 
 
 def test_few_firms_of_a_remote_bucket_and_unchecked_files(memory, tmp_path):
