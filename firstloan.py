@@ -184,6 +184,13 @@ def features(
             parser=anywhere, metavar="<path>", help="Parquet file to write.", show_default=False
         ),
     ],
+    model: Annotated[
+        str | None,
+        Option(
+            help="Folder or MLflow address: compare with peers as this model does.",
+            show_default=False,
+        ),
+    ] = None,
     workers: Workers = 2,
     scheduler: Scheduler = None,
 ) -> None:
@@ -191,13 +198,25 @@ def features(
     from features.matrix import build_file
     from features.workers import connect
 
+    reference = None
+    if model is not None:
+        from models.registry import resolve
+        from scoring.fit import check_fit
+
+        chosen, _ = resolve(model)
+        check_fit(chosen)
+        reference = chosen.reference
     with (
         plainly(data, out),
         connect(scheduler) as cluster,
         _progress("building features of applications") as progress,
     ):
-        frame = build_file(data, out, workers=workers, progress=progress, cluster=cluster)
+        frame = build_file(
+            data, out, workers=workers, reference=reference, progress=progress, cluster=cluster
+        )
     _say(f"Wrote {frame.height:,} rows of {frame.width - 3} features to {out}.")
+    if reference is None:
+        _say("  Those against peers are empty: `train` fills them in, or --model does here.")
 
 
 @app.command()

@@ -1,10 +1,15 @@
 """A champion really trained, on all features of a simulated world."""
 
+import sys
+
 import numpy as np
 import polars as pl
 import pytest
 
+import firstloan
+from models.artefact import load, save
 from models.material import read_material, with_peers
+from models.pyfunc import Scorer
 from models.registry import resolve
 from models.settings import read_settings
 from models.split import TRAIN, split
@@ -22,10 +27,15 @@ FEW_BADS = SETTINGS.gates.model_copy(  # so few firms have fewer bads than the g
 
 
 @pytest.fixture(scope="module")
-def material(tmp_path_factory):
+def world(tmp_path_factory):
+    out = tmp_path_factory.mktemp("world") / "w"
+    simulate_world(out=out, firms=FIRMS, seed=7, config=load_config(), workers=2)
+    return out
+
+
+@pytest.fixture(scope="module")
+def material(world):
     """Applications with all features, those among peers too."""
-    world = tmp_path_factory.mktemp("world") / "w"
-    simulate_world(out=world, firms=FIRMS, seed=7, config=load_config(), workers=2)
     found = read_material(world, None, workers=2)
     parts = split(found.rows, config=SETTINGS.split)
     return with_peers(found, parts.rows["slice"].eq(TRAIN).fill_null(value=False))
@@ -62,3 +72,38 @@ def test_no_signed_feature_ever_moves_the_pd_the_wrong_way(champion, material):
         moved.append(steps.max(initial=0.0) > 0)
     assert len(swept) > 10
     assert np.mean(moved) > 0.9  # so it was no sweep over what the model does not look at
+
+
+def test_rows_built_for_a_model_are_served_with_the_pd_that_score_gives(
+    champion, world, tmp_path, monkeypatch, capsys
+):
+    """Without the model's reference of peers the same firms would get other PDs, silently."""
+    new = tmp_path / "new"
+    new.mkdir()
+    (new / "signals").symlink_to(world / "signals")
+    few = pl.read_csv(world / "applications.csv", infer_schema=False).head(200)
+    few.write_csv(new / "applications.csv")
+    save(champion, tmp_path / "model")
+
+    def firstloan_(line):
+        monkeypatch.setattr(sys, "argv", ["firstloan", *line.split()])
+        with pytest.raises(SystemExit) as ended:
+            firstloan.main()
+        assert ended.value.code == 0
+        return capsys.readouterr().out
+
+    monkeypatch.chdir(tmp_path)
+    said = firstloan_("features --data new --out bare.parquet --workers 1")
+    assert "against peers are empty" in said
+    said = firstloan_("features --data new --model model --out rows.parquet --workers 1")
+    assert "peers" not in said
+    firstloan_("score new/applications.csv --signals new --model model --out s.csv --workers 1")
+    scored = pl.read_csv("s.csv").filter(status="scored")
+    pds = {}
+    for name in ("bare", "rows"):
+        rows = pl.read_parquet(f"{name}.parquet")
+        answer = Scorer(load(tmp_path / "model")).predict(rows.to_pandas())
+        served = rows.select("application_id").with_columns(served=pl.Series(answer["pd"]))
+        pds[name] = scored.join(served, on="application_id")["served"].to_numpy()
+    np.testing.assert_allclose(pds["rows"], scored["pd"], atol=1e-6)
+    assert not np.allclose(pds["bare"], scored["pd"], atol=1e-6)
