@@ -60,7 +60,7 @@ def open_scorer(model: str | Path | None = None, *, policy: Path | None = None) 
 
 
 def score(
-    applicants: "pd.DataFrame",
+    applicants: AnyFrame,
     signals: "str | Path | Mapping[str, AnyFrame]",
     model: str | Path | Scorer | None = None,
     *,
@@ -70,7 +70,7 @@ def score(
 
     Parameters
     ----------
-    applicants : pandas.DataFrame of shape (n, any)
+    applicants : pandas or Polars DataFrame of shape (n, any)
         Rows of the contract's table `applications` (docs/contract.md); `application_id`,
         `firm_id`, `applied_on` and `first_time` must be there. Dates may be dates or text.
     signals : path, or mapping of table name to DataFrame
