@@ -371,7 +371,7 @@ def _show(table: Table) -> None:
 
 def main() -> Any:  # noqa: ANN401 - what the console script returns is the exit code
     """Run the command line; wrong input becomes one line on stderr and exit code 2."""
-    from features.tables import ContractError
+    from features.errors import ContractError
 
     try:
         return app()

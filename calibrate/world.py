@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from calibrate.people import condition
 from features.catalogue import FEATURES
+from features.errors import ContractError
 from features.folder import Signals, read_applications, read_outcomes
 from features.matrix import build_features
 from features.storage import scan_parquet
-from features.tables import SOURCES, ContractError
+from features.tables import SOURCES
 from models.trees import lightgbm
 
 Floats = NDArray[np.float64]

@@ -25,7 +25,7 @@ from distributed import Client, KilledWorker, Security, WorkerPlugin, get_worker
 from distributed.comm import CommClosedError, parse_address, parse_host_port
 from distributed.comm.registry import get_backend
 
-from features.tables import ContractError
+from features.errors import ContractError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -9,17 +9,10 @@ from uuid import uuid4
 
 import polars as pl
 
+from features.checking import conform
+from features.errors import ContractError
 from features.storage import is_remote, make_folder, remove_tree, write_parquet
-from features.tables import (
-    CONTRACT_KEY,
-    CONTRACT_VERSION,
-    ONE_VERSION,
-    TABLES,
-    VERSIONS_KEY,
-    ContractError,
-    Table,
-    conform,
-)
+from features.tables import CONTRACT_VERSION, TABLES, Table
 
 MANIFEST = "manifest.json"
 """What made a data folder, and of what."""
@@ -29,6 +22,12 @@ KIND = "firstloan data folder"
 
 UNFINISHED = "unfinished.json"
 """Lies in a data folder on remote storage, which knows no renaming, until all is written."""
+
+CONTRACT_KEY = "firstloan.contract"
+"""Parquet metadata key of files whose rows were checked before; its value is the version."""
+
+VERSIONS_KEY, ONE_VERSION = "firstloan.versions", "one"
+"""Parquet metadata of files in which no two rows share a key, so that keys need not be read."""
 
 ROW_GROUP_ROWS = 50_000
 """At most this many rows in a Parquet row group, so that a few firms can be read out of many."""

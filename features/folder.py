@@ -10,21 +10,12 @@ from pathlib import Path
 
 import polars as pl
 
-from features.data_folder import refuse_unfinished
+from features.checking import conform, require_columns, violations
+from features.data_folder import CONTRACT_KEY, ONE_VERSION, VERSIONS_KEY, refuse_unfinished
+from features.errors import ContractError
 from features.read_csv import REJECTS, Reading, read_csv
 from features.storage import is_remote, parquet_marks, plainly, scan_parquet
-from features.tables import (
-    CONTRACT_KEY,
-    CONTRACT_VERSION,
-    ONE_VERSION,
-    SIGNALS,
-    VERSIONS_KEY,
-    ContractError,
-    conform,
-    empty,
-    require_columns,
-    violations,
-)
+from features.tables import CONTRACT_VERSION, SIGNALS, empty
 
 WHOLE = "all"
 """Name of the only bucket where the tables are not cut into buckets."""

@@ -14,9 +14,11 @@ from types import MappingProxyType
 import polars as pl
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from features.checking import conform, violations
 from features.data_folder import KIND, MANIFEST, fresh_folder, write_bucket
+from features.errors import ContractError
 from features.read_csv import read_text, typed_cell
-from features.tables import BUCKET_FIRMS, SIGNALS, TABLES, ContractError, conform, violations
+from features.tables import BUCKET_FIRMS, SIGNALS, TABLES
 
 REJECTS = MappingProxyType(
     {

@@ -11,12 +11,14 @@ import numpy as np
 import polars as pl
 
 from features.catalogue import feature_names, fingerprint
+from features.checking import conform
 from features.compute import compute, wanted
+from features.errors import ContractError
 from features.folder import Signals, read_applications
 from features.known import Ints, days
 from features.prepare import SIGNAL_TABLES, prepare
 from features.storage import absolute, is_remote, parquet_marks, scan_parquet, write_parquet
-from features.tables import BUCKET_FIRMS, TABLES, ContractError, conform
+from features.tables import BUCKET_FIRMS, TABLES
 from features.workers import each
 
 if TYPE_CHECKING:

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from features.errors import ContractError
 from features.storage import is_url, location
-from features.tables import ContractError
 
 
 class RefusedError(Exception):

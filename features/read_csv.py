@@ -17,7 +17,9 @@ import polars as pl
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
-from features.tables import TABLES, ContractError, Table, require_columns, violations
+from features.checking import require_columns, violations
+from features.errors import ContractError
+from features.tables import TABLES, Table
 
 ENCODINGS = ("utf-8", "gb18030")
 """Tried in this order; a byte-order mark is dropped first."""

@@ -14,17 +14,11 @@ import polars as pl
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from features.checking import EXCEL_NUMBER, require_columns, violations
+from features.errors import ContractError
 from features.folder import MOST_BAD_ROWS
 from features.read_csv import REJECTS, Reading, typed_cell
-from features.tables import (
-    EXCEL_NUMBER,
-    SIGNALS,
-    TABLES,
-    ContractError,
-    Table,
-    require_columns,
-    violations,
-)
+from features.tables import SIGNALS, TABLES, Table
 
 if TYPE_CHECKING:
     import pandas as pd

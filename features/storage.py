@@ -17,7 +17,7 @@ from typing import Any, cast
 
 import polars as pl
 
-from features.tables import ContractError
+from features.errors import ContractError
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 _BENEATH = {"fsspec", "upath", "pyarrow"}

@@ -1,9 +1,9 @@
 """The data contract: every table that firstloan reads or writes.
 
 One class per table, in the order the data flow. Dates are calendar days, money is CNY, ids are
-text. A column whose comment or `nullable` says so may be empty; a firm's register entry may be
-empty but for its id, because an imported firm often has no more than that. The day on which a
-row becomes known is applied by `features.known`.
+text. A firm's register entry may be empty but for its id, because an imported firm often has no
+more than that. Frames are held against the contract by `features.checking`; the day on which a row
+becomes known is applied by `features.known`.
 """
 
 import datetime as dt
@@ -38,17 +38,7 @@ BUCKET_FIRMS = 1_000
 """Firms per bucket: the unit of memory, of parallel work and of randomness."""
 
 CONTRACT_VERSION = "1"
-CONTRACT_KEY = "firstloan.contract"
-"""Parquet metadata key of files whose rows this module has already checked."""
-
-VERSIONS_KEY, ONE_VERSION = "firstloan.versions", "one"
-"""Parquet metadata of files in which no two rows share a key, so that keys need not be read."""
-
-EXCEL_NUMBER = r"^\d(\.\d+)?[Ee]\+\d+$"
-
-
-class ContractError(ValueError):
-    """A table breaks the contract; the message says where, what was expected, what came."""
+"""Written into files and manifests; rises when a table or column changes its meaning."""
 
 
 def _column(
@@ -60,6 +50,7 @@ def _column(
     isin: tuple[str, ...] | None = None,
     nullable: bool = False,
 ) -> Any:  # noqa: ANN401 - pandera types its fields so
+    """Must be in the file; its cells may be empty where `nullable`."""
     return pa.Field(
         ge=ge,
         gt=gt,
@@ -370,97 +361,3 @@ SIGNALS = tuple(name for name in TABLES if name not in ("applications", "outcome
 def empty(table: str) -> pl.DataFrame:
     """A frame of `table` without rows."""
     return pl.DataFrame(schema=TABLES[table].schema)
-
-
-def conform(frame: pl.DataFrame, table: str) -> pl.DataFrame:
-    """Give `frame` the contract's columns, in its order and types.
-
-    Absent optional columns are added empty, foreign ones dropped, `known_on` kept.
-
-    Raises
-    ------
-    ContractError
-        If a required column is missing or a column cannot take its type.
-    """
-    spec = TABLES[table]
-    require_columns(frame.columns, table, where=table)
-    for exact in (spec.schema, spec.dtypes):
-        if frame.columns == list(exact) and frame.dtypes == list(exact.values()):
-            return frame
-    columns = [
-        pl.col(name).cast(dtype) if name in frame.columns else pl.lit(None, dtype).alias(name)
-        for name, dtype in spec.dtypes.items()
-        if name in frame.columns or name != Table.KNOWN_ON
-    ]
-    try:
-        return frame.select(columns)
-    except pl.exceptions.PolarsError as error:
-        types = ", ".join(f"{c} {frame.schema[c]}" for c in spec.columns if c in frame.columns)
-        raise ContractError(
-            f"{table}: expected columns of the contract's types, got {types} "
-            f"({str(error).splitlines()[0]}). Convert the columns and try again."
-        ) from error
-
-
-def require_columns(found: list[str], table: str, *, where: str) -> None:
-    """Raise ContractError if a required column of `table` is not among `found`."""
-    missing = [name for name in TABLES[table].required if name not in found]
-    if missing:
-        raise ContractError(
-            f"{where}: expected the columns {', '.join(TABLES[table].required)}; "
-            f"missing: {', '.join(missing)}; found: {', '.join(found) or 'none'}. "
-            "Rename or add the missing columns (`firstloan import` renames by a mapping)."
-        )
-
-
-def violations(frame: pl.DataFrame, table: str) -> pl.DataFrame:
-    """Find the cells that break the contract's value checks.
-
-    Parameters
-    ----------
-    frame : polars.DataFrame
-        Rows of `table`, as `conform` returns them.
-
-    Returns
-    -------
-    polars.DataFrame with columns row (UInt32 position), column, value, problem (text)
-    """
-    spec = TABLES[table]
-    found: list[pl.DataFrame] = []
-    try:
-        spec.checks.validate(frame, lazy=True)
-    except pa.errors.SchemaErrors as errors:
-        cases = errors.failure_cases.filter(pl.col("index").is_not_null())
-        for (column, check), part in cases.group_by("column", "check", maintain_order=True):
-            problem = (
-                "is empty" if check == "not_nullable" else f"expected {spec.expected(str(column))}"
-            )
-            found.append(
-                part.select(
-                    row=pl.col("index").cast(pl.UInt32),
-                    column=pl.lit(str(column)),
-                    value=pl.lit("") if check == "not_nullable" else pl.col("failure_case"),
-                    problem=pl.lit(problem),
-                )
-            )
-    numbered = frame.with_row_index("row")
-    for name, dtype in spec.schema.items():
-        if name.endswith("_id"):
-            bad = pl.col(name).str.contains(EXCEL_NUMBER)
-            problem = "a spreadsheet turned this id into a number and lost its digits"
-        elif dtype == pl.Float64:
-            bad, problem = ~pl.col(name).is_finite(), "expected a finite number"
-        else:
-            continue
-        cell = pl.col(name).cast(pl.String)
-        found.append(
-            numbered.filter(bad).select(
-                "row", column=pl.lit(name), value=cell, problem=pl.lit(problem)
-            )
-        )
-    schema = {"row": pl.UInt32, "column": pl.String, "value": pl.String, "problem": pl.String}
-    every: pl.DataFrame = pl.concat([pl.DataFrame(schema=schema), *found])
-    # NaN fails as empty and again as not finite: one cell is one problem
-    return every.unique(["row", "column"], keep="last", maintain_order=True).sort(
-        "row", maintain_order=True
-    )

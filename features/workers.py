@@ -14,7 +14,7 @@ from multiprocessing import get_context, parent_process
 from threading import Thread
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from features.tables import ContractError
+from features.errors import ContractError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

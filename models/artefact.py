@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from features.tables import ContractError
+from features.errors import ContractError
 from models import scale
 from models.calibration import Calibration
 from models.scorecard import Scorecard

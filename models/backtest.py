@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from features.errors import ContractError
 from features.folder import read_outcomes
-from features.tables import ContractError
 from models import tracking, validation
 from models.evaluate import figures
 from models.registry import NAME

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from features.tables import ContractError
+from features.errors import ContractError
 from models.fit_scorecard import fit_scorecard
 from models.fit_trees import fit_trees
 

@@ -82,8 +82,8 @@ def train_command(progress: Progress) -> Callable[..., None]:
         Either on a data folder (--data), or on any matrix of your own (--features, --labels,
         --name: CSV or Parquet with id and numbers, and with id, defaulted and perhaps date).
         """
+        from features.errors import ContractError  # noqa: PLC0415
         from features.storage import is_remote, plainly  # noqa: PLC0415 (help need not wait)
-        from features.tables import ContractError  # noqa: PLC0415
         from features.workers import connect  # noqa: PLC0415
         from models import train as training  # noqa: PLC0415
         from models.settings import read_settings  # noqa: PLC0415
@@ -156,7 +156,7 @@ def _plain_lines(what: str) -> Iterator[Callable[[int, int], None]]:
 
 def main() -> None:
     """Run the command; wrong input becomes one line on stderr and exit code 2."""
-    from features.tables import ContractError  # noqa: PLC0415
+    from features.errors import ContractError  # noqa: PLC0415
 
     try:
         typer.run(train_command(_plain_lines))

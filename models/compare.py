@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from features.tables import ContractError
+from features.errors import ContractError
 from models import develop
 from models.artefact import Model
 from models.calibration import calibrate, cross_calibrated

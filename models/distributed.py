@@ -12,7 +12,7 @@ from functools import partial
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
-from features.tables import ContractError
+from features.errors import ContractError
 from models.fit_trees import fit_trees
 
 if TYPE_CHECKING:

@@ -11,10 +11,10 @@ import polars as pl
 
 from features import peers
 from features.catalogue import FEATURES, fingerprint
+from features.errors import ContractError
 from features.folder import Signals, read_applications, read_outcomes
 from features.matrix import build_features, read_features
 from features.storage import absolute
-from features.tables import ContractError
 from models.sample import Sample
 
 if TYPE_CHECKING:

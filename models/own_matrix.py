@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from features.tables import ContractError
+from features.errors import ContractError
 from models.material import Material
 from models.registry import NAME
 from models.split import random_order

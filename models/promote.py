@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from features.tables import ContractError
+from features.errors import ContractError
 from models.gates import Gates, better, failures
 from models.registry import CHALLENGER, CHAMPION
 from models.split import CALIBRATION

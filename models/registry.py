@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from features.tables import ContractError
+from features.errors import ContractError
 from models.artefact import Model, load
 
 NAME = "first-time-borrower"  # experiment and registered model alike

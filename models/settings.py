@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from features.tables import ContractError
+from features.errors import ContractError
 from models.gates import DEFAULTS as GATES
 from models.gates import Gates
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from features.tables import ContractError
+from features.errors import ContractError
 
 if TYPE_CHECKING:
     import datetime as dt

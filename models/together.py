@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from multiprocessing import get_context
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
-from features.tables import ContractError
+from features.errors import ContractError
 from features.workers import end_with_parent
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from features.tables import ContractError
+from features.errors import ContractError
 from models.artefact import Model, load
 from models.registry import CHALLENGER, CHAMPION
 

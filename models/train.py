@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from features.tables import ContractError
+from features.errors import ContractError
 from models import oracle, tracking
 from models.candidates import chosen
 from models.compare import Fitted, fit_all

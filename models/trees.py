@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from features.tables import ContractError
+from features.errors import ContractError
 
 if TYPE_CHECKING:
     from models.artefact import Matrix

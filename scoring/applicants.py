@@ -9,9 +9,10 @@ from pathlib import Path
 
 import polars as pl
 
+from features.errors import ContractError
 from features.read_csv import Reading, read_csv
 from features.storage import sha256_of
-from features.tables import CHANNELS, LENDER_TYPES, PURPOSES, ContractError
+from features.tables import CHANNELS, LENDER_TYPES, PURPOSES
 from scoring.output import REJECTS
 
 EARLIEST = dt.date(2000, 1, 1)

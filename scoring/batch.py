@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from features.errors import ContractError
 from features.folder import Signals
 from features.storage import absolute, is_remote
-from features.tables import ContractError
 from models.registry import resolve
 from scoring.applicants import read_applicants
 from scoring.chunks import CHUNK, cut

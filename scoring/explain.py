@@ -9,8 +9,9 @@ from typing import Any
 
 import polars as pl
 
+from features.errors import ContractError
 from features.folder import Signals
-from features.tables import SOURCES, TABLES, ContractError
+from features.tables import SOURCES, TABLES
 from models.reasons import top_reasons
 from models.registry import resolve
 from scoring.applicants import Applicants, read_applicants, unmatched

@@ -1,7 +1,7 @@
 """Whether a model and the features of this installation belong together."""
 
 from features.catalogue import feature_names, fingerprint
-from features.tables import ContractError
+from features.errors import ContractError
 from models.artefact import Model
 
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import polars as pl
 import pyarrow as pa
 
+from features.errors import ContractError
 from features.folder import Signals
 from features.read_frame import AnyFrame, read_frame, read_signals_of
-from features.tables import ContractError
 from models.registry import resolve
 from scoring.applicants import Applicants, sift
 from scoring.chunks import cut, read_signals, score_applications

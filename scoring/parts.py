@@ -15,7 +15,7 @@ from typing import Any
 
 import polars as pl
 
-from features.tables import ContractError
+from features.errors import ContractError
 from models.artefact import Model, save
 
 

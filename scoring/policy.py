@@ -13,7 +13,7 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from features.catalogue import feature_names
-from features.tables import ContractError
+from features.errors import ContractError
 
 Decision = Literal["approve", "refer", "decline"]
 

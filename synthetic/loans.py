@@ -2,7 +2,8 @@
 
 import polars as pl
 
-from features.tables import CHANNELS, LENDER_TYPES, PURPOSES, conform
+from features.checking import conform
+from features.tables import CHANNELS, LENDER_TYPES, PURPOSES
 from synthetic.arrays import Int
 from synthetic.credit import Applications, History
 from synthetic.identity import Identity

@@ -7,13 +7,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from features.tables import (
-    AREAS,
-    BUCKET_FIRMS,
-    LEGAL_FORMS,
-    SOURCES,
-    conform,
-)
+from features.checking import conform
+from features.tables import AREAS, BUCKET_FIRMS, LEGAL_FORMS, SOURCES
 from synthetic.arrays import Float, Int
 from synthetic.bills import NEVER, Bills
 from synthetic.coverage import Coverage

@@ -20,8 +20,9 @@ from features.data_folder import (
     fresh_folder,
     write_bucket,
 )
+from features.errors import ContractError
 from features.storage import is_remote, make_folder, plainly, remove_tree, write_parquet
-from features.tables import BUCKET_FIRMS, SIGNALS, ContractError
+from features.tables import BUCKET_FIRMS, SIGNALS
 from features.workers import each
 from synthetic.config import WorldConfig
 from synthetic.world import Backdrop, backdrop, bucket_world

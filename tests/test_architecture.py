@@ -11,6 +11,8 @@ MAY_IMPORT = {
     "features": set(),
     "synthetic": {
         "features.tables",
+        "features.checking",
+        "features.errors",
         "features.data_folder",
         "features.storage",
         "features.workers",

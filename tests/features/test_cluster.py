@@ -9,8 +9,8 @@ import polars as pl
 import pytest
 
 from features import cluster as on_dask
+from features.errors import ContractError
 from features.matrix import build_file
-from features.tables import ContractError
 from features.workers import connect, each
 from synthetic import simulation
 from synthetic.config import load_config

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from features.data_folder import KIND, fresh_folder, write_bucket
-from features.tables import ContractError
+from features.errors import ContractError
 
 
 def test_a_bucket_has_the_same_bytes_whatever_the_order_of_its_rows(tmp_path):

@@ -3,9 +3,10 @@ import datetime as dt
 import polars as pl
 import pytest
 
+from features.checking import conform
 from features.data_folder import write_bucket
+from features.errors import ContractError
 from features.folder import Signals, read_applications
-from features.tables import ContractError, conform
 
 
 def electricity(firms, kwh=1.0, days=5):

@@ -5,9 +5,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from features.errors import ContractError
 from features.folder import Signals, read_applications
 from features.importing import import_folder, load_mapping
-from features.tables import ContractError
 
 ROOT = Path(__file__).parents[2]
 MAPPING = ROOT / "examples" / "vat-invoices.toml"

@@ -9,6 +9,7 @@ from polars.testing import assert_frame_equal
 from features import matrix
 from features.catalogue import FEATURES, feature_names, fingerprint
 from features.data_folder import write_bucket
+from features.errors import ContractError
 from features.folder import Signals
 from features.matrix import (
     FINGERPRINT_KEY,
@@ -17,7 +18,6 @@ from features.matrix import (
     read_features,
     write_features,
 )
-from features.tables import ContractError
 
 SEEDS = st.integers(0, 10_000)
 FEW = settings(max_examples=12, deadline=None)

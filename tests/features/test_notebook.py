@@ -9,9 +9,9 @@ from polars.testing import assert_frame_equal
 
 import features
 from features.data_folder import write_bucket
+from features.errors import ContractError
 from features.folder import Signals
 from features.matrix import build_features
-from features.tables import ContractError
 
 
 @pytest.fixture

@@ -3,8 +3,8 @@ import gzip
 import polars as pl
 import pytest
 
+from features.errors import ContractError
 from features.read_csv import read_csv, read_text
-from features.tables import ContractError
 
 HEADER = "application_id,firm_id,applied_on,amount_cny,term_months,purpose,first_time\n"
 ROW = "A1,F1,2025-03-04,120000,12,equipment,true\n"

@@ -7,10 +7,11 @@ import polars as pl
 import pytest
 
 from features.data_folder import UNFINISHED, fresh_folder, write_bucket
+from features.errors import ContractError
 from features.folder import Signals, read_applications
 from features.matrix import build_file, read_features
 from features.storage import fingerprint_of, is_remote, location, plainly, sha256_of
-from features.tables import ContractError, empty
+from features.tables import empty
 from synthetic import simulation
 from synthetic.config import load_config
 

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from features.tables import ContractError
+from features.errors import ContractError
 from models.artefact import load, save
 
 

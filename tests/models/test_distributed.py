@@ -8,9 +8,9 @@ import pytest
 from mlflow.tracking import MlflowClient
 from sklearn.metrics import roc_auc_score
 
+from features.errors import ContractError
 from features.matrix import build_file
 from features.storage import location
-from features.tables import ContractError
 from features.workers import connect
 from models import distributed, metrics, oracle, tracking
 from models.fit_trees import fit_trees, parameters

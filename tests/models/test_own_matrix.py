@@ -5,7 +5,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from features.tables import ContractError
+from features.errors import ContractError
 from models.own_matrix import check_name, read_matrix
 from models.registry import resolve
 from models.settings import read_settings

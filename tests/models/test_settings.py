@@ -1,6 +1,6 @@
 import pytest
 
-from features.tables import ContractError
+from features.errors import ContractError
 from models.gates import read_gates
 from models.settings import read_settings
 

@@ -3,7 +3,7 @@ import datetime as dt
 import polars as pl
 import pytest
 
-from features.tables import ContractError
+from features.errors import ContractError
 from models.settings import read_settings
 from models.split import SLICES, side, split
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from features.tables import ContractError
+from features.errors import ContractError
 from models.registry import resolve
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import polars as pl
 import pytest
 
+from features.errors import ContractError
 from features.storage import location, plainly
-from features.tables import ContractError
 from models import tracking
 from models.artefact import load
 from models.registry import resolve

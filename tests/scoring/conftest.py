@@ -11,9 +11,9 @@ import polars as pl
 import pytest
 
 from features.catalogue import FEATURES, fingerprint
+from features.checking import conform
 from features.data_folder import write_bucket
 from features.folder import Signals
-from features.tables import conform
 from models.artefact import Model, save
 from models.calibration import Calibration
 from models.trees import Trees

@@ -9,7 +9,8 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import HealthCheck, event, given, settings
 
-from features.tables import SIGNALS, TABLES, ContractError
+from features.errors import ContractError
+from features.tables import SIGNALS, TABLES
 
 COLUMNS = TABLES["applications"].columns
 CELLS = {

@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from features.tables import ContractError
+from features.errors import ContractError
 from scoring import applicants as applicants_module
 
 DOC = Path(__file__).parents[2] / "docs" / "bad-input.md"

@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from features.tables import ContractError
+from features.errors import ContractError
 from scoring.explain import explain_file
 
 

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from features.catalogue import fingerprint
-from features.tables import ContractError
+from features.errors import ContractError
 from scoring.fit import check_fit
 
 

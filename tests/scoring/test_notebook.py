@@ -7,8 +7,10 @@ import polars as pl
 import pytest
 
 import scoring
+from features.checking import violations
+from features.errors import ContractError
 from features.read_frame import doubtful
-from features.tables import TABLES, ContractError, violations
+from features.tables import TABLES
 from scoring.chunks import CHUNK
 from scoring.output import SCHEMA
 

@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from features.tables import ContractError
+from features.errors import ContractError
 from scoring.policy import Condition, Policy
 
 

@@ -1,7 +1,7 @@
 import pytest
 
+from features.errors import ContractError
 from features.storage import location, plainly
-from features.tables import ContractError
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from features.tables import ContractError
+from features.errors import ContractError
 from scoring import workers
 from scoring.output import SCHEMA
 
