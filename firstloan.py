@@ -23,6 +23,7 @@ from rich.progress import (
 from rich.table import Table
 from typer import Option
 
+from features.errors import ContractError
 from features.options import RefusedError, anywhere, here
 from features.storage import plainly
 from models.command import train_command
@@ -371,8 +372,6 @@ def _show(table: Table) -> None:
 
 def main() -> Any:  # noqa: ANN401 - what the console script returns is the exit code
     """Run the command line; wrong input becomes one line on stderr and exit code 2."""
-    from features.errors import ContractError
-
     try:
         return app()
     except (ContractError, RefusedError) as error:

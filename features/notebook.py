@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from features.errors import ContractError
+
 if TYPE_CHECKING:
     import pandas as pd
     import polars as pl

@@ -2,22 +2,27 @@
 
 A URL becomes a `upath.UPath`, which has the methods of `pathlib.Path`; this module holds what
 differs. Local files are read by Polars itself; others by pyarrow, which fetches only the columns
-and row groups that are asked for.
+and row groups that are asked for. Commands read their paths here before any engine is needed, so
+that each function brings its own.
 """
+
+from __future__ import annotations
 
 import hashlib
 import io
 import re
 import shutil
-from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from traceback import walk_tb
-from typing import Any, cast
-
-import polars as pl
+from typing import TYPE_CHECKING, Any, cast
 
 from features.errors import ContractError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import polars as pl
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 _BENEATH = {"fsspec", "upath", "pyarrow"}
@@ -94,6 +99,8 @@ def plainly(*paths: Path) -> Iterator[None]:
 
 def scan_parquet(path: Path) -> pl.LazyFrame:
     """Read a Parquet file lazily: only the columns and row groups that are needed."""
+    import polars as pl  # noqa: PLC0415
+
     if not is_remote(path):
         return pl.scan_parquet(path, hive_partitioning=False)
     from pyarrow.dataset import dataset  # noqa: PLC0415 (local reading need not wait for it)
@@ -105,6 +112,8 @@ def scan_parquet(path: Path) -> pl.LazyFrame:
 def parquet_marks(path: Path) -> dict[str, str]:
     """Texts that the writer of a Parquet file put beside its schema."""
     if not is_remote(path):
+        import polars as pl  # noqa: PLC0415
+
         return pl.read_parquet_metadata(path)
     from pyarrow import parquet  # noqa: PLC0415
 

@@ -9,7 +9,9 @@ from typing import Annotated
 import typer
 from typer import Option
 
+from features.errors import ContractError
 from features.options import RefusedError, anywhere, here
+from features.storage import is_remote, plainly
 
 Progress = Callable[[str], AbstractContextManager[Callable[[int, int], None]]]
 """Given what is being done, a context whose value is told the steps done and the steps in all."""
@@ -82,9 +84,7 @@ def train_command(progress: Progress) -> Callable[..., None]:
         Either on a data folder (--data), or on any matrix of your own (--features, --labels,
         --name: CSV or Parquet with id and numbers, and with id, defaulted and perhaps date).
         """
-        from features.errors import ContractError  # noqa: PLC0415
-        from features.storage import is_remote, plainly  # noqa: PLC0415 (help need not wait)
-        from features.workers import connect  # noqa: PLC0415
+        from features.workers import connect  # noqa: PLC0415 (help need not wait)
         from models import train as training  # noqa: PLC0415
         from models.settings import read_settings  # noqa: PLC0415
         from models.summary import training_lines  # noqa: PLC0415
@@ -156,8 +156,6 @@ def _plain_lines(what: str) -> Iterator[Callable[[int, int], None]]:
 
 def main() -> None:
     """Run the command; wrong input becomes one line on stderr and exit code 2."""
-    from features.errors import ContractError  # noqa: PLC0415
-
     try:
         typer.run(train_command(_plain_lines))
     except (ContractError, RefusedError) as error:

@@ -48,6 +48,17 @@ def test_help_fits_80_columns(command):
     assert "..." not in after_usage, "a summary is cut short"
 
 
+def test_help_waits_for_no_engine():
+    code = (
+        "import sys, firstloan; "
+        "print(sorted({'numpy', 'pandas', 'pandera', 'polars', 'pyarrow'} & set(sys.modules)))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert result.stdout.strip() == "[]"
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
