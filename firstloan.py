@@ -86,7 +86,7 @@ def simulate(
 ) -> None:
     """Simulate firms, their records and their true risk."""
     from features.workers import connect
-    from synthetic.config import load_config
+    from synthetic.read_config import load_config
     from synthetic.simulation import simulate_world
 
     with (

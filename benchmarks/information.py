@@ -182,7 +182,7 @@ def gini(bad: np.ndarray, score: np.ndarray) -> float:
 
 
 def simulate(out: Path, options: argparse.Namespace) -> Path:
-    from synthetic.config import load_config
+    from synthetic.read_config import load_config
     from synthetic.simulation import simulate_world
 
     simulate_world(

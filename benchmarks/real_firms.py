@@ -55,7 +55,7 @@ def _measure(source: Path, firms: int) -> None:
     from models.settings import read_settings
     from models.train import train
     from scoring.batch import score_file
-    from synthetic.config import load_config
+    from synthetic.read_config import load_config
     from synthetic.simulation import simulate_world
 
     world, real = Path("world"), Path("real")

@@ -24,7 +24,7 @@ from sklearn.model_selection import RepeatedStratifiedKFold
 
 from benchmarks.shapes.electricity import DAYS, electricity_shapes
 from benchmarks.shapes.invoices import invoice_shapes
-from synthetic.config import load_config
+from synthetic.read_config import load_config
 from synthetic.simulation import simulate_world
 
 INDUSTRY = (

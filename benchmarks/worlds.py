@@ -11,7 +11,7 @@ import polars as pl
 
 from features.matrix import build_file
 from models.registry import DEFAULT_ADDRESS
-from synthetic.config import load_config
+from synthetic.read_config import load_config
 from synthetic.simulation import simulate_world
 
 TRAINED_ON = 20_000

@@ -5,19 +5,19 @@ what, which date format, which constants. `examples/vat-invoices.toml` is a work
 """
 
 import json
-import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import Field, ValidationError
 
 from features.checking import conform, violations
 from features.data_folder import KIND, MANIFEST, fresh_folder, write_bucket
 from features.errors import ContractError
 from features.read_csv import read_text, typed_cell
+from features.settings import Settings, read_toml
 from features.tables import BUCKET_FIRMS, SIGNALS, TABLES
 
 REJECTS = MappingProxyType(
@@ -36,18 +36,14 @@ REJECTS = MappingProxyType(
 DUPLICATE = "repeats an earlier row in every column"
 
 
-class _Setting(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class ColumnFrom(_Setting):
+class ColumnFrom(Settings):
     """A column of the source, taken only where other columns of ours hold given values."""
 
     column: str
-    where: dict[str, str] = {}
+    where: dict[str, str] = Field(default_factory=dict)
 
 
-class SourceFile(_Setting):
+class SourceFile(Settings):
     """One file of the source that feeds one table.
 
     Attributes
@@ -68,13 +64,13 @@ class SourceFile(_Setting):
 
     file: str
     columns: dict[str, str | ColumnFrom]
-    constants: dict[str, str | int | float | bool] = {}
-    values: dict[str, dict[str, str]] = {}
+    constants: dict[str, str | int | float | bool] = Field(default_factory=dict)
+    values: dict[str, dict[str, str]] = Field(default_factory=dict)
     dates: str = "%Y-%m-%d"
     lines: bool = False
 
 
-class ApplicationOfEachFirm(_Setting):
+class ApplicationOfEachFirm(Settings):
     """The one application that import makes for every firm, as written in a CSV cell."""
 
     applied_on: str
@@ -87,7 +83,7 @@ class ApplicationOfEachFirm(_Setting):
     consent_on: str = ""
 
 
-class ImportMapping(_Setting):
+class ImportMapping(Settings):
     """A whole mapping file: one list of source files per table, and the application."""
 
     tables: dict[str, tuple[SourceFile, ...]]
@@ -127,10 +123,7 @@ def load_mapping(path: Path) -> ImportMapping:
     ContractError
         If it is absent, no TOML, or names a table, column or setting that does not exist.
     """
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ContractError(f"{path}: expected a mapping in TOML, got: {error}.") from error
+    content = read_toml(path, expected="a mapping")
     applications = content.pop("applications", {})
     try:
         mapping = ImportMapping(tables=content, applications=applications)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from scipy.stats import norm
 
+from features.settings import Settings, read_toml
 from models import metrics
 from models.segments import by_segment
 from models.split import CALIBRATION, TRAIN
@@ -28,9 +28,7 @@ Share = Annotated[float, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
 
 
-class _Gate(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
+class _Gate(Settings):
     false_alarm: str
 
 
@@ -76,10 +74,8 @@ class ReplacementGate(_Gate):
     confidence: Share
 
 
-class Gates(BaseModel):
+class Gates(Settings):
     """All gates, as `gates.toml` has them; the table `gates` of the settings."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     bads: BadsGate
     calibration_slope: SlopeGate
@@ -91,7 +87,7 @@ class Gates(BaseModel):
 
 def read_gates(path: Path = DEFAULTS) -> Gates:
     """Read a gates file."""
-    return Gates.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    return Gates.model_validate(read_toml(path, expected="gates"))
 
 
 def failures(one: Fitted, material: Material, rows: pl.DataFrame, gates: Gates) -> list[str]:

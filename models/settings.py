@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import datetime as dt  # noqa: TC003 (pydantic reads the annotations)
-import tomllib
+import datetime as dt
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
-from features.errors import ContractError
+from features.settings import Settings, checked, overlaid, read_toml
 from models.gates import DEFAULTS as GATES
-from models.gates import Gates
+from models.gates import Count, Gates, Share
 
 DEFAULTS = Path(__file__).with_name("settings.toml")
 
-Share = Annotated[float, Field(gt=0, lt=1)]
-Count = Annotated[int, Field(ge=1)]
 NotNegative = Annotated[float, Field(ge=0)]
 
 
-class _Branch(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class SplitConfig(_Branch):
+class SplitConfig(Settings):
     """Periods of the slices, and shares of the firms where firms apply more than once."""
 
     out_of_time_quarters: Count
@@ -35,14 +28,14 @@ class SplitConfig(_Branch):
     out_of_time_from: dt.date | None = None
 
 
-class ThinningConfig(_Branch):
+class ThinningConfig(Settings):
     """Copies of training rows that know less (`models.thinning`)."""
 
     share: Annotated[float, Field(ge=0, le=1)]
     without_register: Annotated[float, Field(ge=0, le=1)]
 
 
-class ScorecardConfig(_Branch):
+class ScorecardConfig(Settings):
     """Binning and penalty of the scorecards."""
 
     max_bins: Annotated[int, Field(ge=2, le=20)]
@@ -51,7 +44,7 @@ class ScorecardConfig(_Branch):
     penalty: NotNegative
 
 
-class TreesConfig(_Branch):
+class TreesConfig(Settings):
     """LightGBM's settings, by plain names."""
 
     max_rounds: Count
@@ -67,14 +60,14 @@ class TreesConfig(_Branch):
     threads: Count
 
 
-class PolicyConfig(_Branch):
+class PolicyConfig(Settings):
     """Where approval and bad rates are measured, and the PD bounds between grades."""
 
     approve_pd_below: Share
     grade_bounds: tuple[Share, ...]
 
 
-class TrainConfig(_Branch):
+class TrainConfig(Settings):
     """All settings of one training."""
 
     seed: int
@@ -108,33 +101,13 @@ def read_settings(path: Path | None = None, **overrides: Any) -> TrainConfig:  #
     ContractError
         When the file cannot be read, or a key or value is not allowed.
     """
-    plain = tomllib.loads(DEFAULTS.read_text(encoding="utf-8"))
-    plain["gates"] = tomllib.loads(GATES.read_text(encoding="utf-8"))
+    plain = read_toml(DEFAULTS, expected="settings") | {"gates": read_toml(GATES, expected="gates")}
     if path is not None:
-        _merge(plain, _toml(path))
-    plain.update({key: value for key, value in overrides.items() if value is not None})
-    try:
-        return TrainConfig.model_validate(plain)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ContractError(
-            f"{path or DEFAULTS.name}: {where}: {first['msg']}, got {first['input']!r}. "
-            f"The settings there are: models/{DEFAULTS.name}; gates: models/{GATES.name}."
-        ) from None
-
-
-def _toml(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise ContractError(f"{path}: not readable as TOML: {reason}.") from None
-
-
-def _merge(into: dict[str, Any], new: dict[str, Any]) -> None:
-    for key, value in new.items():
-        if isinstance(value, dict) and isinstance(into.get(key), dict):
-            _merge(into[key], value)
-        else:
-            into[key] = value
+        plain = overlaid(plain, read_toml(path, expected="settings of a training"))
+    given = {key: value for key, value in overrides.items() if value is not None}
+    return checked(
+        TrainConfig,
+        plain | given,
+        where=path or DEFAULTS.name,
+        remedy=f"The settings there are: models/{DEFAULTS.name}; gates: models/{GATES.name}.",
+    )

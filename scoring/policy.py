@@ -3,26 +3,23 @@
 A flag sends an applicant to a person (`refer`); it never declines.
 """
 
-import tomllib
-from importlib import resources
 from pathlib import Path
 from typing import Literal, Self
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from features.catalogue import feature_names
-from features.errors import ContractError
+from features.settings import Settings, checked, read_toml
+
+SHIPPED = Path(__file__).with_name("policy.toml")
+"""The policy where none is given."""
 
 Decision = Literal["approve", "refer", "decline"]
 
 
-class _Settings(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Points(_Settings):
+class Points(Settings):
     """Straight line from log-odds to points, cut at both ends."""
 
     anchor_points: float
@@ -50,14 +47,14 @@ class Points(_Settings):
         return whole
 
 
-class Thin(_Settings):
+class Thin(Settings):
     """How much must be known before a score is given."""
 
     window_days: int = Field(gt=0)
     known_days: int = Field(gt=0)
 
 
-class Decisions(_Settings):
+class Decisions(Settings):
     """Cut-offs on the probability of default."""
 
     approve_below: float = Field(gt=0, lt=1)
@@ -71,14 +68,14 @@ class Decisions(_Settings):
         return self
 
 
-class Grade(_Settings):
+class Grade(Settings):
     """A band of probabilities of default."""
 
     name: str = Field(min_length=1, max_length=8)
     pd_below: float = Field(gt=0)
 
 
-class Condition(_Settings):
+class Condition(Settings):
     """One comparison of a feature with a number."""
 
     feature: str
@@ -106,7 +103,7 @@ class Condition(_Settings):
         return found
 
 
-class Flag(_Settings):
+class Flag(Settings):
     """A sign that the sources contradict each other; a person should look."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
@@ -115,7 +112,7 @@ class Flag(_Settings):
     all: tuple[Condition, ...] = Field(min_length=1)
 
 
-class Policy(_Settings):
+class Policy(Settings):
     """Everything a lender decides for himself."""
 
     score: Points
@@ -143,21 +140,13 @@ class Policy(_Settings):
         ContractError
             If the file cannot be read or holds unknown, missing or contradictory settings.
         """
-        where = "policy.toml" if path is None else str(path)
-        source = resources.files("scoring") / "policy.toml" if path is None else path
-        try:
-            return cls.model_validate(tomllib.loads(source.read_text(encoding="utf-8")))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise ContractError(
-                f"{where}: expected a policy in TOML, got {error}. Correct the file."
-            ) from error
-        except ValidationError as error:
-            first = error.errors()[0]
-            place = ".".join(str(part) for part in first["loc"]) or "the whole file"
-            raise ContractError(
-                f"{where}: {place}: {first['msg']} ({error.error_count()} in all). "
-                "Correct the file; scoring/policy.toml shows every setting."
-            ) from error
+        source = path or SHIPPED
+        return checked(
+            cls,
+            read_toml(source, expected="a policy"),
+            where=source,
+            remedy="scoring/policy.toml shows every setting.",
+        )
 
     def grade(self, pd: npt.NDArray[np.float64]) -> list[str]:
         """Name the band of each probability of default, shape (n,); the last one takes NaN."""

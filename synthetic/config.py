@@ -1,15 +1,14 @@
-"""Settings of a world: strict, frozen, filled from `baseline.toml` and a scenario over it."""
+"""Settings of a world: every key of `baseline.toml`, with its type and limits.
+
+Unit, meaning and source of each stand beside its value, in `baseline.toml`.
+"""
 
 import datetime as dt
-import tomllib
-from collections.abc import Mapping
-from importlib.resources import files
-from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
-from features.errors import ContractError
+from features.settings import Settings
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
@@ -18,15 +17,7 @@ PerArea = tuple[float, float, float]
 PerLender = tuple[float, float, float, float]
 
 
-class ConfigError(ContractError):
-    """A settings file is unreadable or breaks the schema; one clear line."""
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class CalendarConfig(_Section):
+class CalendarConfig(Settings):
     """When firms apply and for how long they are watched."""
 
     first_application: dt.date
@@ -37,7 +28,7 @@ class CalendarConfig(_Section):
     season_days: int
 
 
-class PopulationConfig(_Section):
+class PopulationConfig(Settings):
     """Who the applicants are."""
 
     individual_share: Share
@@ -57,7 +48,7 @@ class PopulationConfig(_Section):
     core_firms: Annotated[int, Field(ge=1)]
 
 
-class HealthConfig(_Section):
+class HealthConfig(Settings):
     """What moves a firm's orders."""
 
     own_sd: Positive
@@ -77,7 +68,7 @@ class HealthConfig(_Section):
     growth_per_year: float
 
 
-class EventsConfig(_Section):
+class EventsConfig(Settings):
     """What a scenario lets happen for certain."""
 
     start: dt.date
@@ -87,7 +78,7 @@ class EventsConfig(_Section):
     flooded_cities: tuple[str, ...]
 
 
-class CashConfig(_Section):
+class CashConfig(Settings):
     """How orders become cash, and cash a default."""
 
     reversion_months: Positive
@@ -104,14 +95,14 @@ class CashConfig(_Section):
     floor: float
 
 
-class FuturesConfig(_Section):
+class FuturesConfig(Settings):
     """Numerical settings of true PD."""
 
     points: Annotated[int, Field(ge=16)]
     groups: Annotated[int, Field(ge=1)]
 
 
-class WorkConfig(_Section):
+class WorkConfig(Settings):
     """Rest days, holidays, idle spells, unevenness of orders."""
 
     lump_sd: Positive
@@ -133,7 +124,7 @@ class WorkConfig(_Section):
     rest_open: tuple[Positive, Positive]
 
 
-class ElectricityConfig(_Section):
+class ElectricityConfig(Settings):
     """The meter and the bill."""
 
     tariff_cny: tuple[float, float, float]
@@ -178,7 +169,7 @@ class ElectricityConfig(_Section):
     due_days: int
 
 
-class TaxConfig(_Section):
+class TaxConfig(Settings):
     """Rates of VAT and what is declared."""
 
     honest_share: Share
@@ -188,7 +179,7 @@ class TaxConfig(_Section):
     supplier_shares: tuple[Share, Share, Share, Share]
 
 
-class InvoiceConfig(_Section):
+class InvoiceConfig(Settings):
     """How one direction is invoiced."""
 
     ticket_scale: Positive
@@ -221,14 +212,14 @@ class InvoiceConfig(_Section):
     red_rate: Share
 
 
-class LogisticsConfig(_Section):
+class LogisticsConfig(Settings):
     """Parcels."""
 
     late_rate: Share
     weight_kg: Positive
 
 
-class EcommerceConfig(_Section):
+class EcommerceConfig(Settings):
     """Online shops."""
 
     rural_growth_per_year: float
@@ -240,7 +231,7 @@ class EcommerceConfig(_Section):
     repeat_rate: Share
 
 
-class CoverageConfig(_Section):
+class CoverageConfig(Settings):
     """Which sources report on whom."""
 
     tax_complete: Share
@@ -252,7 +243,7 @@ class CoverageConfig(_Section):
     digital_loading: Share
 
 
-class FaultsConfig(_Section):
+class FaultsConfig(Settings):
     """Faults of the data systems."""
 
     gaps_per_year: Positive
@@ -264,7 +255,7 @@ class FaultsConfig(_Section):
     late_invoices: Share
 
 
-class FraudConfig(_Section):
+class FraudConfig(Settings):
     """Bad actors."""
 
     shell_share: Share
@@ -273,7 +264,7 @@ class FraudConfig(_Section):
     intent: tuple[Share, Share, Share]
 
 
-class CreditConfig(_Section):
+class CreditConfig(Settings):
     """Applications and the lenders of the past."""
 
     amount_scale_cny: Positive
@@ -299,7 +290,7 @@ class CreditConfig(_Section):
     disbursal_days: Positive
 
 
-class Trade(_Section):
+class Trade(Settings):
     """What one trade does and needs."""
 
     share: PerArea
@@ -326,7 +317,7 @@ class Trade(_Section):
     cities: tuple[str, ...]
 
 
-class WorldConfig(_Section):
+class WorldConfig(Settings):
     """Every setting of a world."""
 
     calendar: CalendarConfig
@@ -356,68 +347,3 @@ class WorldConfig(_Section):
     def per_trade(self, setting: str) -> list[Any]:
         """One setting of every trade, in the order of trade codes."""
         return [getattr(trade, setting) for trade in self.trades.values()]
-
-
-def load_config(scenario: str | Path | None = None) -> WorldConfig:
-    """Read the baseline, with a scenario's changes over it.
-
-    Parameters
-    ----------
-    scenario : str or Path, optional
-        A TOML file with any setting changed, or the name of a shipped scenario.
-
-    Raises
-    ------
-    ConfigError
-        If the file is missing or no TOML, or holds an unknown key or a wrong value.
-    """
-    shipped = files("synthetic")
-    settings = tomllib.loads(shipped.joinpath("baseline.toml").read_text(encoding="utf-8"))
-    if scenario is not None and str(scenario) != "baseline":
-        settings = _merge(settings, _overlay(scenario))
-    try:
-        return WorldConfig.model_validate(settings)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(
-            f"{scenario}: {place}: {first['msg'].lower()}, got {first['input']!r} "
-            f"({error.error_count()} wrong settings). See baseline.toml for every setting."
-        ) from error
-
-
-def scenarios() -> tuple[str, ...]:
-    """Names of the shipped scenarios."""
-    folder = files("synthetic").joinpath("scenarios")
-    shipped = folder.iterdir() if folder.is_dir() else ()
-    found = [f.name.removesuffix(".toml") for f in shipped if f.name.endswith(".toml")]
-    return ("baseline", *sorted(found))
-
-
-def _overlay(scenario: str | Path) -> dict[str, Any]:
-    path = Path(scenario)
-    try:
-        if str(scenario) in scenarios():
-            shipped = files("synthetic").joinpath("scenarios", f"{scenario}.toml")
-            text = shipped.read_text(encoding="utf-8")
-        else:
-            text = path.read_text(encoding="utf-8")
-        return tomllib.loads(text)
-    except OSError as error:
-        raise ConfigError(
-            f"{scenario}: expected a TOML file or one of {', '.join(scenarios())}; "
-            f"{error.strerror or error}."
-        ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{scenario}: not a TOML file in UTF-8 ({error}).") from error
-
-
-def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(base)
-    for key, value in over.items():
-        below = merged.get(key)
-        if isinstance(below, Mapping) and isinstance(value, Mapping):
-            merged[key] = _merge(below, value)
-        else:
-            merged[key] = value
-    return merged

@@ -8,7 +8,8 @@ from importlib.resources import files
 from itertools import groupby
 from typing import Any
 
-from synthetic.config import WorldConfig, scenarios
+from synthetic.config import WorldConfig
+from synthetic.read_config import scenarios
 
 _SECTION = re.compile(r"^\[(?P<name>[\w.]+)\]")
 _WORDS = r"(?P<meaning>.+?)(; (?P<source>[^;]+))?$"

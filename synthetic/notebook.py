@@ -53,7 +53,7 @@ def simulate(
     >>> sorted(entry.name for entry in world.iterdir())
     ['applications.csv', 'manifest.json', 'outcomes.csv', 'signals', 'truth']
     """
-    from synthetic.config import load_config  # noqa: PLC0415 (settings wait until they are needed)
+    from synthetic.read_config import load_config  # noqa: PLC0415 (settings wait until they are needed)
     from synthetic.simulation import simulate_world  # noqa: PLC0415
 
     folder = Path(out)

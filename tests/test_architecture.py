@@ -13,6 +13,7 @@ MAY_IMPORT = {
         "features.tables",
         "features.checking",
         "features.errors",
+        "features.settings",
         "features.data_folder",
         "features.storage",
         "features.workers",

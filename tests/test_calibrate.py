@@ -16,7 +16,7 @@ from calibrate.measures import MEASURES
 from calibrate.target import Target, read_targets
 from calibrate.world import World
 from features.storage import location
-from synthetic.config import load_config
+from synthetic.read_config import load_config
 from synthetic.simulation import simulate_world
 
 ROOT = Path(__file__).parents[1]

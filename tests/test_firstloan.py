@@ -113,7 +113,7 @@ def test_a_mistyped_option_is_told_at_once(tmp_path):
         ("[health]\nown_sdd = 1\n", "health.own_sdd"),
         ("[health]\nown_sd = 'much'\n", "health.own_sd"),
         ("[health]\nflood_probability = 2\n", "flood_probability"),
-        ("[health\n", "not a TOML file"),
+        ("[health\n", "expected one of baseline, "),
     ],
 )
 def test_wrong_settings_of_a_world_are_one_line_and_exit_2(tmp_path, text, words):

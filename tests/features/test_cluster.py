@@ -13,7 +13,7 @@ from features.errors import ContractError
 from features.matrix import build_file
 from features.workers import connect, each
 from synthetic import simulation
-from synthetic.config import load_config
+from synthetic.read_config import load_config
 
 
 def slowly(seconds, unit):

@@ -13,7 +13,7 @@ from features.matrix import build_file, read_features
 from features.storage import fingerprint_of, is_remote, location, plainly, sha256_of
 from features.tables import empty
 from synthetic import simulation
-from synthetic.config import load_config
+from synthetic.read_config import load_config
 
 
 @pytest.fixture

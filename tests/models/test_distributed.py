@@ -18,7 +18,7 @@ from models.material import read_material, with_peers
 from models.settings import read_settings
 from models.split import OUT_OF_TIME, TRAIN, split
 from models.train import train, train_on
-from synthetic.config import load_config
+from synthetic.read_config import load_config
 from synthetic.simulation import simulate_world
 
 SETTINGS = read_settings()

@@ -30,7 +30,7 @@ def test_gates_are_settings(tmp_path):
         ("[trees]\nmax_depth = 9", r"trees\.max_depth: Input should be less than or equal to 6"),
         ("[split]\ntrain_share = 'x'", r"split\.train_share: .* valid number.*got 'x'"),
         ("[gates.slopes]\nleast = 3", r"gates\.slopes: Extra inputs .*gates: models/gates\.toml"),
-        ("seed = ", r"mine\.toml: not readable as TOML"),
+        ("seed = ", r"mine\.toml: expected settings of a training in TOML"),
     ],
 )
 def test_what_is_wrong_is_said(tmp_path, text, message):

@@ -19,8 +19,8 @@ from features.folder import Signals
 from features.matrix import build_features
 from features.tables import SOURCES
 from synthetic.cash import default_month
-from synthetic.config import load_config
 from synthetic.population import population
+from synthetic.read_config import load_config
 from synthetic.streams import Bucket
 from synthetic.world import backdrop, judgement, live, records
 

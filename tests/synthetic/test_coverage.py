@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from synthetic.config import load_config
 from synthetic.coverage import coverage
 from synthetic.population import population
+from synthetic.read_config import load_config
 from synthetic.streams import Bucket
 
 PAGE = Path(__file__).parents[2] / "docs" / "simulator.md"

@@ -5,8 +5,8 @@ from importlib.resources import files
 
 import pytest
 
-from synthetic.config import load_config, scenarios
 from synthetic.document import page, settings, trade_settings
+from synthetic.read_config import load_config, scenarios
 
 BASELINE = files("synthetic").joinpath("baseline.toml").read_text(encoding="utf-8")
 SOURCE = re.compile(

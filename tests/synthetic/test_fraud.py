@@ -4,8 +4,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from synthetic.config import load_config
 from synthetic.fraud import FRIENDS
+from synthetic.read_config import load_config
 from synthetic.world import backdrop, bucket_world
 
 KINDS = ("shell", "invoice_inflation", "brushing")

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from features.tables import SIGNALS
-from synthetic.config import load_config
+from synthetic.read_config import load_config
 from synthetic.world import backdrop, bucket_world
 
 GOLDEN = Path(__file__).with_name("golden.toml")

@@ -5,9 +5,9 @@ import polars as pl
 import pytest
 
 from features.tables import SIGNALS
-from synthetic.config import load_config, scenarios
 from synthetic.places import CITIES, COUNTIES
 from synthetic.population import population
+from synthetic.read_config import load_config, scenarios
 from synthetic.shocks import WEEK, flood_seasons
 from synthetic.streams import Bucket
 from synthetic.world import backdrop, bucket_world, live

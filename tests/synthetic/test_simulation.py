@@ -9,7 +9,7 @@ from features.checking import conform, violations
 from features.errors import ContractError
 from features.folder import Signals, read_applications, read_outcomes
 from features.tables import SIGNALS
-from synthetic.config import load_config
+from synthetic.read_config import load_config
 from synthetic.simulation import simulate_world
 from synthetic.world import backdrop, bucket_world
 

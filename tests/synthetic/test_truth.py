@@ -7,10 +7,10 @@ import pytest
 from scipy.stats import binomtest, combine_pvalues
 
 from synthetic.cash import cash_path, default_month, without
-from synthetic.config import load_config
 from synthetic.futures import true_pd
 from synthetic.health import HISTORY
 from synthetic.population import population
+from synthetic.read_config import load_config
 from synthetic.streams import Bucket, stream
 from synthetic.truth import CAUSES, fate
 from synthetic.world import backdrop, live
