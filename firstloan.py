@@ -113,10 +113,10 @@ def simulate(
 @app.command(name="calibrate")
 def calibrate_(*, data: Data, workers: Workers = 2) -> None:
     """Compare a world with the report; exit 1 if any figure is off."""
-    from calibrate.compare import calibrate
+    from calibrate.compare import compare_world
 
     with plainly(data), _progress("building features of applications") as progress:
-        lines = calibrate(data, workers=workers, progress=progress)
+        lines = compare_world(data, workers=workers, progress=progress)
     table = Table(box=None, padding=(0, 1, 0, 0))
     table.add_column("row", no_wrap=True)
     table.add_column("figure, % unless said", no_wrap=True)

@@ -19,7 +19,8 @@ import numpy as np
 
 from calibrate.measures import MEASURES
 from calibrate.target import Target, read_targets
-from calibrate.world import Progress, World
+from calibrate.world import World
+from features.workers import Progress
 
 FULL = 60_000
 """Firms of the world whose sampling errors the tolerances go by."""
@@ -46,7 +47,7 @@ class Line:
     verdict: str
 
 
-def calibrate(data: Path, *, workers: int = 1, progress: Progress | None = None) -> list[Line]:
+def compare_world(data: Path, *, workers: int = 1, progress: Progress | None = None) -> list[Line]:
     """Compare a simulated world with the report, and write `DATA/calibration.json`.
 
     Raises
@@ -55,13 +56,13 @@ def calibrate(data: Path, *, workers: int = 1, progress: Progress | None = None)
         If `data` is no simulated data folder.
     """
     world = World(data, workers, progress)
-    lines = [compare(target, world) for target in read_targets()]
+    lines = [compare_figure(target, world) for target in read_targets()]
     text = json.dumps([asdict(line) for line in lines], indent=2, ensure_ascii=False)
     (data / "calibration.json").write_text(text + "\n", encoding="utf-8")
     return lines
 
 
-def compare(target: Target, world: "World") -> Line:
+def compare_figure(target: Target, world: "World") -> Line:
     """Measure one figure and judge it."""
     rows = world.people(target.population)
     seen = MEASURES[target.measure](world, rows, target)

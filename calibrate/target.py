@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import Field, TypeAdapter
+
+from features.settings import Settings
 
 
-class Target(BaseModel):
+class Target(Settings):
     """One figure of the report, and how a world is asked for it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     row: Annotated[str, Field(pattern=r"^R\d{3}$")]
     what: Annotated[str, Field(max_length=30)]

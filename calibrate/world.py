@@ -1,6 +1,5 @@
 """A simulated world, one row per applicant, with its truth and the scores of a small model."""
 
-from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 
@@ -15,15 +14,15 @@ from features.folder import Signals, read_applications, read_outcomes
 from features.matrix import build_features
 from features.storage import scan_parquet
 from features.tables import SOURCES
+from features.workers import Progress
 from models.trees import lightgbm
 
 Floats = NDArray[np.float64]
-Progress = Callable[[int, int], None]
 
 STEADY_DAYS = 91
 """Days over which electricity is watched: three months (R188)."""
 
-FOLDS = 3
+AUC_FOLDS = 3
 TREES = 400
 SMALL_MODEL = {
     "objective": "binary",
@@ -94,7 +93,7 @@ class World:
             self.signals, self.applications, workers=self.workers, progress=self.progress
         )
         bad = self.rows["potential_default"].cast(pl.Float64).to_numpy()
-        fold = np.arange(self.firms) % FOLDS
+        fold = np.arange(self.firms) % AUC_FOLDS
         scores = {}
         for name, chosen in (
             ("register", [f for f in FEATURES if f.source == "register"]),
@@ -103,7 +102,7 @@ class World:
             matrix = table.select(f.name for f in chosen).cast(pl.Float64).to_numpy()
             signs = {"monotone_constraints": [f.sign for f in chosen]}
             score = np.zeros(self.firms)
-            for k in range(FOLDS):
+            for k in range(AUC_FOLDS):
                 fitted = lightgbm().Dataset(matrix[fold != k], bad[fold != k])
                 model = lightgbm().train(SMALL_MODEL | signs, fitted, TREES)
                 score[fold == k] = model.predict(matrix[fold == k])

@@ -5,7 +5,6 @@ what, which date format, which constants. `examples/vat-invoices.toml` is a work
 """
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -19,8 +18,9 @@ from features.errors import ContractError
 from features.read_csv import read_text, typed_cell
 from features.settings import Settings, read_toml
 from features.tables import BUCKET_FIRMS, SIGNALS, TABLES
+from features.workers import Progress
 
-REJECTS = MappingProxyType(
+IMPORT_REJECTS = MappingProxyType(
     {
         "table": pl.String,
         "file": pl.String,
@@ -155,7 +155,7 @@ def import_folder(
     *,
     source: Path,
     out: Path,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> ImportSummary:
     """Read the source files and write a data folder, whole or not at all.
 
@@ -177,7 +177,7 @@ def import_folder(
     if not source.is_dir():
         raise ContractError(f"{source}: expected the folder of the source files. Check the path.")
     frames: dict[str, pl.DataFrame] = {}
-    rejects = [pl.DataFrame(schema=dict(REJECTS))]
+    rejects = [pl.DataFrame(schema=dict(IMPORT_REJECTS))]
     warnings: list[str] = []
     files = [(table, one) for table, sources in mapping.tables.items() for one in sources]
     for done, (table, one) in enumerate(files):
@@ -302,7 +302,7 @@ def _read_source(
         pl.concat([ragged, bad])
         .sort("line", maintain_order=True)
         .select(pl.lit(table).alias("table"), pl.lit(path.name).alias("file"), pl.all())
-        .select(*REJECTS)
+        .select(*IMPORT_REJECTS)
     )
     return rows.filter(~lines.is_in(bad["line"].unique().implode())), rejects, text.warnings
 

@@ -19,12 +19,10 @@ from features.known import Ints, days
 from features.prepare import SIGNAL_TABLES, prepare
 from features.storage import absolute, is_remote, parquet_marks, scan_parquet, write_parquet
 from features.tables import BUCKET_FIRMS, TABLES
-from features.workers import each
+from features.workers import Progress, each
 
 if TYPE_CHECKING:
     from features.cluster import Cluster
-
-Progress = Callable[[int, int], None]
 
 _Job = tuple[str, pl.DataFrame]
 """A bucket and the applications of its firms."""

@@ -65,7 +65,6 @@ def build(
     >>> rows["application_id"].tolist()
     ['A0000000', 'A0000001', 'A0000002']
     """
-    from features.errors import ContractError  # noqa: PLC0415
     from features.folder import Signals  # noqa: PLC0415 (whoever needs a table waits for no engine)
     from features.matrix import build_features  # noqa: PLC0415
     from features.read_frame import read_frame, read_signals_of  # noqa: PLC0415

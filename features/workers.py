@@ -7,23 +7,28 @@ result.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import get_context, parent_process
 from threading import Thread
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from features.errors import ContractError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from multiprocessing.process import BaseProcess
 
     from features.cluster import Cluster
 
     Unit = TypeVar("Unit")
     Result = TypeVar("Result")
+
+
+Progress: TypeAlias = Callable[[int, int], None]
+"""Told, as work goes on, how much is done and how much there is in all."""
 
 
 @contextmanager

@@ -30,7 +30,7 @@ Matrix: TypeAlias = npt.NDArray[Any]
 
 FORMAT = 1
 CARD = "model.json"
-CALIBRATION = "calibration.json"
+CALIBRATION_FILE = "calibration.json"
 REFERENCE = "reference.parquet"
 _STEP = 5  # points from one row of points_to_pd.csv to the next
 _TREES_END = "\nend of trees\n"
@@ -176,7 +176,7 @@ def save(model: Model, folder: Path) -> None:
     frozen = [] if model.reference is None else [REFERENCE]
     card = {
         "format": FORMAT,
-        "files": [CALIBRATION, *_FILES[model.estimator.kind], *frozen],
+        "files": [CALIBRATION_FILE, *_FILES[model.estimator.kind], *frozen],
         "kind": model.estimator.kind,
         "name": model.name,
         "version": model.version,
@@ -188,7 +188,7 @@ def save(model: Model, folder: Path) -> None:
         "development": dict(model.development),
     }
     _write(folder / CARD, card)
-    _write(folder / CALIBRATION, model.calibration.to_json())
+    _write(folder / CALIBRATION_FILE, model.calibration.to_json())
     if isinstance(model.estimator, Scorecard):
         _write(folder / "scorecard.json", model.estimator.to_json())
         points = model.estimator.points().with_columns(pl.col("points").round(2))
@@ -264,7 +264,7 @@ def _assembled(card: Mapping[str, Any], home: Path) -> Model:
         fingerprint=card["fingerprint"],
         trained_on=card["trained_on"],
         estimator=_estimator(card["kind"], home),
-        calibration=Calibration.from_json(_read(home / CALIBRATION)),
+        calibration=Calibration.from_json(_read(home / CALIBRATION_FILE)),
         typical={k: np.nan if v is None else float(v) for k, v in card["typical"].items()},
         development=card["development"],
         reference=pl.read_parquet(reference) if reference.is_file() else None,

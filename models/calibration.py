@@ -76,7 +76,7 @@ class Calibration:
         return cls(**{**plain, **steps})
 
 
-def calibrate(margin: Matrix, bad: Matrix) -> Calibration:
+def fit_calibration(margin: Matrix, bad: Matrix) -> Calibration:
     """Fit the map: beta, or isotonic above `ISOTONIC_FROM` bads.
 
     Parameters
@@ -107,7 +107,7 @@ def cross_calibrated(margin: Matrix, bad: Matrix, *, folds: Matrix) -> Matrix:
     out = np.empty(len(margin))
     for fold in np.unique(folds):
         held = folds == fold
-        out[held] = calibrate(margin[~held], bad[~held]).pd(margin[held])
+        out[held] = fit_calibration(margin[~held], bad[~held]).pd(margin[held])
     return out
 
 

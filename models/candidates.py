@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     Fit = Callable[[Sample, TrainConfig], Estimator]
 
-REGISTER = ("register",)
+REGISTER_ONLY = ("register",)
 """Sources of a lender without alternative data: firms' attributes, amount, term and purpose."""
 
 
@@ -53,9 +53,9 @@ class Candidate:
 CANDIDATES = {
     candidate.name: candidate
     for candidate in (
-        Candidate("scorecard_register", "scorecard, register only", REGISTER, fit_scorecard),
+        Candidate("scorecard_register", "scorecard, register only", REGISTER_ONLY, fit_scorecard),
         Candidate("scorecard_all", "scorecard, all sources", None, fit_scorecard),
-        Candidate("trees_register", "LightGBM, register only", REGISTER, fit_trees, 0.25),
+        Candidate("trees_register", "LightGBM, register only", REGISTER_ONLY, fit_trees, 0.25),
         Candidate("trees_all", "LightGBM, all sources", None, fit_trees, 0.75),
     )
 }

@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from models.compare import Fitted
     from models.material import Material
     from models.promote import Decision
-    from models.shap_figures import Explained
+    from models.shap_pictures import Explained
     from models.split import Split
 
-PERIODS = {"train": "training", "calibration": "calibration", "out_of_time": "out of time"}
+SLICE_WORDS = {"train": "training", "calibration": "calibration", "out_of_time": "out of time"}
 PURPOSE = (
     "Rank microenterprises that apply for a 12-month revolving line, above all those that have "
     "never borrowed, and give each a probability of default (90 days past due within 12 months of "
@@ -136,9 +136,10 @@ def _data(
         days = parts.rows.filter(pl.col("slice").eq(name) & pl.col("labelled"))["as_of"]
         first, last = days.min(), days.max()
         rows, bads = counts[f"{name}_rows"], counts[f"{name}_bads"]
+        said = SLICE_WORDS[name]
         slices.append(
             (
-                PERIODS[name] if parts.starts else PERIODS[name].replace("out of time", "held out"),
+                said if parts.starts else said.replace("out of time", "held out"),
                 f"{first!s} to {last!s}" if parts.starts else "at random, by hash of the id",
                 f"{rows:,}",
                 f"{bads:,}",

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from models.shap_figures import MEANING
+from models.shap_pictures import MEANING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from models.compare import Fitted
     from models.gates import MonotoneGate, SegmentGate, SlopeGate, StabilityGate
-    from models.shap_figures import Explained
+    from models.shap_pictures import Explained
     from models.split import Split
 
 FAIRNESS = {"area": "Area", "owner_age": "Age of the owner", "legal_form": "Legal form"}

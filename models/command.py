@@ -12,12 +12,13 @@ from typer import Option
 from features.errors import ContractError
 from features.options import RefusedError, anywhere, here
 from features.storage import is_remote, plainly
+from features.workers import Progress
 
-Progress = Callable[[str], AbstractContextManager[Callable[[int, int], None]]]
+ShowProgress = Callable[[str], AbstractContextManager[Progress]]
 """Given what is being done, a context whose value is told the steps done and the steps in all."""
 
 
-def train_command(progress: Progress) -> Callable[..., None]:
+def train_command(progress: ShowProgress) -> Callable[..., None]:
     """Make the command, which shows how far it is by `progress`."""
 
     def train(
@@ -150,7 +151,7 @@ def train_command(progress: Progress) -> Callable[..., None]:
 
 
 @contextmanager
-def _plain_lines(what: str) -> Iterator[Callable[[int, int], None]]:
+def _plain_lines(what: str) -> Iterator[Progress]:
     yield lambda done, total: typer.echo(f"{what}: {done} of {total}", err=True)
 
 

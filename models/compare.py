@@ -12,7 +12,7 @@ import polars as pl
 from features.errors import ContractError
 from models import develop
 from models.artefact import Model
-from models.calibration import calibrate, cross_calibrated
+from models.calibration import cross_calibrated, fit_calibration
 from models.candidates import Candidate, chosen, trials_of
 from models.distributed import CANDIDATE
 from models.evaluate import figures
@@ -239,7 +239,7 @@ def _fit(
     bad = later.filter("labelled")["defaulted"].cast(pl.Float64).to_numpy()
     folds = _folds(bad, seed=config.seed)
     crossed = cross_calibrated(margin[labelled], bad, folds=folds)
-    calibration = calibrate(margin[labelled], bad)
+    calibration = fit_calibration(margin[labelled], bad)
     everyone = calibration.pd(margin)
     development = develop.pd_bins(everyone)
     seen = everyone.copy()

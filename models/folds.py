@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from models.sample import Sample
 
-FOLDS = 3
+TIME_FOLDS = 3
 FIRST_SHARE = 0.4  # of the rows in the first fold's past; the rest is cut into equal parts
 
 
@@ -38,7 +38,7 @@ class TimeFolds:
     def cuts(self) -> list[tuple[int, int]]:
         """First row judged and first row after it, for each fold with both classes on each side."""
         n = len(self.sample.bad)
-        marks = np.linspace(FIRST_SHARE * n, n, FOLDS + 1).round().astype(int)
+        marks = np.linspace(FIRST_SHARE * n, n, TIME_FOLDS + 1).round().astype(int)
         pairs = zip(marks[:-1].tolist(), marks[1:].tolist(), strict=True)
         bad = self.sample.bad
         return [

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from models.compare import Fitted
     from models.material import Material
 
-DEFAULTS = Path(__file__).with_name("gates.toml")
+GATES_FILE = Path(__file__).with_name("gates.toml")
 NAMED = 3  # weak segments named in a message
 TOLERANCE = 1e-9  # of the margin: sums of floats, not a loosened gate
 
@@ -85,7 +85,7 @@ class Gates(Settings):
     replacement: ReplacementGate
 
 
-def read_gates(path: Path = DEFAULTS) -> Gates:
+def read_gates(path: Path = GATES_FILE) -> Gates:
     """Read a gates file."""
     return Gates.model_validate(read_toml(path, expected="gates"))
 

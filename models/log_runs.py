@@ -16,7 +16,7 @@ from models import tracking
 from models.artefact import save
 from models.card import card
 from models.gates import Gates
-from models.pyfunc import Scorer
+from models.pyfunc import ServedModel
 from models.show import draw
 from models.split import OUT_OF_TIME, TRAIN
 
@@ -34,7 +34,7 @@ DESCRIPTION = "mlflow.note.content"  # the tag that the UI shows as a run's desc
 LOADER = "models.pyfunc"
 NEEDS = ("lightgbm", "numpy", "pandas", "polars", "scipy")
 EXAMPLE_ROWS = 5
-FIRST = ("oot_auc", "oot_first_time_auc", "selection_log_loss", "calibration_slope", "oot_ece")
+TELLING = ("oot_auc", "oot_first_time_auc", "selection_log_loss", "calibration_slope", "oot_ece")
 WORDS = {"gates": {gate: {"false_alarm", "reason"} for gate in Gates.model_fields}}
 """What settings say in words; parameters are figures."""
 NOT_SHOWN = {
@@ -271,7 +271,7 @@ def _log_candidate(
         .select(pl.col(feature).cast(pl.Float64) for feature in model.feature_names)
         .to_pandas()
     )
-    signature = mlflow.models.infer_signature(example, Scorer(model).predict(example))
+    signature = mlflow.models.infer_signature(example, ServedModel(model).predict(example))
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "model"
         save(model, folder)
@@ -289,7 +289,7 @@ def _log_candidate(
 
 def _telling_first(figures: Mapping[str, float]) -> dict[str, float]:
     """What a comparison needs; the UI starts with what was logged first."""
-    order = [name for name in FIRST if name in figures]
+    order = [name for name in TELLING if name in figures]
     return {name: figures[name] for name in (*order, *figures) if name not in NOT_SHOWN}
 
 

@@ -18,10 +18,11 @@ from features.storage import absolute
 from models.sample import Sample
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from features.cluster import Cluster
+    from features.workers import Progress
     from models.artefact import Matrix
 
 ATTRIBUTES = ("legal_form", "sector", "city", "area", "owner_age")
@@ -112,7 +113,7 @@ def read_material(
     exclude: Sequence[str] = (),
     workers: int = 1,
     cluster: Cluster | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Material:
     """Read a data folder, and its feature matrix or the signals to build one from.
 

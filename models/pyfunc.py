@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 REASONS = 5
 
 
-class Scorer:
+class ServedModel:
     """Score, PD and reasons of feature rows, as `mlflow models serve` returns them."""
 
     def __init__(self, model: Model) -> None:
@@ -54,5 +54,5 @@ class Scorer:
         return pl.DataFrame(columns).to_pandas()
 
 
-def _load_pyfunc(path: str) -> Scorer:
-    return Scorer(load(Path(path)))
+def _load_pyfunc(path: str) -> ServedModel:
+    return ServedModel(load(Path(path)))

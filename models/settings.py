@@ -9,10 +9,9 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from features.settings import Settings, checked, overlaid, read_toml
-from models.gates import DEFAULTS as GATES
-from models.gates import Count, Gates, Share
+from models.gates import GATES_FILE, Count, Gates, Share
 
-DEFAULTS = Path(__file__).with_name("settings.toml")
+SETTINGS_FILE = Path(__file__).with_name("settings.toml")
 
 NotNegative = Annotated[float, Field(ge=0)]
 
@@ -101,13 +100,14 @@ def read_settings(path: Path | None = None, **overrides: Any) -> TrainConfig:  #
     ContractError
         When the file cannot be read, or a key or value is not allowed.
     """
-    plain = read_toml(DEFAULTS, expected="settings") | {"gates": read_toml(GATES, expected="gates")}
+    plain = read_toml(SETTINGS_FILE, expected="settings")
+    plain["gates"] = read_toml(GATES_FILE, expected="gates")
     if path is not None:
         plain = overlaid(plain, read_toml(path, expected="settings of a training"))
     given = {key: value for key, value in overrides.items() if value is not None}
     return checked(
         TrainConfig,
         plain | given,
-        where=path or DEFAULTS.name,
-        remedy=f"The settings there are: models/{DEFAULTS.name}; gates: models/{GATES.name}.",
+        where=path or SETTINGS_FILE.name,
+        remedy=f"models/{SETTINGS_FILE.name} and models/{GATES_FILE.name} show every setting.",
     )

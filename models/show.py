@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from models import figures, shap_figures
+from models import pictures, shap_pictures
 from models.split import OUT_OF_TIME
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from models.compare import Fitted
     from models.material import Material
-    from models.shap_figures import Explained
+    from models.shap_pictures import Explained
     from models.split import Split
 
 
@@ -41,12 +41,12 @@ def draw(
     """
     late = parts.rows.filter(pl.col("slice").eq(OUT_OF_TIME))
     X = material.numbers(late, one.model.feature_names)
-    explained = shap_figures.explain(one.model, material.signs, X)
-    drawn = pictures(one, others, explained=explained, parts=parts)
-    return explained, {name: figures.png(figure) for name, figure in drawn}
+    explained = shap_pictures.explain(one.model, material.signs, X)
+    drawn = drawings(one, others, explained=explained, parts=parts)
+    return explained, {name: pictures.png(figure) for name, figure in drawn}
 
 
-def pictures(
+def drawings(
     one: Fitted, others: Sequence[Fitted], *, explained: Explained, parts: Split
 ) -> Iterator[tuple[str, Figure]]:
     """Draw what a run holds, one picture at a time.
@@ -75,16 +75,16 @@ def pictures(
     ranked = [one, *(other for other in others if other is not one)]
     pds = {each.candidate.title: each.model.pd(each.model.margin(known)) for each in ranked}
     pd = pds[title]
-    yield "roc_and_gains", figures.roc_and_gains(pds, bad, note=note)
-    yield "calibration", figures.calibration(pd, bad, title=title, note=note)
+    yield "roc_and_gains", pictures.roc_and_gains(pds, bad, note=note)
+    yield "calibration", pictures.calibration(pd, bad, title=title, note=note)
     yield (
         "score_distribution",
-        figures.score_distribution(pd, bad, cutoff=cutoff, title=title, note=note),
+        pictures.score_distribution(pd, bad, cutoff=cutoff, title=title, note=note),
     )
     if parts.starts:
         yield (
             "months",
-            figures.months(
+            pictures.months(
                 one.tables["months"],
                 late_from=parts.starts[OUT_OF_TIME].strftime("%Y-%m"),
                 title=title,
@@ -92,9 +92,9 @@ def pictures(
             ),
         )
     who = f"{len(explained.X):,} of {late.height:,} applicants {where}, refused ones included"
-    for name, draw in (
-        ("shap_beeswarm", shap_figures.beeswarm),
-        ("shap_dependence", shap_figures.dependence),
-        ("monotone_curves", shap_figures.curves),
+    for name, picture in (
+        ("shap_beeswarm", shap_pictures.beeswarm),
+        ("shap_dependence", shap_pictures.dependence),
+        ("monotone_curves", shap_pictures.curves),
     ):
-        yield name, draw(explained, title=title, note=who)
+        yield name, picture(explained, title=title, note=who)

@@ -27,10 +27,10 @@ from models.split import OUT_OF_TIME, TRAIN, Split, split
 from models.together import processes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from features.cluster import Cluster
+    from features.workers import Progress
     from models.artefact import Matrix
     from models.settings import TrainConfig
 
@@ -97,7 +97,7 @@ def train(
     distributed: bool = False,
     resume: bool = False,
     log_trials: bool = False,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> TrainResult:
     """Train on a data folder and register the champion as `first-time-borrower`.
 
@@ -166,7 +166,7 @@ def train_matrix(
     distributed: bool = False,
     resume: bool = False,
     log_trials: bool = False,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> TrainResult:
     """Train on a feature matrix of one's own and register the champion under its own name.
 
@@ -223,7 +223,7 @@ def train_on(
     distributed: bool = False,
     resume: bool = False,
     log_trials: bool = False,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> TrainResult:
     """Train on material that has been read already.
 

@@ -13,7 +13,7 @@ from features.errors import ContractError
 from features.read_csv import Reading, read_csv
 from features.storage import sha256_of
 from features.tables import CHANNELS, LENDER_TYPES, PURPOSES
-from scoring.output import REJECTS
+from scoring.output import SCORED_REJECTS, SEPARATOR
 
 EARLIEST = dt.date(2000, 1, 1)
 """No record of any source goes back further; an older date is a slip of the pen."""
@@ -39,7 +39,7 @@ class Applicants:
         Rows fit to score, in file order: the contract's columns, `line` (Int64, in the file),
         `row` (UInt32, position among them) and `category_flags` (see `unknown_categories`).
     rejects : polars.DataFrame
-        One row per problem, schema `scoring.output.REJECTS`.
+        One row per problem, schema `scoring.output.SCORED_REJECTS`.
     read : int
         Rows in the file.
     sha256 : str
@@ -59,7 +59,7 @@ class Applicants:
         return self.read - self.frame.height
 
     def without(self, problems: pl.DataFrame) -> "Applicants":
-        """Move the rows on the lines of `problems` (schema `REJECTS`) to the rejects."""
+        """Move the rows on the lines of `problems` (schema `SCORED_REJECTS`) to the rejects."""
         lines = problems["line"].unique().implode()
         return Applicants(
             frame=self.frame.filter(~pl.col("line").is_in(lines)),
@@ -111,7 +111,7 @@ def sift(reading: Reading, *, sha256: str = "", today: dt.date) -> Applicants:
     frame = reading.frame.rename({"file_line": "line"}).with_columns_seq(_CATEGORY_FLAGS)
     applicants = Applicants(
         frame=frame.with_row_index("row"),
-        rejects=reading.rejects.rename({"id": "application_id"})[list(REJECTS)],
+        rejects=reading.rejects.rename({"id": "application_id"})[list(SCORED_REJECTS)],
         read=reading.rows,
         sha256=sha256,
         warnings=reading.warnings,
@@ -131,10 +131,10 @@ def problems(frame: pl.DataFrame, *, today: dt.date) -> pl.DataFrame:
 
     Returns
     -------
-    polars.DataFrame, schema `scoring.output.REJECTS`
+    polars.DataFrame, schema `scoring.output.SCORED_REJECTS`
     """
     if not _suspicious(frame, today):
-        return pl.DataFrame(schema=REJECTS)
+        return pl.DataFrame(schema=SCORED_REJECTS)
     applied = pl.col("applied_on")
     found = [
         _problem(frame, applied > today, "applied_on", f"is after today ({today})"),
@@ -183,7 +183,7 @@ def unknown_categories() -> pl.Expr:
         )
         for name, known in _CATEGORIES.items()
     ]
-    return pl.concat_str(marks, separator=";", ignore_nulls=True)
+    return pl.concat_str(marks, separator=SEPARATOR, ignore_nulls=True)
 
 
 _CATEGORY_FLAGS = unknown_categories().alias("category_flags")
@@ -201,7 +201,7 @@ def unmatched(frame: pl.DataFrame, firms: pl.DataFrame) -> pl.DataFrame:
 
     Returns
     -------
-    polars.DataFrame, schema `scoring.output.REJECTS`
+    polars.DataFrame, schema `scoring.output.SCORED_REJECTS`
     """
     known = frame.join(firms.with_columns(found=pl.lit(True)), on="firm_id", how="left")
     return _sorted(
@@ -241,7 +241,7 @@ def _repeated(frame: pl.DataFrame) -> pl.DataFrame:
             column=pl.lit("application_id"),
             value=pl.col("application_id"),
         )
-        .select(*REJECTS)
+        .select(*SCORED_REJECTS)
     )
 
 
@@ -251,12 +251,12 @@ def _problem(frame: pl.DataFrame, bad: pl.Expr, column: str, text: str) -> pl.Da
         .with_columns(
             column=pl.lit(column), value=pl.col(column).cast(pl.String), problem=pl.lit(text)
         )
-        .select(*REJECTS)
+        .select(*SCORED_REJECTS)
     )
 
 
 def _sorted(parts: list[pl.DataFrame]) -> pl.DataFrame:
-    schema = pl.DataFrame(schema=REJECTS)
+    schema = pl.DataFrame(schema=SCORED_REJECTS)
     return pl.concat([schema, *parts]).sort("line", maintain_order=True, nulls_last=True)
 
 

@@ -2,7 +2,6 @@
 
 import datetime as dt
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 from features.errors import ContractError
 from features.folder import Signals
 from features.storage import absolute, is_remote
+from features.workers import Progress
 from models.registry import resolve
 from scoring.applicants import read_applicants
 from scoring.chunks import CHUNK, cut
@@ -67,7 +67,7 @@ def score_file(
     strict: bool = False,
     workers: int = 1,
     policy: Policy | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
     today: dt.date | None = None,
     chunk_size: int = CHUNK,
     cluster: "Cluster | None" = None,

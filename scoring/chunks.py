@@ -8,7 +8,7 @@ import polars as pl
 from features.folder import Signals
 from features.tables import SIGNALS, TABLES
 from scoring.applicants import unmatched
-from scoring.output import REJECTS, SCHEMA, SEPARATOR
+from scoring.output import SCHEMA, SCORED_REJECTS, SEPARATOR
 from scoring.score_rows import Scorer
 from scoring.tally import Tally
 
@@ -42,7 +42,7 @@ class Outcome:
     rows : polars.DataFrame
         Schema `scoring.output.SCHEMA`, and `row` (UInt32, position in the applicants file).
     rejects : polars.DataFrame
-        Schema `scoring.output.REJECTS`: applicants that cannot be scored, by line.
+        Schema `scoring.output.SCORED_REJECTS`: applicants that cannot be scored, by line.
     bad_signals : polars.DataFrame
         The same schema without lines: bad rows of signal tables, counted for each applicant.
     tally : Tally
@@ -155,7 +155,7 @@ def score_applications(
     """
     bad_signals = _bad_signals(applications, bad_rows)
     if _all_registered(applications, frames):
-        rejects = pl.DataFrame(schema=REJECTS)
+        rejects = pl.DataFrame(schema=SCORED_REJECTS)
     else:
         rejects = unmatched(applications, firms_of(frames))
     fit = applications
@@ -227,7 +227,7 @@ def _bad_signals(
         if (rejects := tables.get(table)) is not None
     ]
     if not parts:
-        return pl.DataFrame(schema=REJECTS)
+        return pl.DataFrame(schema=SCORED_REJECTS)
     where = pl.when(pl.col("line").is_not_null()).then(
         pl.format(" (first on line {} of that table)", pl.col("line"))
     )
@@ -242,7 +242,7 @@ def _bad_signals(
             ),
             line=pl.lit(None, pl.Int64),
         )
-        .select(*REJECTS)
+        .select(*SCORED_REJECTS)
     )
 
 

@@ -29,7 +29,7 @@ SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
 }
 """Columns of the scored CSV, in order (design.md section 4)."""
 
-REJECTS: dict[str, pl.DataType | type[pl.DataType]] = {
+SCORED_REJECTS: dict[str, pl.DataType | type[pl.DataType]] = {
     "line": pl.Int64,
     "application_id": pl.String,
     "column": pl.String,
@@ -74,8 +74,8 @@ def csv_bytes(frame: pl.DataFrame, *, header: bool) -> bytes:
 
 def rejects_bytes(rejects: pl.DataFrame) -> bytes:
     """Write the rejects CSV; long cells are cut, so that one bad field cannot fill the file."""
-    texts = [name for name, dtype in REJECTS.items() if dtype == pl.String]
-    shown = rejects.select(*REJECTS).with_columns(
+    texts = [name for name, dtype in SCORED_REJECTS.items() if dtype == pl.String]
+    shown = rejects.select(*SCORED_REJECTS).with_columns(
         neutral(
             pl.when(pl.col(name).str.len_chars() > _LONGEST_CELL)
             .then(pl.concat_str(pl.col(name).str.slice(0, _LONGEST_CELL), pl.lit("…")))

@@ -10,7 +10,7 @@ import polars as pl
 
 from features.storage import sha256_of
 from scoring.applicants import Applicants
-from scoring.output import REJECTS, SCHEMA, beside, csv_bytes, rejects_bytes
+from scoring.output import SCHEMA, SCORED_REJECTS, beside, csv_bytes, rejects_bytes
 from scoring.parts import Parts
 from scoring.tally import Tally
 
@@ -28,7 +28,8 @@ class Result:
         Rows of the applicants file.
     tally : Tally
     rejects : polars.DataFrame
-        Schema `scoring.output.REJECTS`: rejected applicants by line, then left-out signal rows.
+        Schema `scoring.output.SCORED_REJECTS`: rejected applicants by line, then left-out rows of
+        the signals.
     bad_signals : int
         How many of the rejects tell of signal rows.
     chunks : int
@@ -119,4 +120,4 @@ def _write_scored(path: Path, parts: Parts, result: Result) -> None:
 
 
 def _frame(rows: Sequence[Sequence[object]]) -> pl.DataFrame:
-    return pl.DataFrame(rows, schema=REJECTS, orient="row")
+    return pl.DataFrame(rows, schema=SCORED_REJECTS, orient="row")

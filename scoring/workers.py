@@ -1,6 +1,6 @@
 """Chunks scored by any number of processes; the parts folder keeps what is done."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 import polars as pl
 
 from features.folder import Signals
-from features.workers import each
+from features.workers import Progress, each
 from models.artefact import Model, load
 from scoring.chunks import Chunk, score_chunk
 from scoring.contributions import Contributions
@@ -119,7 +119,7 @@ def run_chunks(
     *,
     workers: int,
     cluster: "Cluster | None" = None,
-    progress: Callable[[int, int], None] | None,
+    progress: Progress | None,
 ) -> list[Info]:
     """Score the chunks that are not finished yet; counts of all of them, in order.
 

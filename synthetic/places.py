@@ -51,7 +51,7 @@ CITIES = (
 
 
 @dataclass(frozen=True)
-class Cluster:
+class IndustryCluster:
     """An industry cluster the report names (sections 2.1 to 3.3)."""
 
     name: str
@@ -61,17 +61,17 @@ class Cluster:
 
 
 CLUSTERS = (
-    Cluster("Nankang furniture", "furniture", "Ganzhou", "Nankang"),
-    Cluster("Jingdezhen ceramics", "ceramics", "Jingdezhen"),
-    Cluster("Yichun lithium", "lithium", "Yichun"),
-    Cluster("Xinyu lithium", "lithium", "Xinyu"),
-    Cluster("Jiujiang electronics", "electronics", "Jiujiang"),
-    Cluster("Ji'an electronics", "electronics", "Ji'an"),
-    Cluster("Yingtan copper", "copper", "Yingtan"),
-    Cluster("Fuzhou textiles", "textiles", "Fuzhou"),
-    Cluster("Gannan navel orange", "navel_orange", "Ganzhou"),
-    Cluster("Zhangshu medicine", "medicine", "Yichun", "Zhangshu"),
-    Cluster("Shangrao tourism", "tourism", "Shangrao"),
+    IndustryCluster("Nankang furniture", "furniture", "Ganzhou", "Nankang"),
+    IndustryCluster("Jingdezhen ceramics", "ceramics", "Jingdezhen"),
+    IndustryCluster("Yichun lithium", "lithium", "Yichun"),
+    IndustryCluster("Xinyu lithium", "lithium", "Xinyu"),
+    IndustryCluster("Jiujiang electronics", "electronics", "Jiujiang"),
+    IndustryCluster("Ji'an electronics", "electronics", "Ji'an"),
+    IndustryCluster("Yingtan copper", "copper", "Yingtan"),
+    IndustryCluster("Fuzhou textiles", "textiles", "Fuzhou"),
+    IndustryCluster("Gannan navel orange", "navel_orange", "Ganzhou"),
+    IndustryCluster("Zhangshu medicine", "medicine", "Yichun", "Zhangshu"),
+    IndustryCluster("Shangrao tourism", "tourism", "Shangrao"),
 )
 
 AREA_NAMES = ("urban", "county", "rural")

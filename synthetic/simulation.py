@@ -3,7 +3,6 @@
 import json
 import shutil
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -23,14 +22,12 @@ from features.data_folder import (
 from features.errors import ContractError
 from features.storage import is_remote, make_folder, plainly, remove_tree, write_parquet
 from features.tables import BUCKET_FIRMS, SIGNALS
-from features.workers import each
+from features.workers import Progress, each
 from synthetic.config import WorldConfig
 from synthetic.world import Backdrop, backdrop, bucket_world
 
 if TYPE_CHECKING:
     from features.cluster import Cluster
-
-Progress = Callable[[int, int], None]
 
 IN_ONE_CSV = ("applications", "outcomes")
 """Tables written as one CSV file each, beside the signals."""

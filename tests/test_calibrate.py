@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 import firstloan
-from calibrate.compare import compare
+from calibrate.compare import compare_figure
 from calibrate.measures import MEASURES
 from calibrate.target import Target, read_targets
 from calibrate.world import World
@@ -96,27 +96,27 @@ def test_a_world_that_is_off_ends_with_exit_1(tmp_path):
 @pytest.mark.parametrize("away", [-30.0, 0.0, 30.0])
 def test_off_is_what_lies_on_the_wrong_side(world, kind, away):
     held = 100 * world.rows.select((pl.col("legal_form") == "individual").mean()).item()
-    line = compare(target(value=held - away, kind=kind), world)
+    line = compare_figure(target(value=held - away, kind=kind), world)
     wrong = away != 0 if kind == "equals" else away > 0 if kind == "ceiling" else away < 0
     assert line.verdict == ("OFF" if wrong else "ok")
 
 
 def test_a_tolerance_is_four_errors_or_the_rounding(world):
-    line = compare(target(), world)
+    line = compare_figure(target(), world)
     assert line.tolerance == pytest.approx(400 * np.sqrt(0.683 * 0.317 / FIRMS))
-    assert compare(target(rounding=9.0), world).tolerance == 9.0
-    shared = compare(target(common=0.1), world).tolerance
+    assert compare_figure(target(rounding=9.0), world).tolerance == 9.0
+    shared = compare_figure(target(common=0.1), world).tolerance
     assert shared == pytest.approx(np.hypot(line.tolerance, 4 * 6.83))
 
 
 def test_a_larger_world_is_judged_as_one_of_60_000_firms(world, monkeypatch):
     monkeypatch.setattr(world, "firms", 240_000)
-    line = compare(target(), world)
+    line = compare_figure(target(), world)
     assert line.tolerance == pytest.approx(2 * 400 * np.sqrt(0.683 * 0.317 / FIRMS))
 
 
 def test_few_firms_decide_nothing(world):
-    line = compare(target(population="loans_platform", value=1.0), world)
+    line = compare_figure(target(population="loans_platform", value=1.0), world)
     assert line.firms < 200
     assert line.verdict == "too few"
 

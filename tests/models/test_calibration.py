@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from scipy.special import expit, logit
 
 from models import calibration, metrics
-from models.calibration import FLOOR, Calibration, calibrate, cross_calibrated
+from models.calibration import FLOOR, Calibration, cross_calibrated, fit_calibration
 
 
 def sample(rows, seed, *, level=-3.0):
@@ -18,7 +18,7 @@ def sample(rows, seed, *, level=-3.0):
 @pytest.mark.parametrize(("rows", "kind"), [(1_000, "beta"), (40_000, "isotonic")])
 def test_the_map_is_chosen_by_bads_and_comes_near_the_truth(rows, kind):
     margin, truth, bad = sample(rows, 3)
-    found = calibrate(margin, bad)
+    found = fit_calibration(margin, bad)
     assert found.kind == kind
     assert np.abs(found.pd(margin) - truth).mean() < 0.5 * np.abs(expit(margin) - truth).mean()
 
@@ -30,7 +30,7 @@ def test_with_few_bads_the_slope_is_nearer_the_truth_than_the_likeliest_one():
     for _ in range(60):
         margin, slope = rng.normal(-3, 1.2, 1_500), rng.normal(1, calibration.SLOPE_SD)
         bad = (rng.random(1_500) < expit(slope * margin)).astype(float)
-        pd = calibrate(margin, bad).pd(margin)
+        pd = fit_calibration(margin, bad).pd(margin)
         ours = np.polyfit(margin, logit(pd), 1)[0]
         likeliest = metrics.calibration_slope(expit(margin), bad).value
         errors.append(((ours - slope) ** 2, (likeliest - slope) ** 2))
@@ -62,7 +62,7 @@ def test_always_monotone_and_within_bounds(seed, rows, direction):
     bad = (rng.random(rows) < expit(direction * margin)).astype(float)
     bad[:2] = [0.0, 1.0]
     grid = np.linspace(-12, 12, 301)
-    pd = calibrate(margin, bad).pd(grid)
+    pd = fit_calibration(margin, bad).pd(grid)
     assert (np.diff(pd) >= 0).all()
     assert pd.min() >= FLOOR
     assert pd.max() < 1
@@ -85,6 +85,6 @@ def test_cross_fitting_never_uses_the_row_itself():
 
 def test_a_map_survives_its_file():
     margin, _, bad = sample(40_000, 3)
-    for found in (calibrate(margin, bad), calibrate(margin[:900], bad[:900])):
+    for found in (fit_calibration(margin, bad), fit_calibration(margin[:900], bad[:900])):
         again = Calibration.from_json(found.to_json())
         np.testing.assert_array_equal(again.pd(margin), found.pd(margin))

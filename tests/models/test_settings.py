@@ -29,7 +29,7 @@ def test_gates_are_settings(tmp_path):
         ("sead = 3", r"mine\.toml: sead: Extra inputs are not permitted"),
         ("[trees]\nmax_depth = 9", r"trees\.max_depth: Input should be less than or equal to 6"),
         ("[split]\ntrain_share = 'x'", r"split\.train_share: .* valid number.*got 'x'"),
-        ("[gates.slopes]\nleast = 3", r"gates\.slopes: Extra inputs .*gates: models/gates\.toml"),
+        ("[gates.slopes]\nleast = 3", r"gates\.slopes: Extra inputs .*models/gates\.toml show"),
         ("seed = ", r"mine\.toml: expected settings of a training in TOML"),
     ],
 )

@@ -18,7 +18,7 @@ from models.artefact import Model, save
 from models.calibration import Calibration
 from models.trees import Trees
 from scoring.batch import ScoreSummary, score_file
-from scoring.output import REJECTS, SCHEMA
+from scoring.output import SCHEMA, SCORED_REJECTS
 
 
 class Ran(NamedTuple):
@@ -287,7 +287,7 @@ def run(tmp_path, write, signals_folder, model_folder):
         return Ran(
             summary,
             pl.read_csv(out, schema=SCHEMA),
-            pl.read_csv(out.with_name("scored.rejects.csv"), schema=REJECTS),
+            pl.read_csv(out.with_name("scored.rejects.csv"), schema=SCORED_REJECTS),
             json.loads(out.with_name("scored.manifest.json").read_text("utf-8")),
             out,
         )

@@ -4,7 +4,7 @@ import io
 import polars as pl
 import pytest
 
-from scoring.output import REJECTS, SCHEMA, beside, csv_bytes, rejects_bytes
+from scoring.output import SCHEMA, SCORED_REJECTS, beside, csv_bytes, rejects_bytes
 
 
 def one(**cells):
@@ -37,7 +37,7 @@ def test_quotes_commas_and_line_ends_survive():
 
 def test_a_long_cell_is_cut_in_the_rejects():
     frame = pl.DataFrame(
-        [[2, "A1", "firm_id", "x" * 10_000_000, "is too long"]], REJECTS, orient="row"
+        [[2, "A1", "firm_id", "x" * 10_000_000, "is too long"]], SCORED_REJECTS, orient="row"
     )
     content = rejects_bytes(frame)
     assert len(content) < 400

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from models.artefact import Matrix
 
-BLUE, RED, GREEN, ORANGE, SKY = "#0072B2", "#D55E00", "#009E73", "#E69F00", "#56B4E9"
+BLUE, RED, GREEN, ORANGE = "#0072B2", "#D55E00", "#009E73", "#E69F00"
 GREY, DARK = "#8A8A8A", "#333333"
 LINES = ((BLUE, "-"), (RED, "--"), (GREEN, "-."), (ORANGE, ":"))
 BINS = 10

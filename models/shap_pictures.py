@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.ticker import FuncFormatter, NullLocator
 
 from features.catalogue import FEATURES
-from models.figures import BLUE, GREY, ORANGE, Room, blank
+from models.pictures import BLUE, GREY, ORANGE, Room, blank
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
