@@ -20,8 +20,9 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import expit, log_expit, logit
+from scipy.special import log_expit, logit
 
+from models.laplace import mode_of
 from models.trees import lightgbm
 
 if TYPE_CHECKING:
@@ -39,7 +40,6 @@ LEAST_BADS = 20
 
 _FREE = 1.0  # standard deviation of level and slope: as good as unbound
 _ROUNDS = 100
-_STEPS = 30
 _SETTINGS = {
     "objective": "binary",
     "num_leaves": 8,
@@ -150,15 +150,14 @@ def _evidence(
     design: Matrix, offset: Matrix, rows: Matrix, bads: Matrix, precision: Matrix
 ) -> float:
     """Laplace's approximation of the log likelihood of spreads, but for a constant."""
-    mode = np.zeros(design.shape[1])
-    for _ in range(_STEPS):
-        rate = expit(offset + design @ mode)
-        gradient = design.T @ (bads - rows * rate) - precision * mode
-        hessian = (design.T * (rows * rate * (1 - rate))) @ design + np.diag(precision)
-        step = np.linalg.solve(hessian, gradient)
-        mode = mode + step
-        if np.abs(step).max() < 1e-6:  # noqa: PLR2004 - far finer than the grid
-            break
+    mode, hessian = mode_of(
+        design,
+        offset,
+        rows=rows,
+        bads=bads,
+        precision=precision,
+        tolerance=1e-6,  # far finer than the grid
+    )
     eta = offset + design @ mode
     fit = float(bads @ log_expit(eta) + (rows - bads) @ log_expit(-eta))
     prior = float(0.5 * np.log(precision).sum() - 0.5 * precision @ mode**2)

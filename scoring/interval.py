@@ -27,6 +27,7 @@ import numpy.typing as npt
 from scipy.special import expit, logit, ndtri
 
 from features.tables import SOURCES
+from models.laplace import mode_of
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -44,8 +45,6 @@ to 3 and 1 to 4, tried on eight worlds (seeds 31 to 38), the narrower came neare
 
 FREE = 1.0
 """Standard deviation of level and slope before anything is seen: as good as unbound."""
-
-_STEPS = 50
 
 
 def pd_interval(pd: Floats, sources: Ints, development: Mapping[str, Any]) -> tuple[Floats, Floats]:
@@ -129,16 +128,14 @@ def _fit(
     middle = float(np.average(offset, weights=rows))
     design = _design(offset - middle, sources, place, groups=groups, bins=bins)
     precision = np.repeat(np.array([FREE, of_sources, of_cell]) ** -2.0, [2, groups, groups * bins])
-    mode = np.zeros(design.shape[1])
-    for _ in range(_STEPS):
-        rate = expit(offset + design @ mode)
-        gradient = design.T @ (bads - rows * rate) - precision * mode
-        hessian = (design.T * (rows * rate * (1 - rate))) @ design
-        hessian[np.diag_indices_from(hessian)] += precision
-        step = np.linalg.solve(hessian, gradient)
-        mode = mode + step
-        if np.abs(step).max() < 1e-9:  # noqa: PLR2004 - far below what is shown
-            break
+    mode, hessian = mode_of(
+        design,
+        offset,
+        rows=rows,
+        bads=bads,
+        precision=precision,
+        tolerance=1e-9,  # far below what is shown
+    )
     covariance = np.linalg.inv(hessian)
 
     every_source, every_bin = (axis.ravel() for axis in np.indices((groups, bins)))
