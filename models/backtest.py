@@ -14,6 +14,7 @@ from models.evaluate import figures
 from models.registry import NAME
 from models.segments import by_segment
 from models.settings import read_settings
+from models.split import bad_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -110,7 +111,7 @@ def backtest(scored: Path, outcomes: Path, *, policy: PolicyConfig | None = None
             "bads and goods. Give the outcomes of these applications, or wait for more."
         )
     pd = observed["pd"].to_numpy()
-    bad = observed["defaulted"].cast(pl.Float64).to_numpy()
+    bad = bad_of(observed)
     measured = figures(pd, bad, prefix="", cutoff=policy.approve_pd_below)
     grades = validation.grade_tests(pd, bad, policy.grade_bounds)
     tests = {

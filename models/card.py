@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import polars as pl
-
 from models.calibration import SLOPE_SD
 from models.card_figures import (
     fairness,
@@ -16,7 +14,7 @@ from models.card_figures import (
     truth,
     weak,
 )
-from models.split import SLICES
+from models.split import SLICES, labelled_in
 from models.trees import Trees
 
 if TYPE_CHECKING:
@@ -133,7 +131,7 @@ def _data(
 ) -> tuple[str, ...]:
     slices = []
     for name in SLICES:
-        days = parts.rows.filter(pl.col("slice").eq(name) & pl.col("labelled"))["as_of"]
+        days = labelled_in(parts.rows, name)["as_of"]
         first, last = days.min(), days.max()
         rows, bads = counts[f"{name}_rows"], counts[f"{name}_bads"]
         said = SLICE_WORDS[name]

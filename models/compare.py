@@ -16,7 +16,7 @@ from models.calibration import cross_calibrated, fit_calibration
 from models.candidates import Candidate, chosen, trials_of
 from models.distributed import CANDIDATE
 from models.evaluate import figures
-from models.split import CALIBRATION, TRAIN
+from models.split import CALIBRATION, TRAIN, bad_of, labelled_in
 from models.thinning import with_thin_copies
 from models.tune import Trial, tune
 from models.wander import Wander, measure_wander
@@ -211,7 +211,7 @@ def _features_of(candidate: Candidate, material: Material) -> tuple[str, ...]:
 def _training_sample(
     candidate: Candidate, material: Material, rows: pl.DataFrame, names: tuple[str, ...]
 ) -> Sample:
-    train = material.sample(rows.filter(pl.col("slice").eq(TRAIN) & pl.col("labelled")), names)
+    train = material.sample(labelled_in(rows, TRAIN), names)
     if not train.usable():
         raise ContractError(
             f"features: none of the {len(names)} that candidate {candidate.name} uses has two "
@@ -236,7 +236,7 @@ def _fit(
     later = rows.filter(~period)
     margin = estimator.margin(material.numbers(later, names))
     labelled = later["labelled"].to_numpy()
-    bad = later.filter("labelled")["defaulted"].cast(pl.Float64).to_numpy()
+    bad = bad_of(later.filter("labelled"))
     folds = _folds(bad, seed=config.seed)
     crossed = cross_calibrated(margin[labelled], bad, folds=folds)
     calibration = fit_calibration(margin[labelled], bad)
@@ -281,11 +281,11 @@ def _fit(
 
 def _wander(material: Material, rows: pl.DataFrame) -> Wander:
     """How far default rates wander on the training side, for the intervals of all candidates."""
-    known = rows.filter(pl.col("slice").eq(TRAIN) & pl.col("labelled"))
+    known = labelled_in(rows, TRAIN)
     quarter = known["as_of"].dt.year().cast(pl.Int64) * 4 + known["as_of"].dt.quarter()
     return measure_wander(
         material.numbers(known, material.names),
-        known["defaulted"].cast(pl.Float64).to_numpy(),
+        bad_of(known),
         quarter=quarter.fill_null(0).to_numpy(),
         sources=_covered_sources(known),
     )

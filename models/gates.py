@@ -13,7 +13,7 @@ from scipy.stats import norm
 from features.settings import Settings, read_toml
 from models import metrics
 from models.segments import by_segment
-from models.split import CALIBRATION, TRAIN
+from models.split import CALIBRATION, TRAIN, labelled_in, within
 
 if TYPE_CHECKING:
     from models.artefact import Matrix, Model
@@ -103,7 +103,7 @@ def failures(one: Fitted, material: Material, rows: pl.DataFrame, gates: Gates) 
         The material's rows with `slice` and `labelled`.
     gates : Gates
     """
-    calibration = rows.filter(pl.col("slice").eq(CALIBRATION) & pl.col("labelled"))
+    calibration = labelled_in(rows, CALIBRATION)
     checks = (
         _bads(calibration, gates.bads),
         _slope(one, gates.calibration_slope),
@@ -201,7 +201,7 @@ def _monotone(one: Fitted, material: Material, rows: pl.DataFrame, gate: Monoton
 def _stability(one: Fitted, rows: pl.DataFrame, gate: StabilityGate) -> str:
     if not gate.enabled:
         return ""
-    train = rows.filter(pl.col("slice").eq(TRAIN))
+    train = within(rows, TRAIN)
     pd = one.model.pd(one.model.margin(train))
     before = metrics.shares(pd, one.model.development["pd_edges"])
     moved = metrics.psi(before, one.model.development["pd_share"])

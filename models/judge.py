@@ -10,7 +10,7 @@ import polars as pl
 from models import metrics, oracle, validation
 from models.evaluate import figures
 from models.segments import by_segment
-from models.split import CALIBRATION, OUT_OF_TIME
+from models.split import CALIBRATION, OUT_OF_TIME, bad_of, within
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,7 +43,7 @@ def judge(
     true : ndarray, optional
         True PD of the rows of the out-of-time slice, in their order; NaN where unknown.
     """
-    late = rows.filter(pl.col("slice").eq(OUT_OF_TIME))
+    late = within(rows, OUT_OF_TIME)
     everyone = one.model.pd(one.model.margin(late))
     cutoff, bounds = config.policy.approve_pd_below, config.policy.grade_bounds
     before = one.model.development["pd_share"]
@@ -53,7 +53,7 @@ def judge(
 
     labelled = late["labelled"].to_numpy()
     pd, known = everyone[labelled], late.filter("labelled")
-    bad = known["defaulted"].cast(pl.Float64).to_numpy()
+    bad = bad_of(known)
     whole = figures(pd, bad, prefix="oot_", cutoff=cutoff)
     # The two figures of calibration carry plain names: they are never taken anywhere else.
     one.figures.update(
@@ -62,11 +62,7 @@ def judge(
             for name, value in whole.items()
         }
     )
-    first = (
-        known["first_time"].fill_null(value=False).to_numpy()
-        if "first_time" in known.columns
-        else np.zeros(known.height, dtype=bool)
-    )
+    first = _first_time(known)
     if bad[first].any():
         one.figures.update(figures(pd[first], bad[first], prefix="oot_first_time_", cutoff=cutoff))
 
@@ -105,13 +101,10 @@ def against(
         As for `judge`.
     config : TrainConfig
     """
-    late = rows.filter(pl.col("slice").eq(OUT_OF_TIME))
+    late = within(rows, OUT_OF_TIME)
     known = late.filter("labelled")
-    bad = known["defaulted"].cast(pl.Float64).to_numpy()
-    everyone = np.ones(len(bad), dtype=bool)
-    groups = {"all": everyone}
-    if "first_time" in known.columns:
-        groups["first-time"] = known["first_time"].fill_null(value=False).to_numpy()
+    bad = bad_of(known)
+    groups = {"all": np.ones(len(bad), dtype=bool), "first-time": _first_time(known)}
     mine = one.model.margin(known)
     found = []
     for other in others:
@@ -134,9 +127,16 @@ def against(
         _migrate(one, others[0], rows, config=config)
 
 
+def _first_time(rows: pl.DataFrame) -> Matrix:
+    """Which applicants have never borrowed; none where the rows do not say."""
+    if "first_time" not in rows.columns:
+        return np.zeros(rows.height, dtype=bool)
+    return rows["first_time"].fill_null(value=False).to_numpy()
+
+
 def _migrate(one: Fitted, other: Fitted, rows: pl.DataFrame, *, config: TrainConfig) -> None:
     """Add how the out-of-time applicants' grades move from another candidate to this one."""
-    late = rows.filter(pl.col("slice").eq(OUT_OF_TIME))
+    late = within(rows, OUT_OF_TIME)
     before, now = (each.model.pd(each.model.margin(late)) for each in (other, one))
     table = validation.migration(before, now, config.policy.grade_bounds)
     one.tables[f"grades_from_{other.candidate.name}"] = table

@@ -18,7 +18,7 @@ from models.card import card
 from models.gates import Gates
 from models.pyfunc import ServedModel
 from models.show import draw
-from models.split import OUT_OF_TIME, TRAIN
+from models.split import OUT_OF_TIME, TRAIN, labelled_in, within
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -95,7 +95,7 @@ def log_training(
     Logged
     """
     bare = replace(material, rows=material.rows.clear())
-    late = replace(parts, rows=parts.rows.filter(pl.col("slice").eq(OUT_OF_TIME)))
+    late = replace(parts, rows=within(parts.rows, OUT_OF_TIME))
     drawing = {
         id(one): pool.submit(draw, one, fitted, material=bare, parts=late)
         for one in (*fitted[1:], fitted[0])
@@ -201,8 +201,7 @@ def _data_sets(mlflow: Any, material: Material, parts: Split) -> dict[str, Any]:
     columns = ["application_id", "defaulted", *material.names]
     made = {}
     for name, context in ((TRAIN, "training"), (OUT_OF_TIME, "evaluation")):
-        inside = pl.col("slice").eq(name) & pl.col("labelled")
-        frame = parts.rows.filter(inside).select(columns).to_pandas()
+        frame = labelled_in(parts.rows, name).select(columns).to_pandas()
         frame["defaulted"] = frame["defaulted"].astype("float64")
         made[context] = mlflow.data.from_pandas(
             frame,
@@ -265,7 +264,7 @@ def _log_candidate(
     mlflow.log_dict(one.tests, "validation/tests.json")
     for name, table in one.tables.items():
         mlflow.log_text(table.write_csv(float_precision=6), f"validation/{name}.csv")
-    late = parts.rows.filter(pl.col("slice").eq(OUT_OF_TIME))
+    late = within(parts.rows, OUT_OF_TIME)
     example = (
         late.head(EXAMPLE_ROWS)
         .select(pl.col(feature).cast(pl.Float64) for feature in model.feature_names)

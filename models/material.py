@@ -16,6 +16,7 @@ from features.folder import Signals, read_applications, read_outcomes
 from features.matrix import build_features, read_features
 from features.storage import absolute
 from models.sample import Sample
+from models.split import bad_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,7 +76,7 @@ class Material:
         """Labelled rows as numbers."""
         return Sample(
             X=self.numbers(rows, names),
-            bad=rows["defaulted"].cast(pl.Float64).to_numpy(),
+            bad=bad_of(rows),
             names=tuple(names),
             signs=tuple(self.signs[name] for name in names),
         )

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import polars as pl
-
 from features.errors import ContractError
 from models.gates import Gates, better, failures
 from models.registry import CHALLENGER, CHAMPION
-from models.split import CALIBRATION
+from models.split import CALIBRATION, bad_of, labelled_in
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from models.artefact import Model
     from models.compare import Fitted
     from models.material import Material
@@ -104,12 +104,12 @@ def _against(
         return CHALLENGER, "a model that learnt on simulated firms replaces none of real ones"
     if incumbent.fingerprint != material.fingerprint:
         return CHAMPION, "the champion before was made for another feature table"
-    slice_ = rows.filter(pl.col("slice").eq(CALIBRATION) & pl.col("labelled"))
+    slice_ = labelled_in(rows, CALIBRATION)
     try:
         old = incumbent.pd(incumbent.margin(slice_))
     except ContractError:
         return CHAMPION, "the champion before needs features that are left out now"
-    bad = slice_["defaulted"].cast(pl.Float64).to_numpy()
+    bad = bad_of(slice_)
     confidence = better(winner.selection_pd, old, bad)
     wanted = gates.replacement.confidence
     said = f"better than the champion before with confidence {confidence:.3f}, asked are {wanted}"

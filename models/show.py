@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import polars as pl
-
 from models import pictures, shap_pictures
-from models.split import OUT_OF_TIME
+from models.split import OUT_OF_TIME, bad_of, within
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -39,7 +37,7 @@ def draw(
     pictures : dict of str to bytes
         PNG files by name, without their ending.
     """
-    late = parts.rows.filter(pl.col("slice").eq(OUT_OF_TIME))
+    late = within(parts.rows, OUT_OF_TIME)
     X = material.numbers(late, one.model.feature_names)
     explained = shap_pictures.explain(one.model, material.signs, X)
     drawn = drawings(one, others, explained=explained, parts=parts)
@@ -66,9 +64,9 @@ def drawings(
         File name without its ending.
     figure : Figure
     """
-    late = parts.rows.filter(pl.col("slice").eq(OUT_OF_TIME))
+    late = within(parts.rows, OUT_OF_TIME)
     known = late.filter("labelled")
-    bad = known["defaulted"].cast(pl.Float64).to_numpy()
+    bad = bad_of(known)
     title, cutoff = one.candidate.title, one.config.policy.approve_pd_below
     where = f"out of time, from {parts.starts[OUT_OF_TIME]}" if parts.starts else "held out"
     note = f"{known.height:,} labelled applicants, {bad.sum():,.0f} bad, {where}; never fitted to"

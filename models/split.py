@@ -13,6 +13,7 @@ from features.errors import ContractError
 if TYPE_CHECKING:
     import datetime as dt
 
+    from models.artefact import Matrix
     from models.settings import SplitConfig
 
 TRAIN, CALIBRATION, OUT_OF_TIME = SLICES = ("train", "calibration", "out_of_time")
@@ -93,6 +94,21 @@ def split(rows: pl.DataFrame, *, config: SplitConfig) -> Split:
     counts = _counts(rows) | {"firms_in_several_periods": several}
     _check(counts, starts)
     return Split(rows=rows, counts=counts, starts=starts, by_firm=by_firm)
+
+
+def within(rows: pl.DataFrame, name: str) -> pl.DataFrame:
+    """Applicants of one slice, without an outcome too; of rows as `Split.rows` has them."""
+    return rows.filter(pl.col("slice").eq(name))
+
+
+def labelled_in(rows: pl.DataFrame, name: str) -> pl.DataFrame:
+    """Applicants of one slice whose outcome is known."""
+    return rows.filter(pl.col("slice").eq(name) & pl.col("labelled"))
+
+
+def bad_of(labelled: pl.DataFrame) -> Matrix:
+    """Outcomes of labelled rows, 1.0 for default, shape (n_samples,)."""
+    return labelled["defaulted"].cast(pl.Float64).to_numpy()
 
 
 def side(firm_id: str, config: SplitConfig) -> str:

@@ -23,7 +23,7 @@ from models.material import Material, read_material, with_peers
 from models.own_matrix import check_name, read_matrix
 from models.promote import Decision, decide
 from models.registry import NAME
-from models.split import OUT_OF_TIME, TRAIN, Split, split
+from models.split import OUT_OF_TIME, TRAIN, Split, labelled_in, split, within
 from models.together import processes
 
 if TYPE_CHECKING:
@@ -316,7 +316,7 @@ def train_on(
 
 def _features(material: Material, rows: pl.DataFrame) -> dict[str, int]:
     """How many features there are, and how many say nothing of those to train on."""
-    train = rows.filter(pl.col("slice").eq(TRAIN) & pl.col("labelled"))
+    train = labelled_in(rows, TRAIN)
     values = train.select(pl.col(n).fill_nan(None).drop_nulls().n_unique() for n in material.names)
     return {
         "features": len(material.names),
@@ -327,7 +327,7 @@ def _features(material: Material, rows: pl.DataFrame) -> dict[str, int]:
 
 def _truth(parts: Split, data: Path) -> Matrix | None:
     """True PD of the out-of-time applicants; None unless it is known for all of them."""
-    late = parts.rows.filter(pl.col("slice").eq(OUT_OF_TIME))
+    late = within(parts.rows, OUT_OF_TIME)
     true = oracle.true_pd(data, late["application_id"])
     return None if true is None or np.isnan(true).any() else true
 
