@@ -18,7 +18,7 @@ from synthetic.streams import Bucket
 BURSTS = 0.04
 """Share of days on which a shell invents sales; assumed."""
 
-EMPTY = 0.1
+EMPTY_OFFICE = 0.1
 """What an empty office uses and buys against a firm that works there; assumed."""
 
 FLICKER = 0.10
@@ -86,7 +86,7 @@ def inflated(intensity: Float, bad: BadActors, at: Bucket) -> tuple[Float, Float
 
 def unused(needed: Float, bad: BadActors) -> Float:
     """Purchases: a shell buys what an empty office needs."""
-    return np.asarray(np.where(bad.shell[:, None], EMPTY * needed, needed))
+    return np.asarray(np.where(bad.shell[:, None], EMPTY_OFFICE * needed, needed))
 
 
 def steady(firms: Population, kwh: Float, bad: BadActors, at: Bucket) -> Float:
@@ -103,7 +103,7 @@ def steady(firms: Population, kwh: Float, bad: BadActors, at: Bucket) -> Float:
     width = FLICKER * np.exp(0.5 * rng.standard_normal((len(shells), 1)))
     noise = np.exp(width * rng.standard_normal((len(shells), kwh.shape[2])))
     metered = kwh.copy()
-    metered[:, shells] = EMPTY * usual[:, None] * noise / len(kwh)
+    metered[:, shells] = EMPTY_OFFICE * usual[:, None] * noise / len(kwh)
     return metered
 
 

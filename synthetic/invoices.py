@@ -358,7 +358,7 @@ def _vat(firms: Population, direction: int, at: Bucket) -> Float:
 
 def _mixed_vat(how: Habits, firm: Int, at: Bucket) -> Float:
     """VAT rate of each purchase: suppliers of all kinds."""
-    drawn = at.by_firm("invoices.vat.1").uniform(how.sizes(firm))
+    drawn = at.by_firm(f"invoices.vat.{INPUT}").uniform(how.sizes(firm))
     kind = choose(list(at.config.tax.supplier_shares), drawn)
     return np.take(at.config.tax.supplier_rates, kind)
 

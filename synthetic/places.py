@@ -74,7 +74,6 @@ CLUSTERS = (
     IndustryCluster("Shangrao tourism", "tourism", "Shangrao"),
 )
 
-AREA_NAMES = ("urban", "county", "rural")
 RURAL = 2
 """Code of the rural area."""
 

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from features.tables import AREAS
 from synthetic.arrays import Float, Int, Rng
 from synthetic.config import WorldConfig
-from synthetic.places import AREA_NAMES, CITIES, CLUSTERS, COUNTIES, units
+from synthetic.places import CITIES, CLUSTERS, COUNTIES, units
 from synthetic.shocks import borrowing_weight
 from synthetic.streams import Bucket
 
@@ -147,7 +148,7 @@ def _county(city: Int, area: Int, trade: Int, config: WorldConfig, uniform: Floa
     home = {(c.trade, c.city): c.county for c in CLUSTERS if c.county}
     county = np.empty(len(city), np.int64)
     for c, place in enumerate(CITIES):
-        for a in range(len(AREA_NAMES)):
+        for a in range(len(AREAS)):
             names = units(place, a) or units(place, 1)
             rows = (city == c) & (area == a)
             codes = np.array([index[name] for name in names])

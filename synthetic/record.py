@@ -142,8 +142,8 @@ class Recorder:
         due = filed.due < self.who.population.applied[:, None]
         firm, month = np.nonzero(since & (due | self._on_time(filed.filed)))
         at = (firm, month)
-        has_filed = self._happened(filed.filed[at], filed.filed[at], firm)
-        has_paid = has_filed & self._happened(filed.paid[at], filed.paid[at], firm)
+        has_filed = self._happened(filed.filed[at], firm)
+        has_paid = has_filed & self._happened(filed.paid[at], firm)
         return conform(
             pl.DataFrame(
                 {
@@ -191,7 +191,7 @@ class Recorder:
         sent = metered & self._on_time(charged.billed)
         at = np.nonzero(sent)
         firm = at[0]
-        paid = self._happened(charged.paid[at], charged.paid[at], firm)
+        paid = self._happened(charged.paid[at], firm)
         return conform(
             pl.DataFrame(
                 {
@@ -322,9 +322,9 @@ class Recorder:
         """Whether days (n_firms, n) lie before the application."""
         return np.asarray((day != NEVER) & (day < self.who.population.applied[:, None]))
 
-    def _happened(self, event: Int, day: Int | int, firm: Int) -> Int:
+    def _happened(self, day: Int, firm: Int) -> Int:
         """Whether events in long form have come, and before the application."""
-        return np.asarray((event != NEVER) & (day < self.who.population.applied[firm]))
+        return np.asarray((day != NEVER) & (day < self.who.population.applied[firm]))
 
 
 _FAULT_COLUMNS = ("firm_id", "table", "date", "invoice_id", "kind", "known_on")

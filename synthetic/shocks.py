@@ -68,15 +68,15 @@ def common_shocks(seed: int, config: WorldConfig) -> Common:
         return stream(seed, f"shocks.{name}").standard_normal((rows, n_weeks))
 
     weight = burden(config)
-    raw = typical(paths("cycle", len(config.trades)), weight, h.cycle_days)
+    cycle = typical(paths("cycle", len(config.trades)), weight, h.cycle_days)
+    cycle *= np.array(config.per_trade("cycle_sd"))[:, None]
     drop = _drop(config, n_weeks)
     drops = np.array([events.cycle_drops.get(name, 0.0) for name in config.trade_names])
     struck = _floods(seed, config, n_weeks)
     return Common(
         macro=h.macro_sd * typical(paths("macro", 1), weight, h.macro_days)
         - events.macro_drop * drop,
-        cycle=_against_province(config) @ (_cycle_sd(config)[:, None] * raw)
-        - drops[:, None] * drop,
+        cycle=_against_province(config) @ cycle - drops[:, None] * drop,
         core=ou(paths("core", config.population.core_firms), h.core_sd, h.core_days),
         flood=-h.flood_size * heal(struck, h.flood_days),
         struck=struck,
@@ -85,12 +85,8 @@ def common_shocks(seed: int, config: WorldConfig) -> Common:
 
 def cycle_sd(config: WorldConfig) -> Float:
     """Stationary standard deviation of each trade's cycle, shape (n_trades,)."""
-    mix = _against_province(config) * _cycle_sd(config)
+    mix = _against_province(config) * np.array(config.per_trade("cycle_sd"))
     return np.asarray(np.sqrt((mix**2).sum(axis=1)))
-
-
-def _cycle_sd(config: WorldConfig) -> Float:
-    return np.array(config.per_trade("cycle_sd"))
 
 
 def _against_province(config: WorldConfig) -> Float:
@@ -107,14 +103,19 @@ def _against_province(config: WorldConfig) -> Float:
     return np.asarray(np.eye(len(weight)) - weight / weight.sum())
 
 
+def _scenario_week(config: WorldConfig) -> int:
+    """World week in which a scenario's events begin."""
+    c = config.calendar
+    return (c.history_days + (config.events.start - c.first_application).days) // WEEK
+
+
 def _drop(config: WorldConfig, n_weeks: int) -> Float:
     """Course of a scenario's drop: 1 when it begins, healing afterwards, shape (n_weeks,)."""
-    c, events = config.calendar, config.events
-    begin = (c.history_days + (events.start - c.first_application).days) // WEEK
+    begin = _scenario_week(config)
     event = np.zeros((1, n_weeks))
     if 0 <= begin < n_weeks:
         event[0, begin] = 1.0
-    return np.asarray(heal(event, events.days)[0])
+    return np.asarray(heal(event, config.events.days)[0])
 
 
 def decay(days: float) -> float:
@@ -194,8 +195,7 @@ def flood_seasons(config: WorldConfig) -> list[int]:
 def _floods(seed: int, config: WorldConfig, n_weeks: int) -> Float:
     """Floods strike county by county, in June."""
     struck = np.zeros((len(COUNTIES), n_weeks))
-    c = config.calendar
-    begin = (c.history_days + (config.events.start - c.first_application).days) // WEEK
+    begin = _scenario_week(config)
     forced = next((week for week in flood_seasons(config) if week >= begin), None)
     rng = stream(seed, "shocks.flood")
     for week in flood_seasons(config):
