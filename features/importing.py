@@ -15,7 +15,7 @@ from pydantic import Field, ValidationError
 from features.checking import conform, violations
 from features.data_folder import KIND, MANIFEST, fresh_folder, write_bucket
 from features.errors import ContractError
-from features.read_csv import read_text, typed_cell
+from features.read_csv import Text, read_text, typed_cell
 from features.settings import Settings, read_toml
 from features.tables import BUCKET_FIRMS, SIGNALS, TABLES
 from features.workers import Progress
@@ -209,12 +209,7 @@ def import_folder(
         warnings=tuple(warnings),
     )
     with fresh_folder(out) as unfinished:
-        buckets = pl.DataFrame({"firm_id": every_firm}).with_columns(
-            bucket=pl.int_range(pl.len()) // BUCKET_FIRMS
-        )
-        for table, frame in frames.items():
-            for (bucket,), part in frame.join(buckets, on="firm_id").group_by("bucket"):
-                write_bucket(part.drop("bucket"), table, unfinished / "signals", int(str(bucket)))
+        _write_signals(frames, every_firm, unfinished / "signals")
         applications.write_csv(unfinished / "applications.csv")
         all_rejects.write_csv(unfinished / "import.rejects.csv")
         manifest = {
@@ -231,66 +226,39 @@ def import_folder(
     return summary
 
 
+def _write_signals(frames: dict[str, pl.DataFrame], firms: pl.Series, signals: Path) -> None:
+    """Write each table cut into buckets of `firms`, which come sorted."""
+    buckets = pl.DataFrame({"firm_id": firms}).with_columns(
+        bucket=pl.int_range(pl.len()) // BUCKET_FIRMS
+    )
+    for table, frame in frames.items():
+        for (bucket,), part in frame.join(buckets, on="firm_id").group_by("bucket"):
+            write_bucket(part.drop("bucket"), table, signals, int(str(bucket)))
+
+
 def _read_source(
     path: Path, table: str, source: SourceFile
 ) -> tuple[pl.DataFrame, pl.DataFrame, tuple[str, ...]]:
     """Good rows of one source file, its rejects, and warnings."""
     text = read_text(path)
-    theirs = {
-        name: one if isinstance(one, ColumnFrom) else ColumnFrom(column=one)
-        for name, one in source.columns.items()
-    }
-    missing = sorted({one.column for one in theirs.values()} - set(text.columns))
-    if missing:
-        raise ContractError(
-            f"{path}: the mapping expects the columns {', '.join(missing)}; found: "
-            f"{', '.join(text.columns)}. Correct the mapping's columns of {table}."
-        )
-    repeated = pl.struct(text.columns).is_first_distinct().not_()
-    raw = text.frame.select(
-        "file_line",
-        repeated.alias("repeated"),
-        *[pl.col(one.column).alias(name) for name, one in theirs.items()],
-        *[pl.lit(str(value)).alias(name) for name, value in source.constants.items()],
-    )
+    raw = _renamed(text, path, table, source)
     problems = [_describe(raw.filter("repeated"), None, DUPLICATE)]
-    words, typed = [], []
-    spec = TABLES[table]
-    for name in [c for c in raw.columns if c in spec.dtypes]:
-        known = source.values.get(name)
-        if known:
-            strange = raw.filter(pl.col(name).is_not_null() & ~pl.col(name).is_in(list(known)))
-            problems.append(_describe(strange, name, f"expected one of {', '.join(known)}"))
-            words.append(pl.col(name).replace_strict(known, default=None))
-    raw = raw.with_columns(words)
-    for name in [c for c in raw.columns if c in spec.dtypes]:
-        cell = typed_cell(name, spec.dtypes[name], dates=source.dates)
-        where = theirs[name].where if name in theirs else {}
-        holds = pl.all_horizontal(pl.lit(value=True), *[pl.col(k) == v for k, v in where.items()])
-        unread = raw.filter(pl.col(name).is_not_null() & cell.is_null() & holds)
-        kind = f"dates as {source.dates}" if spec.dtypes[name] == pl.Date else spec.expected(name)
-        problems.append(_describe(unread, name, f"expected {kind}"))
-        typed.append(pl.when(holds).then(cell).alias(name))
-    frame = raw.select("file_line", *typed).with_columns(
-        pl.lit(None).alias(c) for c in spec.required if c not in raw.columns
-    )
-    if source.lines:
-        key = [c for c in spec.key if c != "line"]
-        frame = frame.with_columns(line=pl.int_range(pl.len()).over(key) + 1)
+    raw, strange = _in_our_words(raw, source)
+    frame, unread = _typed(raw, table, source)
     lines = frame["file_line"]
     rows = conform(frame, table)
     broken = violations(rows, table)
-    problems.append(
-        pl.DataFrame(
-            {
-                "line": lines.gather(broken["row"]),
-                "firm_id": rows["firm_id"].gather(broken["row"]),
-                "column": broken["column"],
-                "value": broken["value"],
-                "problem": broken["problem"],
-            }
-        )
-    )
+    problems += [
+        *strange,
+        *unread,
+        broken.select(
+            line=lines.gather(broken["row"]),
+            firm_id=rows["firm_id"].gather(broken["row"]),
+            column="column",
+            value="value",
+            problem="problem",
+        ),
+    ]
     ragged = text.rejects.select(
         "line", pl.lit(None, pl.String).alias("firm_id"), "column", "value", "problem"
     )
@@ -305,6 +273,66 @@ def _read_source(
         .select(*IMPORT_REJECTS)
     )
     return rows.filter(~lines.is_in(bad["line"].unique().implode())), rejects, text.warnings
+
+
+def _renamed(text: Text, path: Path, table: str, source: SourceFile) -> pl.DataFrame:
+    """Their cells as text under our names: `file_line`, `repeated` (bool), then the columns."""
+    theirs = _column_names(source)
+    missing = sorted(set(theirs.values()) - set(text.columns))
+    if missing:
+        raise ContractError(
+            f"{path}: the mapping expects the columns {', '.join(missing)}; found: "
+            f"{', '.join(text.columns)}. Correct the mapping's columns of {table}."
+        )
+    return text.frame.select(
+        "file_line",
+        pl.struct(text.columns).is_first_distinct().not_().alias("repeated"),
+        *[pl.col(column).alias(name) for name, column in theirs.items()],
+        *[pl.lit(str(value)).alias(name) for name, value in source.constants.items()],
+    )
+
+
+def _column_names(source: SourceFile) -> dict[str, str]:
+    """Their column for each of ours."""
+    return {
+        name: one.column if isinstance(one, ColumnFrom) else one
+        for name, one in source.columns.items()
+    }
+
+
+def _in_our_words(raw: pl.DataFrame, source: SourceFile) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
+    """Put our words for theirs, and describe the cells whose word the mapping does not know."""
+    words, strange = [], []
+    for name in raw.columns:
+        if known := source.values.get(name):
+            other = raw.filter(pl.col(name).is_not_null() & ~pl.col(name).is_in(list(known)))
+            strange.append(_describe(other, name, f"expected one of {', '.join(known)}"))
+            words.append(pl.col(name).replace_strict(known, default=None))
+    return raw.with_columns(words), strange
+
+
+def _typed(
+    raw: pl.DataFrame, table: str, source: SourceFile
+) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
+    """Read cells as the contract's types, and describe those that cannot be read."""
+    spec = TABLES[table]
+    typed, unread = [], []
+    for name in [c for c in raw.columns if c in spec.dtypes]:
+        cell = typed_cell(name, spec.dtypes[name], dates=source.dates)
+        one = source.columns.get(name)
+        where = one.where if isinstance(one, ColumnFrom) else {}
+        holds = pl.all_horizontal(pl.lit(value=True), *[pl.col(k) == v for k, v in where.items()])
+        lost = raw.filter(pl.col(name).is_not_null() & cell.is_null() & holds)
+        kind = f"dates as {source.dates}" if spec.dtypes[name] == pl.Date else spec.expected(name)
+        unread.append(_describe(lost, name, f"expected {kind}"))
+        typed.append(pl.when(holds).then(cell).alias(name))
+    frame = raw.select("file_line", *typed).with_columns(
+        pl.lit(None).alias(c) for c in spec.required if c not in raw.columns
+    )
+    if source.lines:
+        key = [c for c in spec.key if c != "line"]
+        frame = frame.with_columns(line=pl.int_range(pl.len()).over(key) + 1)
+    return frame, unread
 
 
 def _describe(rows: pl.DataFrame, column: str | None, problem: str) -> pl.DataFrame:
