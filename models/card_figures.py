@@ -21,49 +21,26 @@ BADS_FOR_A_SEGMENT = 20  # with fewer the interval of a Gini says nothing
 WEAKEST = 8
 
 
+_MEASURES = (
+    ("applicants with an outcome", "rows", 0),
+    ("bad", "bads", 0),
+    ("AUC", "auc", 3),
+    ("Gini", "gini", 3),
+    ("KS", "ks", 3),
+    ("log loss", "log_loss", 4),
+    ("Brier score", "brier", 4),
+    ("calibration slope (1 is right)", "calibration_slope", 2),
+    ("calibration intercept (0 is right)", "calibration_intercept", 2),
+    ("calibration error", "ece", 4),
+    ("… of a perfect model, 95th percentile", "ece_perfect_model_p95", 4),
+)
+"""What is said of a figure, its name without prefix, its digits."""
+
+
 def performance(one: Fitted, parts: Split) -> tuple[str, ...]:
     """What it does on applicants it was not fitted to: figures, differences, grades."""
     f = one.figures
     where = "Out of time" if parts.starts else "On the slice held out"
-    lines = [
-        (name, _interval(f, f"oot_{key}", digits), _interval(f, f"oot_first_time_{key}", digits))
-        for name, key, digits in (
-            ("applicants with an outcome", "rows", 0),
-            ("bad", "bads", 0),
-            ("AUC", "auc", 3),
-            ("Gini", "gini", 3),
-            ("KS", "ks", 3),
-            ("log loss", "log_loss", 4),
-            ("Brier score", "brier", 4),
-        )
-    ]
-    lines += [
-        (name, _interval(f, key, digits), _interval(f, f"oot_first_time_{key}", digits))
-        for name, key, digits in (
-            ("calibration slope (1 is right)", "calibration_slope", 2),
-            ("calibration intercept (0 is right)", "calibration_intercept", 2),
-        )
-    ]
-    lines += [
-        ("calibration error", _interval(f, "oot_ece", 4), _interval(f, "oot_first_time_ece", 4)),
-        (
-            "… of a perfect model, 95th percentile",
-            _interval(f, "oot_ece_perfect_model_p95", 4),
-            _interval(f, "oot_first_time_ece_perfect_model_p95", 4),
-        ),
-    ]
-    first_time = "oot_first_time_auc" in f
-    head = ("", "all", "first-time")
-    kept = [row if first_time else row[:2] for row in lines]
-    others = one.tables["auc_against_others"]
-    against = [
-        (
-            row["other"],
-            row["applicants"],
-            f"{row['value']:+.3f} ({row['low']:.3f} to {row['high']:.3f})",
-        )
-        for row in others.iter_rows(named=True)
-    ]
     cut, approved = one.config.policy.approve_pd_below, f.get("oot_approved_bad_rate")
     share = f["oot_approval_rate_of_all_applicants"]
     bad = "" if approved is None else f"; of those with an outcome {approved:.2%} went bad"
@@ -73,13 +50,8 @@ def performance(one: Fitted, parts: Split) -> tuple[str, ...]:
             f"{where}, in brackets 95 % intervals (DeLong for AUC, Wald for calibration, Jeffreys "
             "for grades)."
         ),
-        table(head if first_time else head[:2], kept),
-        *(
-            ("AUC less that of the other candidates, on the same applicants (paired DeLong):",)
-            if against
-            else ()
-        ),
-        *((table(("other", "applicants", "difference"), against),) if against else ()),
+        _measures(f),
+        *_differences(one.tables["auc_against_others"]),
         (
             f"At the policy's cut-off (PD below {cut:.0%}) {share:.1%} of all applicants are "
             f"approved{bad}."
@@ -93,21 +65,57 @@ def performance(one: Fitted, parts: Split) -> tuple[str, ...]:
             "Grade by grade; a Jeffreys p below 0.05 says that more went bad than was promised, "
             "one above 0.95 that fewer did:"
         ),
-        table(
-            ("grade", "applicants", "bad", "promised", "realised", "95 % interval", "Jeffreys p"),
-            [
-                (
-                    row["grade"],
-                    f"{row['rows']:,}",
-                    f"{row['bads']:,}",
-                    f"{row['mean_pd']:.2%}",
-                    f"{row['default_rate']:.2%}",
-                    f"{row['low']:.2%} to {row['high']:.2%}",
-                    f"{row['jeffreys_p']:.3f}",
-                )
-                for row in one.tables["grades"].iter_rows(named=True)
-            ],
-        ),
+        _grades(one.tables["grades"]),
+    )
+
+
+def _measures(f: Mapping[str, float]) -> str:
+    """All labelled applicants, and beside them those who have never borrowed."""
+    rows = []
+    for said, name, digits in _MEASURES:
+        # the figures of calibration are taken out of time alone, and bear no prefix
+        everyone = f"oot_{name}" if f"oot_{name}" in f else name
+        rows.append(
+            (said, _interval(f, everyone, digits), _interval(f, f"oot_first_time_{name}", digits))
+        )
+    if "oot_first_time_auc" in f:
+        return table(("", "all", "first-time"), rows)
+    return table(("", "all"), [row[:2] for row in rows])
+
+
+def _differences(others: pl.DataFrame) -> tuple[str, ...]:
+    """AUC less that of each other candidate; nothing where it is the only one."""
+    if others.is_empty():
+        return ()
+    rows = [
+        (
+            row["other"],
+            row["applicants"],
+            f"{row['value']:+.3f} ({row['low']:.3f} to {row['high']:.3f})",
+        )
+        for row in others.iter_rows(named=True)
+    ]
+    return (
+        "AUC less that of the other candidates, on the same applicants (paired DeLong):",
+        table(("other", "applicants", "difference"), rows),
+    )
+
+
+def _grades(grades: pl.DataFrame) -> str:
+    return table(
+        ("grade", "applicants", "bad", "promised", "realised", "95 % interval", "Jeffreys p"),
+        [
+            (
+                row["grade"],
+                f"{row['rows']:,}",
+                f"{row['bads']:,}",
+                f"{row['mean_pd']:.2%}",
+                f"{row['default_rate']:.2%}",
+                f"{row['low']:.2%} to {row['high']:.2%}",
+                f"{row['jeffreys_p']:.3f}",
+            )
+            for row in grades.iter_rows(named=True)
+        ],
     )
 
 

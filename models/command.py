@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -90,64 +91,67 @@ def train_command(progress: ShowProgress) -> Callable[..., None]:
         from models.settings import read_settings  # noqa: PLC0415
         from models.summary import training_lines  # noqa: PLC0415
 
-        if (data is None) == (labels is None):
-            raise ContractError(
-                "train: expected either --data, or --features, --labels and --name, got "
-                + ("both." if data else "neither.")
-            )
-        if distributed and scheduler is None:
-            raise ContractError("train: --distributed needs a cluster, named by --scheduler.")
-        if scheduler is not None and not distributed and features is not None:
-            raise ContractError(
-                "train: --scheduler has nothing to do where --features are given. Leave one of "
-                "them out, or let the cluster fit the trees with --distributed."
-            )
+        _refuse_contradictions(
+            data, features, labels, name, scheduler=scheduler, distributed=distributed
+        )
         settings = read_settings(config, trials=trials)
-        if labels is not None and features is not None and is_remote(features):
+        if data is not None:
+            train_it = partial(training.train, data=data, features=features)
+        elif labels is not None and features is not None and name is not None:
+            train_it = partial(training.train_matrix, features=features, labels=labels, name=name)
+        else:
             raise ContractError(
-                f"{features}: expected a matrix of your own on this machine, got a URL. Copy it "
-                "here first."
+                "train: a matrix of your own needs --features, --labels and --name."
             )
         read = [path for path in (data, features) if path is not None]
         with plainly(*read), connect(scheduler) as cluster, progress("training") as step:
-            if data is not None:
-                if name is not None:
-                    raise ContractError(
-                        "train: --name is for a matrix of your own, beside --features and "
-                        "--labels. With --data the model has this product's name."
-                    )
-                result = training.train(
-                    data=data,
-                    features=features,
-                    config=settings,
-                    workers=workers,
-                    cluster=cluster,
-                    distributed=distributed,
-                    resume=resume,
-                    log_trials=log_trials,
-                    progress=step,
-                )
-            else:
-                if labels is None or features is None or name is None:
-                    raise ContractError(
-                        "train: a matrix of your own needs --features, --labels and --name."
-                    )
-                result = training.train_matrix(
-                    features=features,
-                    labels=labels,
-                    name=name,
-                    config=settings,
-                    workers=workers,
-                    cluster=cluster,
-                    distributed=distributed,
-                    resume=resume,
-                    log_trials=log_trials,
-                    progress=step,
-                )
+            result = train_it(
+                config=settings,
+                workers=workers,
+                cluster=cluster,
+                distributed=distributed,
+                resume=resume,
+                log_trials=log_trials,
+                progress=step,
+            )
         for line in training_lines(result):
             typer.echo(line)
 
     return train
+
+
+def _refuse_contradictions(
+    data: Path | None,
+    features: Path | None,
+    labels: Path | None,
+    name: str | None,
+    *,
+    scheduler: str | None,
+    distributed: bool,
+) -> None:
+    """Raise ContractError where options of `train` do not go together."""
+    if (data is None) == (labels is None):
+        raise ContractError(
+            "train: expected either --data, or --features, --labels and --name, got "
+            + ("both." if data else "neither.")
+        )
+    if distributed and scheduler is None:
+        raise ContractError("train: --distributed needs a cluster, named by --scheduler.")
+    if scheduler is not None and not distributed and features is not None:
+        raise ContractError(
+            "train: --scheduler has nothing to do where --features are given. Leave one of them "
+            "out, or let the cluster fit the trees with --distributed."
+        )
+    if data is not None and name is not None:
+        raise ContractError(
+            "train: --name is for a matrix of your own, beside --features and --labels. With "
+            "--data the model has this product's name."
+        )
+    if labels is not None and features is not None and is_remote(features):
+        raise ContractError(
+            f"{features}: expected a matrix of your own on this machine, got a URL. Copy it here "
+            "first."
+        )
 
 
 @contextmanager

@@ -33,9 +33,23 @@ def training_lines(result: TrainResult) -> list[str]:
     -------
     list of str
     """
-    counts = result.counts
     late = SLICE_TITLES[OUT_OF_TIME] if result.by_time else AT_RANDOM
-    titles = {**SLICE_TITLES, OUT_OF_TIME: late}
+    return [
+        *_rows_read(result.counts, {**SLICE_TITLES, OUT_OF_TIME: late}),
+        "",
+        *_comparison(result),
+        f"* on the calibration folds, by which the champion is chosen; the rest {late}",
+        "",
+        f"Registered {result.label} as @{result.alias}",
+        *_wrapped(result.verdicts[result.winner]),
+        *_waiting(result),
+        f"Runs: experiment {result.experiment!r} in {result.store}. To look at them:",
+        f"  mlflow ui --backend-store-uri {result.store}",
+    ]
+
+
+def _rows_read(counts: dict[str, int], titles: dict[str, str]) -> list[str]:
+    """What became of the applications, by slice and by reason."""
     lines = [
         f"Read {counts['rows']:,} applications.",
         *(
@@ -55,9 +69,13 @@ def training_lines(result: TrainResult) -> list[str]:
             f"  {counts['features_without_values']:>8,} of {counts['features']:,} features say "
             "nothing: no two values to train on"
         )
+    return lines
+
+
+def _comparison(result: TrainResult) -> list[str]:
+    """One line for each candidate, then the winner's AUC less that of each other."""
     first_time = result.figures["oot_first_time_auc"].is_not_null().any()
-    lines += [
-        "",
+    lines = [
         f"{'candidate':<20} log loss*    AUC   95 % interval"
         + (" first-time" if first_time else "")
         + "  slope",
@@ -76,25 +94,20 @@ def training_lines(result: TrainResult) -> list[str]:
         f"{_number(row['low']) + ' - ' + _number(row['high']):>15}  ({row['applicants']})"
         for row in result.against.iter_rows(named=True)
     ]
-    lines += [
-        f"* on the calibration folds, by which the champion is chosen; the rest {late}",
-        "",
-        f"Registered {result.label} as @{result.alias}",
-        *_wrapped(result.verdicts[result.winner]),
-    ]
-    if result.alias == CHALLENGER:
-        lines += _wrapped(
-            f"`firstloan score` loads @{CHAMPION}. To use this one, give it "
-            f"--model models:/{result.experiment}@{CHALLENGER}"
-            if not result.own
-            else f"Its address is models:/{result.experiment}@{CHALLENGER}. @{CHAMPION} is for one "
-            "that passes the gates and is better than the champion before, if there is one."
-        )
-    return [
-        *lines,
-        f"Runs: experiment {result.experiment!r} in {result.store}. To look at them:",
-        f"  mlflow ui --backend-store-uri {result.store}",
-    ]
+    return lines
+
+
+def _waiting(result: TrainResult) -> list[str]:
+    """How to use a model that did not take the title."""
+    if result.alias != CHALLENGER:
+        return []
+    return _wrapped(
+        f"`firstloan score` loads @{CHAMPION}. To use this one, give it "
+        f"--model models:/{result.experiment}@{CHALLENGER}"
+        if not result.own
+        else f"Its address is models:/{result.experiment}@{CHALLENGER}. @{CHAMPION} is for one "
+        "that passes the gates and is better than the champion before, if there is one."
+    )
 
 
 def backtest_lines(result: Backtest) -> list[str]:
