@@ -50,7 +50,14 @@ class World:
     ----------
     data : Path
     workers : int
-        Processes that build features; the figures do not depend on it.
+        Buckets of firms in work at a time; the figures do not depend on it.
+    progress : callable or None
+        Told of the applications whose features are built.
+
+    Raises
+    ------
+    ContractError
+        If `data` is no data folder with a truth.
     """
 
     def __init__(self, data: Path, workers: int, progress: Progress | None) -> None:

@@ -36,7 +36,7 @@ def fit(
     trials : int, optional
         Tuning trials of the LightGBM candidates; from the settings when not given.
     workers : int
-        Threads that build features.
+        Processes that share the work; the result does not depend on it.
     progress : callable, optional
         Called with (steps done, steps in all).
 

@@ -110,10 +110,10 @@ def score_chunk(
     found = score_applications(
         chunk.applications, frames, scorer, bad_rows=[found_at_opening, signals.rejects]
     )
-    if found.features is None:
-        return Outcome(found.rows, found.rejects, found.bad_signals, Tally())
-    development, thin = scorer.model.development, scorer.policy.thin
-    tally = Tally.of(found.rows, found.features, development=development, thin=thin)
+    tally = Tally()
+    if found.features is not None:
+        development, thin = scorer.model.development, scorer.policy.thin
+        tally = Tally.of(found.rows, found.features, development=development, thin=thin)
     return Outcome(found.rows, found.rejects, found.bad_signals, tally)
 
 

@@ -24,10 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scoring.tree_groups import Tree, UnsupportedTreesError
-from scoring.tree_tables import Builder
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
+from scoring.tree_tables import Builder, Floats, Ints
 
 _BLOCK = 512
 """Rows worked on at once."""
