@@ -72,11 +72,9 @@ def test_nothing_loads_a_pickle():
             assert name.split(".")[0] not in {"pickle", "joblib", "cloudpickle", "dill"}, path
 
 
-def test_only_the_scoring_tables_of_the_contract_are_named_in_the_truth():
-    oracle = ROOT / "models" / "oracle.py"
+def test_only_the_training_asks_the_oracle():
     users = [p for p in FILES if any(n.startswith("models.oracle") for n in imports(p))]
-    assert oracle.exists()
-    assert all(p.parent.name == "models" for p in users), users
+    assert {path.name for path in users} == {"judge.py", "train.py"}
 
 
 def test_the_project_names_no_machine_and_no_index():
