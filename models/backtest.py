@@ -92,17 +92,7 @@ def backtest(scored: Path, outcomes: Path, *, policy: PolicyConfig | None = None
     )
     has_score = pl.col("status").eq(SCORED) & pl.col("pd").is_not_null()
     observed = known.filter(has_score & pl.col("defaulted").is_not_null())
-    counts = {
-        "read": given.height,
-        "scored": known.filter(has_score).height,
-        "not_scored": known.filter(~has_score).height,
-        "observed": observed.height,
-        "without_outcome_row": known.filter(has_score & pl.col("approved").is_null()).height,
-        "refused": known.filter(has_score & pl.col("approved").eq(other=False)).height,
-    }
-    counts["not_yet_observed"] = (
-        counts["scored"] - observed.height - counts["without_outcome_row"] - counts["refused"]
-    )
+    counts = _counts(known, has_score, observed.height)
     bads = int(observed["defaulted"].sum())
     if not 0 < bads < observed.height:
         raise ContractError(
@@ -120,11 +110,11 @@ def backtest(scored: Path, outcomes: Path, *, policy: PolicyConfig | None = None
     }
     rows = observed.select("as_of", "defaulted", labelled=pl.lit(value=True))
     months = by_segment(rows, pd, cutoff=policy.approve_pd_below).drop("mean_true_pd")
-    models = ", ".join(given["model"].drop_nulls().unique().sort()) if "model" in given else ""
+    tags = {"scored": str(scored), "outcomes": str(outcomes), "model": _models(given)}
     with tracking.session() as mlflow:
         experiment = tracking.open_experiment(mlflow, EXPERIMENT)
         with mlflow.start_run(experiment_id=experiment, run_name=f"backtest {scored.name}") as run:
-            mlflow.set_tags({"scored": str(scored), "outcomes": str(outcomes), "model": models})
+            mlflow.set_tags(tags)
             mlflow.log_metrics(measured)
             mlflow.log_metrics({f"count_{key}": float(value) for key, value in counts.items()})
             mlflow.log_dict({**tests, "grades": grades.to_dicts()}, "validation/tests.json")
@@ -140,6 +130,25 @@ def backtest(scored: Path, outcomes: Path, *, policy: PolicyConfig | None = None
         experiment=EXPERIMENT,
         store=tracking.store(),
     )
+
+
+def _counts(known: pl.DataFrame, has_score: pl.Expr, observed: int) -> dict[str, int]:
+    """Rows read, and why those without a known outcome are left out."""
+    counts = {
+        "read": known.height,
+        "scored": known.filter(has_score).height,
+        "not_scored": known.filter(~has_score).height,
+        "observed": observed,
+        "without_outcome_row": known.filter(has_score & pl.col("approved").is_null()).height,
+        "refused": known.filter(has_score & pl.col("approved").eq(other=False)).height,
+    }
+    others = observed + counts["without_outcome_row"] + counts["refused"]
+    return counts | {"not_yet_observed": counts["scored"] - others}
+
+
+def _models(given: pl.DataFrame) -> str:
+    """Labels of the models that gave the scores."""
+    return ", ".join(given["model"].drop_nulls().unique().sort()) if "model" in given else ""
 
 
 def _read_scored(path: Path) -> pl.DataFrame:
