@@ -24,7 +24,7 @@ from rich.table import Table
 from typer import Option
 
 from features.errors import ContractError
-from features.options import RefusedError, anywhere, here
+from features.options import RefusedError, anywhere, here, path_option
 from features.storage import plainly
 from models.command import train_command
 
@@ -51,12 +51,7 @@ Scheduler = Annotated[
 ]
 Data = Annotated[
     Path,
-    Option(
-        parser=anywhere,
-        metavar="<path>",
-        help="Data folder, from simulate or import.",
-        show_default=False,
-    ),
+    path_option(anywhere, "Data folder, from simulate or import."),
 ]
 Applicants = Annotated[
     Path,
@@ -64,7 +59,11 @@ Applicants = Annotated[
 ]
 Signals = Annotated[
     Path,
-    Option(parser=anywhere, metavar="<path>", help="Folder of signal tables.", show_default=False),
+    path_option(anywhere, "Folder of signal tables."),
+]
+
+ModelAddress = Annotated[
+    str | None, Option(help="Model folder or MLflow address. [default: the champion]")
 ]
 
 
@@ -73,7 +72,7 @@ def simulate(
     *,
     out: Annotated[
         Path,
-        Option(parser=anywhere, metavar="<path>", help="Data folder to write.", show_default=False),
+        path_option(anywhere, "Data folder to write."),
     ],
     firms: Annotated[int, Option(min=1, help="Firms; each applies once.")] = 10_000,
     seed: Annotated[int, Option(min=0, help="Same seed, same bytes.")] = 1,
@@ -144,19 +143,15 @@ def import_(
     *,
     mapping: Annotated[
         Path,
-        Option(
-            parser=here, metavar="<path>", help="TOML: which column is which.", show_default=False
-        ),
+        path_option(here, "TOML: which column is which."),
     ],
     source: Annotated[
         Path,
-        Option(
-            parser=here, metavar="<path>", help="Folder of the source files.", show_default=False
-        ),
+        path_option(here, "Folder of the source files."),
     ],
     out: Annotated[
         Path,
-        Option(parser=here, metavar="<path>", help="Data folder to write.", show_default=False),
+        path_option(here, "Data folder to write."),
     ],
 ) -> None:
     """Turn your own files into a data folder by a mapping."""
@@ -181,9 +176,7 @@ def features(
     data: Data,
     out: Annotated[
         Path,
-        Option(
-            parser=anywhere, metavar="<path>", help="Parquet file to write.", show_default=False
-        ),
+        path_option(anywhere, "Parquet file to write."),
     ],
     model: Annotated[
         str | None,
@@ -234,12 +227,8 @@ def score(
     applicants: Applicants,
     *,
     signals: Signals,
-    out: Annotated[
-        Path, Option(parser=here, metavar="<path>", help="Scored CSV to write.", show_default=False)
-    ],
-    model: Annotated[
-        str | None, Option(help="Model folder or MLflow address. [default: the champion]")
-    ] = None,
+    out: Annotated[Path, path_option(here, "Scored CSV to write.")],
+    model: ModelAddress = None,
     strict: Annotated[bool, Option("--strict", help="Stop if any row would be rejected.")] = False,
     workers: Workers = 2,
     scheduler: Scheduler = None,
@@ -281,12 +270,8 @@ def explain(
     *,
     signals: Signals,
     application: Annotated[str, Option(help="Id of the application.", show_default=False)],
-    out: Annotated[
-        Path, Option(parser=here, metavar="<path>", help="HTML page to write.", show_default=False)
-    ],
-    model: Annotated[
-        str | None, Option(help="Model folder or MLflow address. [default: the champion]")
-    ] = None,
+    out: Annotated[Path, path_option(here, "HTML page to write.")],
+    model: ModelAddress = None,
 ) -> None:
     """Explain one applicant's score on one page."""
     from scoring.explain import explain_file
@@ -306,12 +291,7 @@ def backtest(
     *,
     outcomes: Annotated[
         Path,
-        Option(
-            parser=here,
-            metavar="<path>",
-            help="Outcomes of these applications.",
-            show_default=False,
-        ),
+        path_option(here, "Outcomes of these applications."),
     ],
 ) -> None:
     """Hold scores given earlier against what became of the applicants."""

@@ -1,6 +1,10 @@
 """Paths as the commands take them: of this machine, or anywhere."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+
+from typer import Option
 
 from features.errors import ContractError
 from features.storage import is_url, location
@@ -26,3 +30,16 @@ def here(text: str) -> Path:
             "Copy the files by the storage's own tools; nothing was written."
         )
     return Path(text)
+
+
+def path_option(parser: Callable[[str], Path], text: str) -> Any:  # noqa: ANN401 (typer's own)
+    """An option that names a file or a folder.
+
+    Parameters
+    ----------
+    parser : callable
+        `anywhere` or `here`.
+    text : str
+        Its help.
+    """
+    return Option(parser=parser, metavar="<path>", help=text, show_default=False)

@@ -11,7 +11,7 @@ import typer
 from typer import Option
 
 from features.errors import ContractError
-from features.options import RefusedError, anywhere, here
+from features.options import RefusedError, anywhere, here, path_option
 from features.storage import is_remote, plainly
 from features.workers import Progress
 
@@ -26,30 +26,15 @@ def train_command(progress: ShowProgress) -> Callable[..., None]:
         *,
         data: Annotated[
             Path | None,
-            Option(
-                parser=anywhere,
-                metavar="<path>",
-                help="Data folder, from simulate or import.",
-                show_default=False,
-            ),
+            path_option(anywhere, "Data folder, from simulate or import."),
         ] = None,
         features: Annotated[
             Path | None,
-            Option(
-                parser=anywhere,
-                metavar="<path>",
-                help="Feature file. [default: built from the data folder]",
-                show_default=False,
-            ),
+            path_option(anywhere, "Feature file. [default: built from the data folder]"),
         ] = None,
         labels: Annotated[
             Path | None,
-            Option(
-                parser=here,
-                metavar="<path>",
-                help="With --features: labels of a matrix of your own.",
-                show_default=False,
-            ),
+            path_option(here, "With --features: labels of a matrix of your own."),
         ] = None,
         name: Annotated[
             str | None,
@@ -57,7 +42,7 @@ def train_command(progress: ShowProgress) -> Callable[..., None]:
         ] = None,
         config: Annotated[
             Path | None,
-            Option(parser=here, metavar="<path>", help="TOML with changed settings."),
+            path_option(here, "TOML with changed settings."),
         ] = None,
         trials: Annotated[
             int | None, Option(min=0, help="Tuning trials. [default: from the settings]")
