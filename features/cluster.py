@@ -212,7 +212,7 @@ def _scheme_known(address: str) -> str:
 
 @contextmanager
 def connected(address: str) -> Iterator[Cluster]:
-    """Connect, and see that every worker can do the work; see `features.workers.connect`."""
+    """Connect, and see that every worker can do the work; raises as `features.workers.connect`."""
     for name in list(logging.root.manager.loggerDict):
         if name.startswith("distributed"):
             logging.getLogger(name).setLevel(logging.CRITICAL)  # we say it in one line

@@ -26,7 +26,7 @@ class Span:
     newest: Ints
 
     def holds(self, app: Ints, age: Ints) -> Bools:
-        """Tell which (application, age) pairs are covered."""
+        """Tell which pairs of application and age, each of shape (n_rows,), are covered."""
         return (age <= self.oldest[app]) & (age >= self.newest[app])
 
 

@@ -115,6 +115,11 @@ def build_file(
     -------
     polars.DataFrame
         What was written; rows in the order of applications.csv.
+
+    Raises
+    ------
+    ContractError
+        If `out` is a folder, or the data folder cannot be read.
     """
     if out.is_dir():
         raise ContractError(f"{out}: expected a file to write, got a folder. Name a .parquet file.")

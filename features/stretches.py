@@ -51,7 +51,7 @@ class Days:
 
 
 def cells(app: Ints, age: Ints) -> Cells:
-    """Positions of (application, stretch)."""
+    """Positions of (application, stretch) of each row, shape (n_rows,)."""
     return app.astype(np.int64) * STRETCHES + OF_AGE[age]
 
 
@@ -243,5 +243,5 @@ def largest(by_day: NDArray[np.generic]) -> Floats:
 
 
 def same(values: NDArray[np.generic]) -> Floats:
-    """Repeat what does not depend on the window."""
+    """Repeat what does not depend on the window: (n,) as (len(WINDOWS), n)."""
     return np.tile(values.astype(np.float64), (len(WINDOWS), 1))

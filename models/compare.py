@@ -109,6 +109,11 @@ def fit_all(
     Returns
     -------
     list of Fitted
+
+    Raises
+    ------
+    ContractError
+        When a candidate is unknown or finds no feature of two values, or `spread` has none to fit.
     """
     rows = rows.filter(pl.col("slice").is_in([TRAIN, CALIBRATION]))
     candidates = chosen(config.candidates)

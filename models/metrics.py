@@ -1,4 +1,8 @@
-"""How good a score is: discrimination, calibration, stability; each a plain function on arrays."""
+"""How good a score is: discrimination, calibration, stability; each a plain function on arrays.
+
+Where nothing else is said, `score`, `pd` and `bad` have the shape (n_samples,); `bad` is 1 for
+default, `pd` lies between 0 and 1, and a higher `score` is riskier.
+"""
 
 from __future__ import annotations
 

@@ -98,7 +98,13 @@ def session() -> Iterator[Any]:
 
 
 def open_experiment(mlflow: Any, name: str) -> str:  # noqa: ANN401 (the module)
-    """Id of the experiment, made on first use with its artefacts beside a local database."""
+    """Id of the experiment, made on first use with its artefacts beside a local database.
+
+    Raises
+    ------
+    ContractError
+        When an experiment of this name was deleted.
+    """
     client = mlflow.MlflowClient()
     found = client.get_experiment_by_name(name)
     if found is not None:

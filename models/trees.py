@@ -51,7 +51,7 @@ class Trees:
 
     @cached_property
     def booster(self) -> Any:  # noqa: ANN401 (LightGBM ships no types)
-        """The LightGBM booster, parsed on first use."""
+        """The LightGBM booster, parsed on first use; ContractError if the text is none."""
         lgb = lightgbm()
         try:
             return lgb.Booster(model_str=self.text)

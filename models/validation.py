@@ -1,7 +1,7 @@
 """A validator's tests of a rating: each grade against its PD, the PDs as a whole, the population.
 
 Binomial and Jeffreys as in the ECB's instructions for reporting validation results (2019, 2.5.3.1);
-Hosmer and Lemeshow (1980); Spiegelhalter (1986).
+Hosmer and Lemeshow (1980); Spiegelhalter (1986). `pd` and `bad` have the shape (n_samples,).
 """
 
 from __future__ import annotations

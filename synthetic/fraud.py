@@ -85,7 +85,7 @@ def inflated(intensity: Float, bad: BadActors, at: Bucket) -> tuple[Float, Float
 
 
 def unused(needed: Float, bad: BadActors) -> Float:
-    """Purchases: a shell buys what an empty office needs."""
+    """Purchases (n_firms, n_days): a shell buys what an empty office needs."""
     return np.asarray(np.where(bad.shell[:, None], EMPTY_OFFICE * needed, needed))
 
 
@@ -108,7 +108,7 @@ def steady(firms: Population, kwh: Float, bad: BadActors, at: Bucket) -> Float:
 
 
 def brushed(work: Float, bad: BadActors, at: Bucket) -> Float:
-    """Work as the shop platform sees it: fake orders in the last months."""
+    """Work as the shop platform sees it (n_firms, n_days): fake orders in the last months."""
     rng = at.stream("fraud.orders")
     n, n_days = work.shape
     recent = np.arange(n_days) >= (n_days - rng.integers(60, 200, n))[:, None]

@@ -47,7 +47,10 @@ class Months:
         )
 
     def on_day(self, values: Float, lag: int) -> Float:
-        """Daily values `lag` days after each month's end; the last known day if that is later."""
+        """Daily values (n_firms, n_days) `lag` days after each month's end, (n_firms, n_months).
+
+        The value of the last known day where that is later.
+        """
         at = np.clip(self.ends - self.first[:, None] + lag, 0, self.n_days - 1)
         return np.take_along_axis(values, at, axis=1)
 

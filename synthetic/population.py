@@ -113,7 +113,7 @@ def population(n: int, at: Bucket) -> Population:
 
 
 def choose(weights: list[float], uniform: Float) -> Int:
-    """Index drawn by weight, one for each uniform number."""
+    """Index drawn by weight, one for each uniform number, of whatever shape."""
     edges = np.cumsum(weights) / np.sum(weights)
     return np.minimum(np.searchsorted(edges, uniform, side="right"), len(weights) - 1)
 

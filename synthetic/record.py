@@ -161,7 +161,7 @@ class Recorder:
         )
 
     def electricity(self, kwh: Float) -> pl.DataFrame:
-        """One row a firm and day."""
+        """One row a firm and day, of kWh by band, shape (3, n_firms, n_days)."""
         keep = self._covered(self.cover.electricity)
         fault = self._meter
         kwh = swap_meters(kwh, fault.swapped & keep)

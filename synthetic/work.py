@@ -100,9 +100,10 @@ def continuity(n: int, at: Bucket) -> Float:
 
 
 def lumps(firms: Population, own_sd: Float, days: Days, at: Bucket) -> Float:
-    """Orders of a day against its plan, mean 1: gamma with a firm's own evenness.
+    """Orders of a day against its plan, shape (n_firms, n_days), mean 1.
 
-    A firm with uneven orders over the months has uneven ones over the days.
+    Gamma with a firm's own evenness: one with uneven orders over the months has uneven ones over
+    the days.
     """
     p = at.config.work
     luck = at.stream("work.evenness").standard_normal(len(firms))
@@ -115,7 +116,18 @@ def lumps(firms: Population, own_sd: Float, days: Days, at: Bucket) -> Float:
 
 
 def daily_season(season: Float, trade: Int, month: Int, year_day: Int) -> Float:
-    """Season index of each day, blended into the neighbouring month's."""
+    """Season index of each day, blended into the neighbouring month's.
+
+    Parameters
+    ----------
+    season : ndarray of shape (n_trades, 12)
+    trade : ndarray of shape (n_firms,)
+    month, year_day : ndarray of shape (n_firms, n_days)
+
+    Returns
+    -------
+    ndarray of shape (n_firms, n_days)
+    """
     into = (year_day % 30.4375) / 30.4375 - 0.5
     towards = np.where(into > 0, (month + 1) % 12, (month - 1) % 12)
     near, far = season[trade[:, None], month], season[trade[:, None], towards]
@@ -163,6 +175,15 @@ def spring(firms: Population, spirit: Float, days: Days, when: Almanac, at: Buck
     """Closure around the lunar New Year, then a slow return; a few trades are busy instead.
 
     A firm short of orders sends its workers home earlier and calls them back later.
+
+    Parameters
+    ----------
+    spirit : ndarray of shape (n_firms, n_days)
+        Health of the day, log units.
+
+    Returns
+    -------
+    ndarray of shape (n_firms, n_days), share of a usual day's work
     """
     p = at.config.work
     rng = at.stream("work.spring")
