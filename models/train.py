@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 import numpy as np
 import polars as pl
@@ -87,17 +87,39 @@ class TrainResult:
     run_id: str
 
 
+class Running(TypedDict, total=False):
+    """How a training is carried out; the result is the same, unless a cluster fits.
+
+    Attributes
+    ----------
+    workers : int
+        Processes that share the work; 1 where it is not given.
+    cluster : Cluster or None
+        From `features.workers.connect`: builds the features where none are given.
+    distributed : bool
+        The cluster also fits the trees on all features, which then differ a little.
+    resume : bool
+        Go on with the tuning studies of the same data that an earlier training kept.
+    log_trials : bool
+        Log each tuning trial as a nested run.
+    progress : callable or None
+        Called with (steps done, steps in all).
+    """
+
+    workers: int
+    cluster: Cluster | None
+    distributed: bool
+    resume: bool
+    log_trials: bool
+    progress: Progress | None
+
+
 def train(
     *,
     data: Path,
     features: Path | None = None,
     config: TrainConfig,
-    workers: int = 1,
-    cluster: Cluster | None = None,
-    distributed: bool = False,
-    resume: bool = False,
-    log_trials: bool = False,
-    progress: Progress | None = None,
+    **running: Unpack[Running],
 ) -> TrainResult:
     """Train on a data folder and register the champion as `first-time-borrower`.
 
@@ -108,18 +130,8 @@ def train(
     features : Path, optional
         Its feature file; built from the signals when not given.
     config : TrainConfig
-    workers : int
-        Processes that share the work.
-    cluster : Cluster, optional
-        From `features.workers.connect`: builds the features where none are given.
-    distributed : bool
-        The cluster also fits the trees on all features, which then differ a little.
-    resume : bool
-        Go on with the tuning studies of the same data that an earlier training kept.
-    log_trials : bool
-        Log each tuning trial as a nested run.
-    progress : callable, optional
-        Called with (steps done, steps in all).
+    **running
+        See `Running`.
 
     Returns
     -------
@@ -139,20 +151,13 @@ def train(
             )
     tracking.check_free(NAME)  # an unreachable store is said now, not after the work
     material = read_material(
-        data, features, exclude=config.exclude, workers=workers, cluster=cluster
+        data,
+        features,
+        exclude=config.exclude,
+        workers=running.get("workers", 1),
+        cluster=running.get("cluster"),
     )
-    return train_on(
-        material,
-        config=config,
-        name=NAME,
-        truth=data,
-        workers=workers,
-        cluster=cluster,
-        distributed=distributed,
-        resume=resume,
-        log_trials=log_trials,
-        progress=progress,
-    )
+    return train_on(material, config=config, name=NAME, truth=data, **running)
 
 
 def train_matrix(
@@ -161,12 +166,7 @@ def train_matrix(
     labels: Path,
     name: str,
     config: TrainConfig,
-    workers: int = 1,
-    cluster: Cluster | None = None,
-    distributed: bool = False,
-    resume: bool = False,
-    log_trials: bool = False,
-    progress: Progress | None = None,
+    **running: Unpack[Running],
 ) -> TrainResult:
     """Train on a feature matrix of one's own and register the champion under its own name.
 
@@ -181,9 +181,8 @@ def train_matrix(
         Registered model and experiment.
     config : TrainConfig
         Candidates that see the register only are passed over.
-    workers, cluster, distributed, resume, log_trials
-        As for `train`.
-    progress : callable, optional
+    **running
+        See `Running`.
 
     Returns
     -------
@@ -199,17 +198,7 @@ def train_matrix(
     whole = tuple(one.name for one in chosen(config.candidates) if one.sources is None)
     config = config.model_copy(update={"candidates": whole})
     tracking.check_free(name)
-    return train_on(
-        material,
-        config=config,
-        name=name,
-        workers=workers,
-        cluster=cluster,
-        distributed=distributed,
-        resume=resume,
-        log_trials=log_trials,
-        progress=progress,
-    )
+    return train_on(material, config=config, name=name, **running)
 
 
 def train_on(
@@ -235,9 +224,8 @@ def train_on(
         Registered model and experiment.
     truth : Path, optional
         Data folder whose truth, if it has one, is compared with the result.
-    workers, cluster, distributed, resume, log_trials
-        As for `train`.
-    progress : callable, optional
+    workers, cluster, distributed, resume, log_trials, progress
+        See `Running`.
 
     Returns
     -------
