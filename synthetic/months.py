@@ -32,11 +32,6 @@ class Months:
     first: Int
     n_days: int
 
-    @property
-    def whole(self) -> Int:
-        """Whether the month lies wholly inside the history, shape (n_firms, n_months)."""
-        return np.asarray(self.starts >= self.first[:, None])
-
     def total(self, values: Float) -> Float:
         """Sum daily values (n_firms, n_days) over each month, (n_firms, n_months)."""
         running = np.hstack([np.zeros((len(values), 1)), np.cumsum(values, axis=1, dtype=float)])
