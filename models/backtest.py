@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 NEEDED = ("application_id", "as_of", "status", "pd", "grade")
 SCORED = "scored"
+STRAY = 0.01  # of the loans may have impossible dates, as in any table (design.md section 4)
 EXPERIMENT = f"{NAME}-backtest"
 
 
@@ -80,12 +81,13 @@ def backtest(scored: Path, outcomes: Path, *, policy: PolicyConfig | None = None
     Raises
     ------
     ContractError
-        When columns are missing, no scored application has an outcome, or all outcomes are alike.
+        When columns are missing, an application was scored twice, no scored application has an
+        outcome, all outcomes are alike, or they are those of other applications.
     """
     policy = policy or read_settings().policy
     given = _read_scored(scored)
     known = given.join(
-        read_outcomes(outcomes).select("application_id", "approved", "defaulted"),
+        read_outcomes(outcomes).select("application_id", "approved", "defaulted", "disbursed_on"),
         on="application_id",
         how="left",
         maintain_order="left",
@@ -99,6 +101,13 @@ def backtest(scored: Path, outcomes: Path, *, policy: PolicyConfig | None = None
             f"{outcomes}: of {counts['scored']} scored applications in {scored.name}, "
             f"{observed.height} have a known outcome and {bads} of these are bad; a backtest needs "
             "bads and goods. Give the outcomes of these applications, or wait for more."
+        )
+    early = observed.filter(pl.col("disbursed_on") < pl.col("as_of")).height
+    if early > STRAY * observed.height:
+        raise ContractError(
+            f"{outcomes}: {early} of {observed.height} scored loans were disbursed before they "
+            f"were applied for by {scored.name}: the outcomes belong to other data. Give those of "
+            "the applications that were scored."
         )
     pd = observed["pd"].to_numpy()
     bad = bad_of(observed)
@@ -152,6 +161,10 @@ def _models(given: pl.DataFrame) -> str:
 
 
 def _read_scored(path: Path) -> pl.DataFrame:
+    if path.is_dir():
+        raise ContractError(
+            f"{path}: expected a CSV file, got a folder. Give one that `firstloan score` wrote."
+        )
     if not path.is_file():
         raise ContractError(f"{path}: no such file. Give a CSV that `firstloan score` wrote.")
     try:
@@ -161,8 +174,15 @@ def _read_scored(path: Path) -> pl.DataFrame:
     absent = [name for name in NEEDED if name not in table.columns]
     if absent:
         raise ContractError(
-            f"{path}: column {', '.join(absent)} is missing. Give a CSV that `firstloan score` "
-            "wrote."
+            f"{path}: expected the columns of a scored file; missing: {', '.join(absent)}. Give a "
+            "CSV that `firstloan score` wrote."
+        )
+    repeated = table["application_id"].filter(table["application_id"].is_duplicated())
+    repeated = repeated.unique(maintain_order=True)
+    if len(repeated):
+        raise ContractError(
+            f"{path}: expected each application_id once, got {len(repeated)} twice, first "
+            f"{repeated[0]}. A loan counts once: leave one score of each."
         )
     typed = table.with_columns(
         pl.col("pd").cast(pl.Float64, strict=False),

@@ -139,10 +139,8 @@ def backtest_lines(result: Backtest) -> list[str]:
         ),
         "",
         f"AUC {_spread(figures, 'auc')}   Gini {figures['gini']:.3f}   KS {figures['ks']:.3f}",
-        (
-            f"Calibration slope {_spread(figures, 'calibration_slope', 2)} (1 is right), "
-            f"intercept {_spread(figures, 'calibration_intercept', 2)} (0)"
-        ),
+        f"Calibration slope {_spread(figures, 'calibration_slope', 2)}; 1 is right",
+        f"Calibration intercept {_spread(figures, 'calibration_intercept', 2)}; 0 is right",
         (
             f"Calibration error {figures['ece']:.4f}; a perfect model stays below "
             f"{figures['ece_perfect_model_p95']:.4f} 19 times of 20"
@@ -163,7 +161,8 @@ def backtest_lines(result: Backtest) -> list[str]:
     return [
         *lines,
         "",
-        f"Logged as run {result.run_id} of experiment {result.experiment!r} in {result.store}",
+        f"Logged as run {result.run_id}",
+        f"  of experiment {result.experiment!r} in {result.store}",
     ]
 
 

@@ -1,4 +1,5 @@
 import datetime as dt
+from dataclasses import replace
 
 import mlflow
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 from features.errors import ContractError
 from models.backtest import backtest
+from models.summary import backtest_lines
 
 ROWS = 800
 
@@ -92,10 +94,41 @@ def test_scores_without_outcomes_are_said(files):
 
 def test_a_file_that_is_no_scored_file_is_said(files):
     folder, _, _ = files
-    with pytest.raises(ContractError, match="column as_of, status, pd, grade is missing"):
+    with pytest.raises(ContractError, match="missing: as_of, status, pd, grade"):
         backtest(folder / "outcomes.csv", folder / "outcomes.csv")
     with pytest.raises(ContractError, match="no such file"):
         backtest(folder / "none.csv", folder / "outcomes.csv")
+    with pytest.raises(ContractError, match="expected a CSV file, got a folder"):
+        backtest(folder, folder / "outcomes.csv")
+
+
+def test_an_application_scored_twice_would_count_twice_and_is_said(files):
+    folder, _, _ = files
+    table = pl.read_csv(folder / "scored.csv", infer_schema=False)
+    pl.concat([table, table.head(3)]).write_csv(folder / "twice.csv")
+    with pytest.raises(ContractError, match="each application_id once, got 3 twice, first A0000"):
+        backtest(folder / "twice.csv", folder / "outcomes.csv")
+    assert not (folder / "m.db").exists()
+
+
+def test_outcomes_of_another_world_with_the_same_ids_are_said(files):
+    """Ids of two worlds are alike; loans paid out before they were asked for give it away."""
+    folder, _, _ = files
+    outcomes = pl.read_csv(folder / "outcomes.csv", infer_schema=False)
+    early = pl.when(pl.col("disbursed_on").is_not_null()).then(pl.lit("2024-06-01"))
+    outcomes.with_columns(disbursed_on=early).write_csv(folder / "other.csv")
+    with pytest.raises(ContractError, match=r"632 of 632 scored loans were disbursed before .* other data"):
+        backtest(folder / "scored.csv", folder / "other.csv")
+
+
+def test_what_it_says_fits_80_columns(files):
+    folder, _, _ = files
+    found = replace(
+        backtest(folder / "scored.csv", folder / "outcomes.csv"), store="sqlite:///mlflow.db"
+    )
+    lines = backtest_lines(found)
+    assert max(map(len, lines)) <= 80
+    assert any(line.startswith("Calibration slope ") and "1 is right" in line for line in lines)
 
 
 def test_a_broken_pd_is_said(files):
