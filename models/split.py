@@ -173,6 +173,12 @@ def _counts(rows: pl.DataFrame) -> dict[str, int]:
 
 
 def _check(counts: dict[str, int], starts: dict[str, dt.date]) -> None:
+    every, bad = (sum(counts[f"{name}_{what}"] for name in SLICES) for what in ("rows", "bads"))
+    if every and bad in (0, every):
+        raise ContractError(
+            f"defaulted: all {every:,} labelled rows are {'bad' if bad else 'good'}, and a model "
+            "needs both. Check how the labels are coded, or give applications of both kinds."
+        )
     for name in SLICES:
         total, bads = counts[f"{name}_rows"], counts[f"{name}_bads"]
         if 0 < bads < total:
@@ -184,6 +190,6 @@ def _check(counts: dict[str, int], starts: dict[str, dt.date]) -> None:
             else "parted at random, for want of dates"
         )
         raise ContractError(
-            f"outcomes.defaulted: {lack} in the {name} slice ({total} labelled rows; {cut}), and a "
+            f"defaulted: {lack} in the {name} slice ({total} labelled rows; {cut}), and a "
             "model needs both. Give more applications, or longer slices (split.* in the settings)."
         )

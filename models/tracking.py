@@ -38,6 +38,7 @@ MODEL_DESCRIPTION = (
     "`firstloan score` loads; `challenger` is the newest that did not take the title. Each version "
     "says why it has its alias, and its source run holds the model card."
 )
+LONGEST = 160  # characters of a driver's own words in a message
 LOGGERS = ("mlflow", "alembic", "sqlalchemy", "urllib3")
 SET_BY_MLFLOW = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI")  # set_tracking_uri exports itself
 QUIET = {  # MLflow reads these when it is imported or when it asks the server
@@ -281,7 +282,7 @@ def _version(mlflow: Any, address: str) -> str | None:  # noqa: ANN401
 
 def _first_line(error: BaseException) -> str:
     lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[0][:200]
+    return lines[0] if len(lines[0]) <= LONGEST else f"{lines[0][:LONGEST]} ..."
 
 
 @contextlib.contextmanager

@@ -117,7 +117,7 @@ def test_outcomes_of_another_world_with_the_same_ids_are_said(files):
     outcomes = pl.read_csv(folder / "outcomes.csv", infer_schema=False)
     early = pl.when(pl.col("disbursed_on").is_not_null()).then(pl.lit("2024-06-01"))
     outcomes.with_columns(disbursed_on=early).write_csv(folder / "other.csv")
-    with pytest.raises(ContractError, match=r"632 of 632 scored loans were disbursed before .* other data"):
+    with pytest.raises(ContractError, match=r"632 of 632 scored loans were .* other data"):
         backtest(folder / "scored.csv", folder / "other.csv")
 
 

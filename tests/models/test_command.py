@@ -79,7 +79,7 @@ CASES = {
     "one class": (
         "y.csv",
         {"defaulted": pl.lit("0")},
-        ("no bads in the train slice", "a model needs both"),
+        ("labelled rows are good, and a model needs both", "Check how the labels are coded"),
     ),
     "a column that is all missing": (
         "x.csv",

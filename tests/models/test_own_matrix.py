@@ -121,8 +121,8 @@ WRONG = {
     "date": ("y.csv", {"date": pl.lit("3.4.2025")}, r"expected dates as 2025-03-31"),
     "twice": ("y.csv", {"id": pl.lit("a")}, r"1 ids stand twice, first 'a'"),
     "strangers": ("y.csv", {"id": "b" + pl.col("id")}, r"none of its 1500 rows labels one"),
-    "all good": ("y.csv", {"defaulted": pl.lit("0")}, r"no bads in the train slice"),
-    "all bad": ("y.csv", {"defaulted": pl.lit("1")}, r"no goods in the train slice"),
+    "all good": ("y.csv", {"defaulted": pl.lit("0")}, r"all 1,500 labelled rows are good"),
+    "all bad": ("y.csv", {"defaulted": pl.lit("1")}, r"all 1,500 labelled rows are bad"),
     "infinite": ("x.csv", {"debt": pl.lit("inf")}, r"debt: infinite in some rows"),
 }
 
