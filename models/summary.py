@@ -38,7 +38,8 @@ def training_lines(result: TrainResult) -> list[str]:
         *_rows_read(result.counts, {**SLICE_TITLES, OUT_OF_TIME: late}),
         "",
         *_comparison(result),
-        f"* on the calibration folds, by which the champion is chosen; the rest {late}",
+        "* on the calibration folds, by which the champion is chosen; the rest "
+        + (late if result.by_time else "held out"),
         "",
         f"Registered {result.label} as @{result.alias}",
         *_wrapped(result.verdicts[result.winner]),

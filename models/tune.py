@@ -108,12 +108,15 @@ def tune(
             storage=storage,
             load_if_exists=True,
             direction="minimize",
-            sampler=optuna.samplers.TPESampler(seed=config.seed, n_startup_trials=STARTUP_TRIALS),
             pruner=optuna.pruners.MedianPruner(n_startup_trials=STARTUP_TRIALS),
         )
         if not kept.trials:
             kept.enqueue_trial(_start(config.trees))
         done = len([trial for trial in kept.trials if trial.state.is_finished()])
+        # drawn with the same seed again, a study that goes on would try the same settings again
+        kept.sampler = optuna.samplers.TPESampler(
+            seed=config.seed + done, n_startup_trials=STARTUP_TRIALS
+        )
         for _ in range(min(done, trials)):
             step()
         kept.optimize(objective, n_trials=max(trials - done, 0), callbacks=[lambda *_: step()])

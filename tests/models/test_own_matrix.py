@@ -10,6 +10,7 @@ from models.own_matrix import check_name, read_matrix
 from models.registry import resolve
 from models.settings import read_settings
 from models.split import OUT_OF_TIME, side
+from models.summary import training_lines
 from models.train import train_matrix
 
 SETTINGS = read_settings(trials=0)
@@ -85,6 +86,7 @@ def test_without_dates_the_slices_are_random_and_the_file_may_be_parquet(files):
     late = sum(side(i, QUICK.split) == OUT_OF_TIME for i in features["id"])
     assert result.counts["out_of_time_rows"] == late
     assert result.counts["labels_without_features"] == 0
+    assert max(len(line) for line in training_lines(result) if result.store not in line) <= 80
 
 
 def test_the_order_of_rows_changes_nothing(files):

@@ -55,6 +55,8 @@ def test_a_study_goes_on_only_when_told(sample, tmp_path):
     run(sample, tmp_path, 3)
     resumed, steps = run(sample, tmp_path, 5, resume=True)
     assert len(resumed.trials) == steps == 5
+    tried = [tuple(trial.settings.values()) for trial in resumed.trials]
+    assert len(set(tried)) == 5  # none is tried a second time
     fresh, _ = run(sample, tmp_path, 2)
     assert len(fresh.trials) == 2
 
