@@ -25,6 +25,9 @@ from distributed import Client, KilledWorker, Security, WorkerPlugin, get_worker
 from distributed.comm import CommClosedError, parse_address, parse_host_port
 from distributed.comm.registry import get_backend
 
+# A worker loads its engines with this module, when it is first asked for its versions. Loaded amid
+# a fit by LightGBM they hold the interpreter for seconds, and the worker is taken for lost.
+import features.tables  # noqa: F401
 from features.errors import ContractError
 
 if TYPE_CHECKING:
