@@ -31,10 +31,14 @@ demo: setup ## the whole chain on simulated firms; prints where everything lies
 	$(call step,simulate --out demo/new --firms 300 --seed 2)
 	$(call step,score demo/new/applications.csv --signals demo/new --out demo/scored.csv)
 	@printf '\nLook at it:\n'
-	@echo '  demo/scored.csv                 scores, grades, decisions and reasons'
-	@echo '  demo/world, demo/new            the simulated firms, one folder per table'
-	@echo '  mlflow.db, mlartifacts/         runs and the registered champion'
-	@echo '  $(BIN)/mlflow ui                 compare the runs at http://127.0.0.1:5000'
+	@echo '  demo/scored.html         the batch on one page, for any browser'
+	@echo '  demo/scored.csv          scores, grades, decisions and reasons'
+	@echo '  demo/world, demo/new     the simulated firms, one folder per table'
+	@echo '  mlflow.db, mlartifacts/  runs and the registered champion'
+	@printf 'Next:\n'
+	@echo '  . $(BIN)/activate     so that firstloan and mlflow are found'
+	@echo '  mlflow ui                compare the runs at http://127.0.0.1:5000'
+	@echo '  docs/own-data.md         the same with your own files'
 
 # shows the command, then runs it
 step = @printf '\n$$ firstloan %s\n' '$(1)'; $(BIN)/firstloan $(1)

@@ -34,6 +34,11 @@ REJECTS = {
 """Schema of a rejects frame; `line` counts from 1, the header being line 1."""
 
 _TRUE, _FALSE = ["true", "1", "yes"], ["false", "0", "no"]
+_DRESSED = {
+    pl.Date: (r"^\d{4}/\d{1,2}/\d{1,2}$", "; in a spreadsheet, format the column as yyyy-mm-dd"),
+    pl.Float64: (r"^-?\d{1,3}(,\d{3})+(\.\d+)?$", ", without separators of thousands"),
+}
+"""Cells as a spreadsheet likes to write them, by data type, and what to change."""
 _SHOWN = 60
 """Characters of a bad cell that a report repeats."""
 
@@ -101,9 +106,9 @@ def read_csv(path: Path, table: str) -> Reading:
             "row",
             column=pl.lit(name),
             value=pl.col(name),
-            problem=pl.lit(f"expected {spec.expected(name)}"),
+            problem=pl.format("expected {}{}", pl.lit(spec.expected(name)), _remedy(name, dtype)),
         )
-        for name in spec.dtypes
+        for name, dtype in spec.dtypes.items()
         if name in raw.columns
     ]
     # a cell that is no number at all is reported as that, not as an empty one
@@ -276,3 +281,12 @@ def typed_cell(name: str, dtype: object, *, dates: str = "%Y-%m-%d") -> pl.Expr:
         number = cell.cast(pl.Float64, strict=False)  # pandas writes 12.0 beside empty cells
         return pl.when(number == number.round()).then(number.cast(pl.Int64, strict=False))
     return cell
+
+
+def _remedy(name: str, dtype: object) -> pl.Expr:
+    """What to change in a cell that a spreadsheet has dressed up, else nothing."""
+    for kind, (dressed, remedy) in _DRESSED.items():
+        if dtype == kind:
+            found = pl.col(name).str.contains(dressed)
+            return pl.when(found).then(pl.lit(remedy)).otherwise(pl.lit(""))
+    return pl.lit("")

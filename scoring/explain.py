@@ -110,6 +110,7 @@ def explain_html(
         facts=_facts(frames),
         decision_zh=decision_zh,
         decision_tone=tone,
+        rule=scorer.policy.decision.in_words(),
         pd=f"{row['pd']:.2%}" if scored else "",
         scale=_scale(row, scorer.policy) if scored else None,
         interval=None

@@ -67,6 +67,14 @@ class Decisions(Settings):
             raise ValueError("approve_below must not exceed decline_from")
         return self
 
+    def in_words(self) -> tuple[str, str]:
+        """The rule in English and in Chinese, for whoever asks why an applicant was referred."""
+        low, high = f"{100 * self.approve_below:g}", f"{100 * self.decline_from:g}"
+        return (
+            f"Approve below a PD of {low} %, decline from {high} %, else refer; a flag refers too.",
+            f"违约概率低于{low}%通过，{high}%及以上拒绝，其间或有提示者人工复核。",
+        )
+
 
 class Grade(Settings):
     """A band of probabilities of default."""

@@ -18,7 +18,6 @@ from scoring.wording import flag_texts, label_texts, theme_texts
 _MOVED, _OTHER = 0.10, 0.25
 """Usual reading of a population stability index; it is a convention, not a test."""
 
-_FEW = 500
 _TICKS = 6
 _NAMED = 3
 _SHOWN = 12
@@ -59,7 +58,6 @@ def report_html(
             "insufficient": f"{result.insufficient:,}",
             "rejected": f"{result.rejected:,}",
             "any_rejected": result.rejected > 0,
-            "few": result.scored < _FEW,
         },
         expected=f"{bads / scored:.1%}" if result.scored else "–",
         warnings=manifest["warnings"],
@@ -87,6 +85,7 @@ def report_html(
             )
             for source in SOURCES
         ],
+        rule=policy.decision.in_words(),
         thin=policy.thin,
         flags=_flags(result, policy),
         reasons=[
@@ -168,6 +167,7 @@ def _stability(result: Result, development: Mapping[str, Any]) -> dict[str, Any]
     return {
         "pd": f"{of_pd:.3f}",
         "tone": _tone(of_pd),
+        "chance": f"{_chance(len(development['pd_share']), result.scored):.3f}",
         "vanished": [label_texts(name) for name in vanished[:_NAMED]],
         "vanished_count": len(vanished),
         "compared": len(features),
@@ -182,6 +182,16 @@ def _stability(result: Result, development: Mapping[str, Any]) -> dict[str, Any]
             for name, value in shown
         ],
     }
+
+
+def _chance(bins: int, applicants: int) -> float:
+    """Mean index of a sample from the development population itself.
+
+    That population taken as known, PSI times the sample's size is about chi-squared with
+    `bins - 1` degrees of freedom (Yurdakul & Naranjo 2020, Statistical properties of the
+    population stability index).
+    """
+    return (bins - 1) / applicants
 
 
 def _tone(index: float) -> str:

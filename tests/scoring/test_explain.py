@@ -4,6 +4,7 @@ import pytest
 
 from features.errors import ContractError
 from scoring.explain import explain_file
+from scoring.policy import Policy
 
 
 @pytest.fixture
@@ -34,6 +35,11 @@ def test_the_page_says_what_the_scored_file_says(explain, run, rows):
             assert scored[f"reason_{k}_text"].replace("'", "&#39;") in page
             assert scored[f"reason_{k}_zh"] in page
     assert "simulated firms" in page
+    decision = Policy.load().decision
+    for rule in decision.in_words():
+        assert rule in page
+        assert f"{100 * decision.approve_below:g}" in rule
+        assert f"{100 * decision.decline_from:g}" in rule
 
 
 def test_the_waterfall_ends_where_the_applicant_is(explain, rows):

@@ -5,6 +5,7 @@ import pytest
 from models.metrics import psi
 from scoring.output import SCHEMA
 from scoring.policy import Thin
+from scoring.report import _chance
 from scoring.tally import Tally
 
 THIN = Thin(window_days=180, known_days=90)
@@ -69,6 +70,12 @@ def test_stability_is_the_index_on_the_frozen_bins(people):
     shares = [np.mean(pd < 0.02), np.mean((pd >= 0.02) & (pd < 0.05)), np.mean(pd >= 0.05)]
     assert of_pd == pytest.approx(psi(DEVELOPMENT["pd_share"], shares))
     assert list(features) == ["firm_age"]
+
+
+def test_an_index_by_chance_is_what_draws_of_the_development_sample_show():
+    shares, n = np.full(10, 0.1), 300
+    drawn = np.random.default_rng(5).multinomial(n, shares, size=400) / n
+    assert np.mean([psi(shares, d) for d in drawn]) == pytest.approx(_chance(10, n), rel=0.1)
 
 
 def test_what_is_missing_of_everybody_is_told_apart_from_what_moved(people):
