@@ -259,7 +259,8 @@ def score(
         f"with insufficient data, {summary.rejected:,} rejected."
     )
     _say(f"Model: {summary.model}")
-    _say("Decisions: " + _counts(summary.decisions) + ".  Grades: " + _counts(summary.grades) + ".")
+    _say(f"Decisions: {_counts(summary.decisions)}.")
+    _say(f"Grades: {_counts(summary.grades)}.")
     for path in summary.outputs:
         _say(f"  wrote {path}")
 
