@@ -66,7 +66,14 @@ class Cluster:
     @property
     def workers(self) -> dict[str, int]:
         """Threads of each worker, by address."""
-        found = self.client.scheduler_info(n_workers=-1)["workers"]
+        with _lost():
+            # not by scheduler_info(): Dask's own clock overwrites, every two seconds, what it
+            # returns by an answer that lists no worker
+            try:
+                known = self.client.sync(self.client.scheduler.identity, n_workers=-1)
+            except OSError as error:
+                raise CommClosedError(str(error)) from error
+        found = known["workers"]
         return {address: int(worker["nthreads"]) for address, worker in found.items()}
 
     def each(

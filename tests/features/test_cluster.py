@@ -1,3 +1,4 @@
+import asyncio
 import os
 import socket
 import subprocess
@@ -54,6 +55,20 @@ def test_the_units_of_a_lost_worker_run_elsewhere(crew):
             if len(found) == 2:
                 crew.lose()
     assert found == {unit: unit * unit for unit in range(12)}
+
+
+def test_the_workers_are_asked_for_and_not_remembered(crew):
+    """Every two seconds Dask's client remembers an answer that lists no worker."""
+    with connect(crew.address) as cluster:
+
+        async def forget():
+            while True:
+                await cluster.client._update_scheduler_info()
+
+        task = asyncio.run_coroutine_threadsafe(forget(), cluster.client.loop.asyncio_loop)
+        found = [len(cluster.workers) for _ in range(200)]
+        task.cancel()
+    assert found == [2] * 200
 
 
 def test_a_worker_that_joins_late_takes_part(crew):

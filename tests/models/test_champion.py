@@ -9,7 +9,7 @@ import pytest
 import firstloan
 from models.artefact import load, save
 from models.material import read_material, with_peers
-from models.pyfunc import Scorer
+from models.pyfunc import ServedModel
 from models.registry import resolve
 from models.settings import read_settings
 from models.split import TRAIN, split
@@ -102,7 +102,7 @@ def test_rows_built_for_a_model_are_served_with_the_pd_that_score_gives(
     pds = {}
     for name in ("bare", "rows"):
         rows = pl.read_parquet(f"{name}.parquet")
-        answer = Scorer(load(tmp_path / "model")).predict(rows.to_pandas())
+        answer = ServedModel(load(tmp_path / "model")).predict(rows.to_pandas())
         served = rows.select("application_id").with_columns(served=pl.Series(answer["pd"]))
         pds[name] = scored.join(served, on="application_id")["served"].to_numpy()
     np.testing.assert_allclose(pds["rows"], scored["pd"], atol=1e-6)
