@@ -14,7 +14,7 @@ from models.registry import resolve
 from models.settings import read_settings
 from models.split import TRAIN, split
 from models.train import train_on
-from synthetic.config import load_config
+from synthetic.read_config import load_config
 from synthetic.simulation import simulate_world
 
 FIRMS = 6_000
