@@ -17,7 +17,16 @@ from features.register import REGISTER
 from features.tax import TAX
 
 FEATURES: tuple[Feature, ...] = check_table(
-    (*REGISTER, *COVERAGE, *TAX, *ELECTRICITY, *LOGISTICS, *ECOMMERCE, *ACROSS, *PEERS)
+    (
+        *REGISTER,
+        *COVERAGE,
+        *TAX,
+        *ELECTRICITY,
+        *LOGISTICS,
+        *ECOMMERCE,
+        *ACROSS,
+        *PEERS,
+    )
 )
 """Every feature, in the order of the feature matrix."""
 
