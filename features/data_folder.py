@@ -11,7 +11,7 @@ import polars as pl
 
 from features.checking import conform
 from features.errors import ContractError
-from features.storage import is_remote, make_folder, remove_tree, write_parquet
+from features.storage import CONTRACT_KEY, is_remote, make_folder, remove_tree, write_parquet
 from features.tables import CONTRACT_VERSION, TABLES, Table
 
 MANIFEST = "manifest.json"
@@ -22,9 +22,6 @@ KIND = "firstloan data folder"
 
 UNFINISHED = "unfinished.json"
 """Lies in a data folder on remote storage, which knows no renaming, until all is written."""
-
-CONTRACT_KEY = "firstloan.contract"
-"""Parquet metadata key of files whose rows were checked before; its value is the version."""
 
 VERSIONS_KEY, ONE_VERSION = "firstloan.versions", "one"
 """Parquet metadata of files in which no two rows share a key, so that keys need not be read."""

@@ -11,10 +11,10 @@ from pathlib import Path
 import polars as pl
 
 from features.checking import conform, require_columns, violations
-from features.data_folder import CONTRACT_KEY, ONE_VERSION, VERSIONS_KEY, refuse_unfinished
+from features.data_folder import ONE_VERSION, VERSIONS_KEY, refuse_unfinished
 from features.errors import ContractError
 from features.read_csv import REJECTS, Reading, read_csv
-from features.storage import is_remote, parquet_marks, plainly, scan_parquet
+from features.storage import CONTRACT_KEY, is_remote, parquet_marks, plainly, scan_parquet
 from features.tables import CONTRACT_VERSION, SIGNALS, empty
 
 WHOLE = "all"

@@ -10,8 +10,8 @@ from features.data_folder import UNFINISHED, fresh_folder, write_bucket
 from features.errors import ContractError
 from features.folder import Signals, read_applications
 from features.matrix import build_file, read_features
-from features.storage import fingerprint_of, is_remote, location, plainly, sha256_of
-from features.tables import empty
+from features.storage import CONTRACT_KEY, fingerprint_of, is_remote, location, plainly, sha256_of
+from features.tables import CONTRACT_VERSION, empty
 from synthetic import simulation
 from synthetic.read_config import load_config
 
@@ -60,17 +60,20 @@ def test_a_world_in_memory_has_the_bytes_of_one_on_disk(memory, tmp_path, conten
     assert read_features(out).equals(here)
 
 
-def test_a_parquet_file_is_told_from_another_by_its_footer_alone(tmp_path):
+def test_a_parquet_file_of_ours_is_told_from_another_by_its_footer_alone(tmp_path):
     rows = pl.DataFrame({"firm_id": ["F1", "F2", "F3"], "orders": [5, 1, 9]})
     path = tmp_path / "a.parquet"
-    rows.write_parquet(path)
+    ours = {CONTRACT_KEY: CONTRACT_VERSION}
+    rows.write_parquet(path, metadata=ours)
     first = fingerprint_of(path)
     content = bytearray(path.read_bytes())
-    rows.with_columns(orders=pl.Series([5, 1, 8])).write_parquet(path)
+    rows.with_columns(orders=pl.Series([5, 1, 8])).write_parquet(path, metadata=ours)
     assert fingerprint_of(path) != first
     content[4] ^= 1  # no writer makes this: the pages change and the footer does not
     path.write_bytes(content)
     assert fingerprint_of(path) == first
+    rows.write_parquet(path)
+    assert fingerprint_of(path) == sha256_of(path)  # nobody knows what another writer leaves out
 
 
 @pytest.mark.parametrize(
