@@ -3,6 +3,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from functools import partial
 
@@ -61,14 +62,31 @@ def test_the_workers_are_asked_for_and_not_remembered(crew):
     """Every two seconds Dask's client remembers an answer that lists no worker."""
     with connect(crew.address) as cluster:
 
+        asked = threading.Event()
+
         async def forget():
-            while True:
+            while not asked.is_set():
                 await cluster.client._update_scheduler_info()
 
         task = asyncio.run_coroutine_threadsafe(forget(), cluster.client.loop.asyncio_loop)
-        found = [len(cluster.workers) for _ in range(200)]
-        task.cancel()
+        try:
+            found = [len(cluster.workers) for _ in range(200)]
+        finally:
+            asked.set()
+            task.result(timeout=on_dask.ANSWER_SECONDS)
     assert found == [2] * 200
+
+
+def test_a_farewell_that_is_not_answered_spoils_no_finished_run(crew, monkeypatch):
+    async def silent(fast):
+        await asyncio.sleep(60)
+
+    monkeypatch.setattr(on_dask, "ANSWER_SECONDS", 1)
+    with connect(crew.address) as cluster:
+        found = dict(each(partial(slowly, 0.0), range(4), workers=1, cluster=cluster))
+        close, cluster.client._close = cluster.client._close, silent
+    assert found == {unit: unit * unit for unit in range(4)}
+    cluster.client.sync(close)
 
 
 def test_a_worker_that_joins_late_takes_part(crew):
