@@ -61,7 +61,6 @@ def test_the_units_of_a_lost_worker_run_elsewhere(crew):
 def test_the_workers_are_asked_for_and_not_remembered(crew):
     """Every two seconds Dask's client remembers an answer that lists no worker."""
     with connect(crew.address) as cluster:
-
         asked = threading.Event()
 
         async def forget():
