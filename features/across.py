@@ -18,8 +18,7 @@ def _gap(a: str, b: str) -> pl.Expr:
 
 def _log(name: str) -> pl.Expr:
     """Logarithm of the ratio that a change of `features.feature.change` stands for."""
-    share = col(name).clip(-0.99, 0.99)
-    return ((1 + share) / (1 - share)).log()
+    return 2 * col(name).clip(-0.99, 0.99).arctanh()
 
 
 def _beyond(a: str, b: str, span: str) -> pl.Expr:

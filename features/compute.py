@@ -1,6 +1,6 @@
 """Evaluating the formulas: one pass per frame and window, then the features across sources."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from features.alike import Query, by_form, evaluate
+from features.alike import Query, by_form, collect, evaluate
 from features.catalogue import FEATURES, feature_names
 from features.feature import PEER_PREFIX, Feature
 from features.frames import FRAMES, STEPS, WINDOWS, Kind
@@ -67,8 +67,7 @@ def compute(
     windows, once = prepared.windows, prepared.once
     singles = np.concatenate([*windows.values(), np.stack(list(once.values()))])
     evaluate(_singles(tuple(windows), tuple(once)), singles, found)
-    for job in _passes():
-        _evaluate(prepared.frames[job.frame], job, found)
+    _evaluate(prepared.frames, found)
     evaluate(_across(), found.T, found)
     # peers compare figures as they are stored, so that they can be filled in later just the same
     stored = found.astype(np.float32)
@@ -84,26 +83,32 @@ def compute(
 _ROW = {days: row for row, days in enumerate(WINDOWS)}
 
 
-def _evaluate(frame: pl.DataFrame, job: _Pass, found: Floats) -> None:
-    """Fill in the columns of one pass; applications without rows stay missing."""
-    if job.frame == REGISTER and len(found) > 1:
-        found[:, job.places] = frame.select_seq(job.formulas).to_numpy()
-        return
-    if job.oldest is not None:
-        frame = _newest(frame, job.oldest, len(found))
-    if frame.is_empty():
-        return
-    if len(found) == 1:
-        # a row is had at once, a matrix only by way of all its columns
-        found[0, job.places] = frame.select_seq(job.formulas).row(0)
-        return
-    part = frame.group_by("app", maintain_order=True).agg(job.formulas)
-    app = part["app"].to_numpy()
-    values = part.drop("app").to_numpy()
-    if len(app) == len(found):
-        found[:, job.places] = values
-    else:
-        found[np.ix_(app, job.places)] = values
+def _evaluate(frames: Mapping[str, pl.DataFrame], found: Floats) -> None:
+    """Fill in the columns of every pass; applications without rows stay missing."""
+    n = len(found)
+    jobs, plans = [], []
+    for job in _passes():
+        frame = frames[job.frame]
+        if job.oldest is not None:
+            frame = _newest(frame, job.oldest, n)
+        if frame.is_empty():
+            continue
+        rows = frame.lazy()
+        a_row_each = n == 1 or job.frame == REGISTER
+        jobs.append(job)
+        plans.append(
+            rows.select_seq(job.formulas)
+            if a_row_each
+            else rows.group_by("app", maintain_order=True).agg(job.formulas)
+        )
+    for job, part in zip(jobs, collect(plans), strict=True):
+        if n == 1:
+            # a row is had at once, a matrix only by way of all its columns
+            found[0, job.places] = part.row(0)
+        elif job.frame == REGISTER:
+            found[:, job.places] = part.to_numpy()
+        else:
+            found[np.ix_(part["app"].to_numpy(), job.places)] = part.drop("app").to_numpy()
 
 
 def _newest(frame: pl.DataFrame, oldest: int, n: int) -> pl.DataFrame:

@@ -179,8 +179,7 @@ def _plain(frame: "pd.DataFrame", table: str) -> pl.DataFrame | None:
     if frame.empty:
         return pl.DataFrame(schema={name: dtypes.get(name, pl.Null) for name in names})
     columns = []
-    for name in names:
-        column = frame[name]
+    for name, (_, column) in zip(names, frame.items(), strict=True):
         dtype, values = column.dtype, column.array
         if isinstance(dtype, np.dtype):
             if dtype in _NUMBERS:

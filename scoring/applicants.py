@@ -26,7 +26,11 @@ _ODD_IDS = tuple(
 )
 """Whether any id is one that `problems` would name."""
 
-_CATEGORIES = {"purpose": PURPOSES, "lender_type": LENDER_TYPES, "channel": CHANNELS}
+_CATEGORIES = {
+    "purpose": frozenset(PURPOSES),
+    "lender_type": frozenset(LENDER_TYPES),
+    "channel": frozenset(CHANNELS),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +41,8 @@ class Applicants:
     ----------
     frame : polars.DataFrame
         Rows fit to score, in file order: the contract's columns, `line` (Int64, in the file),
-        `row` (UInt32, position among them) and `category_flags` (see `unknown_categories`).
+        `row` (UInt32, position among them) and `category_flags`: columns whose value is on no list
+        of the contract, such as `unknown_purpose`, joined by ;.
     rejects : polars.DataFrame
         One row per problem, schema `scoring.output.SCORED_REJECTS`.
     read : int
@@ -108,7 +113,8 @@ def sift(reading: Reading, *, sha256: str = "", today: dt.date) -> Applicants:
     today : datetime.date
         Applications dated later are rejected.
     """
-    frame = reading.frame.rename({"file_line": "line"}).with_columns_seq(_CATEGORY_FLAGS)
+    frame = reading.frame.rename({"file_line": "line"})
+    frame = frame.hstack([_category_flags(frame)])
     applicants = Applicants(
         frame=frame.with_row_index("row"),
         rejects=reading.rejects.rename({"id": "application_id"})[list(SCORED_REJECTS)],
@@ -175,18 +181,23 @@ def _suspicious(frame: pl.DataFrame, today: dt.date) -> bool:
     )
 
 
-def unknown_categories() -> pl.Expr:
-    """Names of the application's columns whose value is on no list of the contract, joined by ;."""
-    marks = [
-        pl.when(pl.col(name).is_not_null() & ~pl.col(name).is_in(known)).then(
-            pl.lit(f"unknown_{name}")
-        )
-        for name, known in _CATEGORIES.items()
+def _category_flags(frame: pl.DataFrame) -> pl.Series:
+    """Names of the columns whose value is on no list of the contract, joined by ;."""
+    name = "category_flags"
+    unlisted = [
+        column
+        for column, known in _CATEGORIES.items()
+        if not set(frame[column].to_list()) <= known | {None}
     ]
-    return pl.concat_str(marks, separator=SEPARATOR, ignore_nulls=True)
-
-
-_CATEGORY_FLAGS = unknown_categories().alias("category_flags")
+    if not unlisted:
+        return pl.Series(name, [""]).new_from_index(0, frame.height)
+    marks = [
+        pl.when(~pl.col(column).is_in(_CATEGORIES[column])).then(pl.lit(f"unknown_{column}"))
+        for column in unlisted
+    ]
+    return frame.select(pl.concat_str(marks, separator=SEPARATOR, ignore_nulls=True).alias(name))[
+        name
+    ]
 
 
 def unmatched(frame: pl.DataFrame, firms: pl.DataFrame) -> pl.DataFrame:
