@@ -11,7 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from multiprocessing import get_context, parent_process
+from multiprocessing import current_process, get_context, parent_process
 from threading import Thread
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
@@ -20,12 +20,19 @@ from features.errors import ContractError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from multiprocessing.process import BaseProcess
+    from multiprocessing.queues import Queue
 
     from features.cluster import Cluster
 
     Unit = TypeVar("Unit")
     Result = TypeVar("Result")
 
+
+UNGUARDED = (
+    "This script asks for several processes, and each of them runs the script from its start. "
+    'Put what it does below `if __name__ == "__main__":`, or ask for one worker.'
+)
+"""What a process says that is started by a script with no guard."""
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Told, as work goes on, how much is done and how much there is in all."""
@@ -97,10 +104,16 @@ def each(
         for number, unit in enumerate(units):
             yield number, job(unit)
         return
+    refuse_unguarded()
+    processes = min(workers, len(units))
     # a forked pool can hang once LightGBM has started its threads: spawn
-    with ProcessPoolExecutor(
-        min(workers, len(units)), get_context("spawn"), initializer=_start, initargs=(job,)
-    ) as pool:
+    context = get_context("spawn")
+    # a job among the arguments of a process that ends before it reads them blocks this one for ever
+    jobs = context.Queue()
+    jobs.cancel_join_thread()
+    for _ in range(processes):
+        jobs.put(job)
+    with ProcessPoolExecutor(processes, context, initializer=_start, initargs=(jobs,)) as pool:
         futures = {pool.submit(_run, unit): number for number, unit in enumerate(units)}
         try:
             for future in as_completed(futures):
@@ -108,10 +121,16 @@ def each(
         except BrokenProcessPool as error:
             raise ContractError(
                 "A worker process ended unexpectedly, most likely for want of memory. "
-                "Run the same command again with fewer --workers."
+                "Run the same again with fewer workers."
             ) from error
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def refuse_unguarded() -> None:
+    """End this process if it was started to work and runs the script that started it instead."""
+    if getattr(current_process(), "_inheriting", False):  # what multiprocessing itself asks
+        raise SystemExit(UNGUARDED)
 
 
 def end_with_parent() -> None:
@@ -132,10 +151,10 @@ def _end_after(parent: BaseProcess) -> None:
 _job: Callable[[Any], Any] | None = None
 
 
-def _start(job: Callable[[Any], Any]) -> None:
+def _start(jobs: Queue[Callable[[Any], Any]]) -> None:
     global _job  # noqa: PLW0603 - a process of the pool serves one job all its life
-    _job = job
     end_with_parent()
+    _job = jobs.get()
 
 
 def _run(unit: object) -> Any:  # noqa: ANN401 (whatever the job returns)

@@ -12,7 +12,7 @@ from multiprocessing import get_context
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from features.errors import ContractError
-from features.workers import end_with_parent
+from features.workers import end_with_parent, refuse_unguarded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -47,6 +47,7 @@ def processes(workers: int) -> Iterator[Executor]:
     if workers <= 1:
         yield _Here()
         return
+    refuse_unguarded()
     # forked processes hung after LightGBM had trained (design.md section 8)
     pool = ProcessPoolExecutor(workers - 1, get_context("spawn"), initializer=end_with_parent)
     try:

@@ -4,6 +4,8 @@ import time
 
 import psutil
 
+from features.workers import UNGUARDED
+
 PATIENCE = 20
 _SCRIPT = """
 import os, time
@@ -42,3 +44,25 @@ def test_processes_end_with_the_one_that_started_them_even_if_it_is_killed(tmp_p
         parent.kill()
     children = [int(file.read_text("utf-8")) for file in said]
     until(lambda: not any(map(lives, children)))
+
+
+def test_a_script_without_a_guard_is_told_so_and_ends(tmp_path):
+    """Its processes run it once more instead of working; a large job left it waiting for them."""
+    text = """
+from functools import partial
+from features.workers import each
+
+print(list(each(partial(max, "x" * 1_000_000), ["a", "b"], workers=2)))
+"""
+    (tmp_path / "script.py").write_text(text, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "script.py"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert not done.stdout
+    assert done.stderr.startswith(UNGUARDED)
