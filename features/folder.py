@@ -187,6 +187,41 @@ class Signals:
         wanted = frame.columns if columns is None else [c for c in columns if c in frame.columns]
         return frame if frame.columns == wanted else frame[wanted]
 
+    def read_firms(self, table: str, firms: Mapping[str, Sequence[str]]) -> pl.DataFrame:
+        """Read the rows of some firms of one table, wherever they lie.
+
+        Parameters
+        ----------
+        table : str
+        firms : mapping of bucket name to firm ids
+
+        Returns
+        -------
+        polars.DataFrame
+            Contract columns, bucket by bucket in the order of `firms`.
+        """
+        asked = {bucket: pl.Series(ids, dtype=pl.String) for bucket, ids in firms.items()}
+        parts = self._together(table, asked) or [
+            self.read(table, bucket=bucket, firms=ids) for bucket, ids in asked.items()
+        ]
+        # known_on may stand in one bucket and not in another
+        return pl.concat(parts, how="diagonal")
+
+    def _together(self, table: str, firms: Mapping[str, pl.Series]) -> list[pl.DataFrame]:
+        """Rows by bucket, all files read at once; empty if that cannot be done."""
+        own = self._paths.get(table, {})
+        paths = [own[bucket] for bucket in firms if bucket in own]
+        if len(paths) < len(firms) or not all(map(_quick, paths)):
+            return []
+        plans = [
+            scan_parquet(path).filter(_among(ids))
+            for path, ids in zip(paths, firms.values(), strict=True)
+        ]
+        try:
+            return pl.collect_all(plans)
+        except (pl.exceptions.PolarsError, OSError):
+            return []  # one after the other they tell which of them is broken
+
     def _find(self, table: str) -> None:
         assert self.folder is not None  # noqa: S101 - only `open` comes here
         csv = [
@@ -255,7 +290,7 @@ class Signals:
                 lazy = scan_parquet(path)
                 found = lazy.collect_schema().names()
                 require_columns(found, table, where=str(path))
-                trusted = parquet_marks(path).get(CONTRACT_KEY) == CONTRACT_VERSION
+                trusted = _checked(path)
                 if firms is not None:
                     lazy = lazy.filter(_among(firms))
                 if trusted and columns is not None:
@@ -289,6 +324,19 @@ def _single(path: Path) -> bool:
     """Tell whether the writer marked a file as holding one version of each row."""
     try:
         return parquet_marks(path).get(VERSIONS_KEY) == ONE_VERSION
+    except (pl.exceptions.PolarsError, OSError):
+        return False
+
+
+def _checked(path: Path) -> bool:
+    """Tell whether the writer vouches that every row satisfies the contract."""
+    return parquet_marks(path).get(CONTRACT_KEY) == CONTRACT_VERSION
+
+
+def _quick(path: Path) -> bool:
+    """Tell whether a file can be read beside others: here, readable, and already checked."""
+    try:
+        return not is_remote(path) and _checked(path)
     except (pl.exceptions.PolarsError, OSError):
         return False
 

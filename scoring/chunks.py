@@ -174,17 +174,7 @@ def score_applications(
 
 def read_signals(signals: Signals, firms: Mapping[str, list[str]]) -> dict[str, pl.DataFrame]:
     """Read every table's rows of the firms, given by bucket."""
-    return {table: _read(signals, table, firms) for table in signals.tables}
-
-
-def _read(signals: Signals, table: str, firms: Mapping[str, list[str]]) -> pl.DataFrame:
-    return pl.concat(
-        [
-            signals.read(table, bucket=bucket, firms=pl.Series(ids, dtype=pl.String))
-            for bucket, ids in firms.items()
-        ],
-        how="diagonal",  # known_on may stand in one bucket and not in another
-    )
+    return {table: signals.read_firms(table, firms) for table in signals.tables}
 
 
 def _all_registered(applications: pl.DataFrame, frames: Mapping[str, pl.DataFrame]) -> bool:

@@ -72,6 +72,25 @@ def test_only_the_firms_and_columns_asked_for_are_read(bucketed):
     assert "amount_cny" in absent.columns
 
 
+def test_firms_of_several_buckets_are_read_at_once(bucketed):
+    late = electricity(["F4"]).with_columns(known_on=pl.lit(dt.date(2025, 3, 1)))
+    write_bucket(late, "electricity", bucketed / "signals", 2)
+    wanted = {"0002": ["F4"], "0000": ["F2", "F9"]}
+    found = Signals.open(bucketed).read_firms("electricity", wanted)
+    assert found["firm_id"].unique(maintain_order=True).to_list() == ["F4", "F2"]
+    assert found["known_on"].null_count() == 5
+    missing = Signals.open(bucketed).read_firms("firms", wanted)
+    assert missing["firm_id"].to_list() == ["F2"]
+
+
+def test_the_broken_one_of_several_buckets_is_named(bucketed):
+    broken = bucketed / "signals" / "electricity" / "bucket=0001" / "part.parquet"
+    whole = broken.read_bytes()
+    broken.write_bytes(b"\0" * (len(whole) // 2) + whole[len(whole) // 2 :])  # the footer stands
+    with pytest.raises(ContractError, match="bucket=0001.*cannot read it"):
+        Signals.open(bucketed).read_firms("electricity", {"0000": ["F1"], "0001": ["F3"]})
+
+
 def test_frames_parquet_and_csv_read_alike(tmp_path, bucketed):
     frame = conform(electricity(["F1", "F2"]), "electricity")
     (tmp_path / "csv").mkdir()
