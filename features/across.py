@@ -7,7 +7,7 @@ Formulas read other features of the same applicant by name.
 import polars as pl
 from polars import col
 
-from features.feature import Feature, ratio
+from features.feature import EVERY_SOURCE, Feature, ratio
 from features.tables import SOURCE_NAMES, SOURCES
 
 
@@ -82,6 +82,8 @@ _RISES = (
 _SAID = ("power", "level_13w")
 """Left out: `sales_beyond_power_13w` says it."""
 
+_ALL, _ALL_ZH = EVERY_SOURCE
+
 _WAITS = ("tax_pay_days", "elec_pay_days", "tax_file_days")
 """What a firm does late when money is short: pays taxes and bills, and files what makes it pay."""
 
@@ -112,8 +114,8 @@ ACROSS: tuple[Feature, ...] = (
     Feature("orders_against_parcels_13w", "across", 182, _gap("shop_orders_change_13w", "log_out_change_13w"), "1", +1, "disagreement of the quarter's orders and parcels", "近一季订单与发件变化背离", "consistency", "C28"),
     Feature("sales_against_orders_13w", "across", 182, _gap("tax_sales_change_13w", "shop_orders_change_13w"), "1", +1, "disagreement of the quarter's invoiced and online sales", "近一季开票与网店销售变化背离", "consistency"),
     Feature("steady_power_late_tax", "across", 180, pl.when(col("elec_week_cv_180d") < 0.15).then(col("tax_late_share_180d")).otherwise(0.0 * col("tax_late_share_180d")), "1", +1, "late returns of a firm with steady electricity", "用电平稳但申报逾期", "consistency", "R190, C26"),
-    *(Feature(f"work_{span}", "across", days, _work(span), "1", -1, f"mean change of all covered sources, {when}", f"各来源{when_zh}平均变化", "consistency") for span, days, when, when_zh in _SPANS),
-    Feature("work_month_cv", "across", 365, _mean_of("tax_sales_month_cv_365d", "elec_month_cv_365d", "log_out_month_cv_365d", "shop_orders_month_cv_365d"), "1", +1, "mean unevenness of all covered sources from month to month", "各来源月度波动平均值", "consistency"),
+    *(Feature(f"work_{span}", "across", days, _work(span), "1", -1, f"mean change of {_ALL}, {when}", f"{_ALL_ZH}{when_zh}平均变化", "consistency") for span, days, when, when_zh in _SPANS),
+    Feature("work_month_cv", "across", 365, _mean_of("tax_sales_month_cv_365d", "elec_month_cv_365d", "log_out_month_cv_365d", "shop_orders_month_cv_365d"), "1", +1, f"mean unevenness of {_ALL} from month to month", f"{_ALL_ZH}月度波动平均值", "consistency"),
     Feature("sales_beyond_power_13w", "across", 455, col("tax_sales_level_13w") - col("elec_level_13w"), "1", +1, "rise of the quarter's sales beyond that of electricity", "近一季销售增幅超出用电增幅", "consistency", "R190, C26"),
     Feature("orders_beyond_parcels_13w", "across", 455, col("shop_orders_level_13w") - col("log_out_level_13w"), "1", +1, "rise of the quarter's orders beyond that of parcels", "近一季订单增幅超出发件增幅", "consistency", "C28"),
     Feature("sales_lumps_beyond_power", "across", 365, col("tax_sales_week_cv_365d") - col("elec_week_cv_365d"), "1", +1, "unevenness of sales beyond that of electricity", "销售波动超出用电波动", "consistency", "R190, C26"),

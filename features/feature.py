@@ -173,3 +173,9 @@ def change(now: pl.Expr, before: pl.Expr) -> pl.Expr:
 
 SOURCE_COLUMNS = tuple(f"coverage_{source}" for source in SOURCES)
 """Features that scoring reads to tell whether enough is known."""
+
+HISTORY_COLUMNS = tuple(f"history_{source}" for source in SOURCES)
+"""Features that tell from which sources any figure may come."""
+
+EVERY_SOURCE = ("all covered sources", "各来源")
+"""What the meanings of features call the sources that they take together."""

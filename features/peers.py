@@ -15,7 +15,7 @@ import polars as pl
 from numpy.typing import NDArray
 from polars import col
 
-from features.feature import PEER_PREFIX, Feature
+from features.feature import EVERY_SOURCE, PEER_PREFIX, Feature
 from features.stretches import table
 
 SMALLEST_CELL = 30
@@ -66,6 +66,8 @@ def _log_times(name: str) -> pl.Expr:
     return pl.when((own > 0) & (usual > 0)).then((own / usual).log())
 
 
+_ALL, _ALL_ZH = EVERY_SOURCE
+
 PEERS: tuple[Feature, ...] = (
     Feature("peer_sales_change", "peers", 182, _minus("tax_sales_change_13w"), "1", -1, "quarter's change of sales beyond that of the trade", "近一季销售变化与同业之差", "peers", "S26"),
     Feature("peer_sales_yoy", "peers", 455, _minus("tax_sales_yoy_13w"), "1", -1, "year-on-year change of sales beyond that of the trade", "销售同比与同业之差", "peers"),
@@ -79,13 +81,13 @@ PEERS: tuple[Feature, ...] = (
     *(Feature(f"peer_{name}", "peers", days, _minus(name), "1", -1, f"{meaning}, beyond the trade's", f"{meaning_zh}与同业之差", "peers", "S12") for name, days, meaning, meaning_zh in (
         ("elec_level_4w", 455, "electricity of 4 weeks against 65", "近4周用电较近65周"),
         ("elec_level_13w", 455, "electricity of a quarter against 65 weeks", "近一季用电较近65周"),
-        ("work_level_4w", 455, "all sources, 4 weeks against 65", "各来源近4周较近65周"),
-        ("work_level_13w", 455, "all sources, a quarter against 65 weeks", "各来源近一季较近65周"),
-        ("work_level_26w", 455, "all sources, half a year against 65 weeks", "各来源近半年较近65周"),
-        ("work_yoy_13w", 455, "all sources, a quarter against a year ago", "各来源近一季同比"),
+        ("work_level_4w", 455, f"{_ALL}, 4 weeks against 65", f"{_ALL_ZH}近4周较近65周"),
+        ("work_level_13w", 455, f"{_ALL}, a quarter against 65 weeks", f"{_ALL_ZH}近一季较近65周"),
+        ("work_level_26w", 455, f"{_ALL}, half a year against 65 weeks", f"{_ALL_ZH}近半年较近65周"),
+        ("work_yoy_13w", 455, f"{_ALL}, a quarter against a year ago", f"{_ALL_ZH}近一季同比"),
     )),
     Feature("peer_elec_month_cv", "peers", 365, _minus("elec_month_cv_365d"), "1", +1, "unevenness of monthly electricity beyond that of the trade", "月用电波动与同业之差", "peers", "S12"),
-    Feature("peer_work_month_cv", "peers", 365, _minus("work_month_cv"), "1", +1, "unevenness of all sources beyond that of the trade", "各来源月度波动与同业之差", "peers"),
+    Feature("peer_work_month_cv", "peers", 365, _minus("work_month_cv"), "1", +1, f"unevenness of {_ALL} beyond that of the trade", f"{_ALL_ZH}月度波动与同业之差", "peers"),
     Feature("peer_parcels_change", "peers", 182, _minus("log_out_change_13w"), "1", -1, "quarter's change of parcels beyond that of the trade", "近一季发件变化与同业之差", "peers"),
     Feature("peer_parcels_yoy", "peers", 455, _minus("log_out_yoy_13w"), "1", -1, "year-on-year change of parcels beyond that of the trade", "发件同比与同业之差", "peers"),
     Feature("peer_orders_change", "peers", 182, _minus("shop_orders_change_13w"), "1", -1, "quarter's change of orders beyond that of the trade", "近一季订单变化与同业之差", "peers"),

@@ -109,22 +109,74 @@ def top_reasons(
     return blocks[-1] if len(values) <= _BLOCK else pl.concat(blocks)
 
 
+def theme_contributions(contributions: Matrix, values: Matrix, model: Model) -> dict[str, float]:
+    """Sum the contributions of one row by the themes that `top_reasons` tells apart.
+
+    Parameters
+    ----------
+    contributions, values : ndarray of shape (n_features,)
+        As of `top_reasons`.
+    model : Model
+
+    Returns
+    -------
+    dict of theme to log-odds
+        What whole sources are missing with stands under their themes: those whose absence raises
+        the risk together, such as `no_tax_ecommerce`, and likewise the others.
+    """
+    table = _table(model.feature_names)
+    judged = _judge(contributions[None], values[None], model)
+    theme_of, (adverse,) = _themes_of(contributions[None], judged.blamed, judged.source, table)
+    gone = {SOURCES[number] for number in np.unique(judged.source) if number != _PRESENT}
+    others = gone.difference(ABSENT_THEMES.get(adverse, ()))
+    harmless = _ABSENT[tuple(source in others for source in SOURCES)]
+    names = [*table.themes, adverse, harmless]
+    sums = _sums(theme_of, contributions[None], len(names))[0]
+    return {names[theme]: float(sums[theme]) for theme in np.unique(theme_of)}
+
+
+@dataclass(frozen=True, eq=False)
+class _Judged:
+    """What each value is to its contribution; all but `typical` of shape (n_samples, n_features).
+
+    Attributes
+    ----------
+    missing : whether it is missing
+    source : number of the missing source that it is missing with, else `_PRESENT`
+    worse : whether it is worse than typical in the direction of its sign
+    blamed : whether it may be blamed for what it contributes
+    typical : ndarray of shape (n_features,)
+    """
+
+    missing: Matrix
+    source: Matrix
+    worse: Matrix
+    blamed: Matrix
+    typical: Matrix
+
+
+def _judge(contributions: Matrix, values: Matrix, model: Model) -> _Judged:
+    table = _table(model.feature_names)
+    typical = np.array([model.typical.get(name, np.nan) for name in model.feature_names])
+    missing: Matrix = np.isnan(values)
+    source = _missing_with(missing, table)
+    with np.errstate(invalid="ignore"):
+        worse = table.sign * (values - typical) > 0
+    # an unsigned value may be blamed where it is not the typical one, and a missing one
+    blamed = (worse | ((table.sign == 0) & (values != typical)) | missing) & (contributions > 0)
+    # how long a missing source is covered says the same once more
+    blamed &= missing | (source == _PRESENT)
+    return _Judged(missing, source, worse, blamed, typical)
+
+
 def _reasons(
     contributions: Matrix, values: Matrix, margin: Matrix, model: Model, k: int
 ) -> pl.DataFrame:
     """`top_reasons` of a block of rows."""
     table = _table(model.feature_names)
-    typical = np.array([model.typical.get(name, np.nan) for name in model.feature_names])
-    missing: Matrix = np.isnan(values)
-    source = _missing_with(missing, table)
-    # Worse than typical in the direction of the sign; an unsigned value may be blamed where it is
-    # not the typical one, and a missing one.
-    with np.errstate(invalid="ignore"):
-        worse = table.sign * (values - typical) > 0
-    blamed = (worse | ((table.sign == 0) & (values != typical)) | missing) & (contributions > 0)
-    # how long a missing source is covered says the same once more
-    blamed &= missing | (source == _PRESENT)
-    theme_of, absent = _themes_of(contributions, blamed, source, table)
+    judged = _judge(contributions, values, model)
+    missing, worse, blamed, typical = judged.missing, judged.worse, judged.blamed, judged.typical
+    theme_of, absent = _themes_of(contributions, blamed, judged.source, table)
     net = _sums(theme_of, contributions, table.harmless + 1)
     net[_sums(theme_of, blamed, table.harmless + 1) == 0] = 0.0
     net[:, table.harmless] = 0.0

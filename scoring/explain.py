@@ -101,8 +101,9 @@ def explain_html(
     features = scorer.features(application, Signals.from_frames(frames))
     row = scorer.score_features(features).row(0, named=True)
     model, scored = scorer.model, row["score"] is not None
-    values = scorer.contributions.of(model.matrix(features))
-    found = top_reasons(values, features, model, k=REASONS) if scored else None
+    values = model.matrix(features)
+    pushes = scorer.contributions.of(values)
+    found = top_reasons(pushes, features, model, k=REASONS, values=values) if scored else None
     decision_zh, tone = DECISIONS[row["decision"]]
     return render(
         "explain.html",
@@ -127,8 +128,8 @@ def explain_html(
             for k in range(1, REASONS + 1)
             if row[f"reason_{k}"] is not None
         ],
-        waterfall=waterfall(values[0], model) if scored else [],
-        margin=f"{model.bias + values[0].sum():.2f}".replace("-", "−") if scored else "",
+        waterfall=waterfall(pushes[0], values[0], model) if scored else [],
+        margin=f"{model.bias + pushes[0].sum():.2f}".replace("-", "−") if scored else "",
         charts=source_charts(
             frames,
             firm_id=row["firm_id"],

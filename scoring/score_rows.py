@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from features.feature import SOURCE_COLUMNS
+from features.feature import HISTORY_COLUMNS, SOURCE_COLUMNS
 from features.folder import Signals
 from features.matrix import build_features
 from features.tables import SOURCES
@@ -161,9 +161,10 @@ class Scorer:
             values=own,
         )
         said = np.full((3, REASONS, features.height), None, dtype=object)
+        only = _only_source(scored)
         texts = [
-            reason_texts(*reason)
-            for reason in found["theme", "feature", "value", "typical"].iter_rows()
+            reason_texts(*reason, only=only[row])
+            for row, *reason in found["row", "theme", "feature", "value", "typical"].iter_rows()
         ]
         rank, row = found["rank"].to_numpy() - 1, rows[found["row"].to_numpy()]
         said[0, rank, row] = found["theme"].to_list()
@@ -186,6 +187,16 @@ def _known_days(features: pl.DataFrame, thin: Thin) -> npt.NDArray[np.int64]:
     shares = np.nan_to_num(np.column_stack([features[s].to_numpy() for s in SOURCE_COLUMNS]))
     days: npt.NDArray[np.int64] = np.rint(shares * thin.window_days).astype(np.int64)
     return days
+
+
+def _only_source(features: pl.DataFrame) -> list[str | None]:
+    """The source of each row that has but one."""
+    known = np.column_stack([features[s].to_numpy() for s in HISTORY_COLUMNS]) > 0
+    only = known.argmax(axis=1).tolist()
+    return [
+        SOURCES[j] if one else None
+        for j, one in zip(only, (known.sum(axis=1) == 1).tolist(), strict=True)
+    ]
 
 
 def _series(name: str, values: Any, dtype: Any) -> pl.Series:  # noqa: ANN401 - Polars' own are Any

@@ -5,21 +5,24 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from features.catalogue import FEATURES
 from models.artefact import Model
+from models.reasons import theme_contributions
 from scoring.figures import MINUS
 from scoring.wording import theme_texts
 
 _STEPS = 10
-_THEMES = {feature.name: feature.theme for feature in FEATURES}
 
 
-def waterfall(contributions: npt.NDArray[np.float64], model: Model) -> list[dict[str, Any]]:
+def waterfall(
+    contributions: npt.NDArray[np.float64], values: npt.NDArray[np.float64], model: Model
+) -> list[dict[str, Any]]:
     """Bars of a waterfall: the start, the themes that matter most, the rest, the end.
 
     Parameters
     ----------
     contributions : ndarray of shape (n_features,), log-odds
+    values : ndarray of shape (n_features,)
+        The applicant's row of `model.matrix`.
     model : Model
 
     Returns
@@ -27,10 +30,7 @@ def waterfall(contributions: npt.NDArray[np.float64], model: Model) -> list[dict
     list of dict
         name, chinese, left and width (percent of the track), tone, figure (signed log-odds).
     """
-    by_theme: dict[str, float] = {}
-    for name, value in zip(model.feature_names, contributions.tolist(), strict=True):
-        theme = _THEMES.get(name, name)
-        by_theme[theme] = by_theme.get(theme, 0.0) + value
+    by_theme = theme_contributions(contributions, values, model)
     ranked = sorted(by_theme.items(), key=lambda item: (-abs(item[1]), item[0]))
     shown, rest = ranked[:_STEPS], sum(value for _, value in ranked[_STEPS:])
     steps = [(*theme_texts(theme), value) for theme, value in shown]

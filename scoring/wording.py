@@ -6,10 +6,12 @@ how to write it.
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import cache
 from types import MappingProxyType
 
 from features.catalogue import FEATURES
-from features.feature import Feature
+from features.feature import EVERY_SOURCE, Feature
 from features.tables import SOURCE_NAMES
 from features.themes import THEMES
 from models.reasons import ABSENT_THEMES
@@ -45,7 +47,14 @@ _CHANGE = re.compile(r"^(?P<mean>mean )?change of (?P<what>.+?)(?P<when>(,| agai
 _CHINESE_END = re.compile(r"(?P<mean>平均|交易)?变化$")
 
 
-def reason_texts(theme: str, feature: str, value: float | None, typical: float | None) -> Texts:
+def reason_texts(
+    theme: str,
+    feature: str,
+    value: float | None,
+    typical: float | None,
+    *,
+    only: str | None = None,
+) -> Texts:
     """One reason in words.
 
     Parameters
@@ -56,6 +65,8 @@ def reason_texts(theme: str, feature: str, value: float | None, typical: float |
         The feature that stands for the theme.
     value, typical : float or None
         The applicant's figure and the reference population's median; None if missing.
+    only : str, optional
+        The applicant's source, if there is but one: what is said of all sources is said of it.
 
     Returns
     -------
@@ -67,6 +78,8 @@ def reason_texts(theme: str, feature: str, value: float | None, typical: float |
     known = _TABLE.get(feature)
     if known is None:
         return _of_ones_own(feature, value, typical)
+    if only is not None:
+        known = _of_one_source(known, only)
     if value is None:
         return f"too little data: {known.meaning}", f"数据不足：{known.meaning_zh}"
     kind = kind_of(known)
@@ -133,6 +146,21 @@ def flag_texts(code: str, flags: Iterable[Flag]) -> Texts:
         table = code.removeprefix(_BAD_ROWS)
         return f"unusable rows in table {table}, left out", f"数据表{table}中有无效行，已剔除"
     return _OF_INPUT.get(code, (code.replace("_", " "), ""))
+
+
+@cache
+def _of_one_source(known: Feature, source: str) -> Feature:
+    """A mean over all sources as what it is where there is one."""
+    if EVERY_SOURCE[0] not in known.meaning:
+        return known
+    english, chinese = SOURCE_NAMES[source]
+    meaning = known.meaning.removeprefix("mean ")
+    meaning_zh = known.meaning_zh.replace("平均变化", "变化").removesuffix("平均值")
+    return replace(
+        known,
+        meaning=meaning.replace(EVERY_SOURCE[0], f"the only source ({english})"),
+        meaning_zh=meaning_zh.replace(EVERY_SOURCE[1], f"唯一来源（{chinese}）"),
+    )
 
 
 def _change(known: Feature, value: float, typical: float | None) -> Texts:

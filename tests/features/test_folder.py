@@ -87,7 +87,7 @@ def test_the_broken_one_of_several_buckets_is_named(bucketed):
     broken = bucketed / "signals" / "electricity" / "bucket=0001" / "part.parquet"
     whole = broken.read_bytes()
     broken.write_bytes(b"\0" * (len(whole) // 2) + whole[len(whole) // 2 :])  # the footer stands
-    with pytest.raises(ContractError, match="bucket=0001.*cannot read it"):
+    with pytest.raises(ContractError, match=r"bucket=0001.*cannot read it"):
         Signals.open(bucketed).read_firms("electricity", {"0000": ["F1"], "0001": ["F3"]})
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from features.catalogue import FEATURES
 from features.tables import SOURCES
-from models.reasons import top_reasons
+from models.reasons import ABSENT_THEMES, theme_contributions, top_reasons
 
 KNOWN = {feature.name: feature for feature in FEATURES}
 
@@ -247,3 +247,32 @@ def test_rows_do_not_depend_on_each_other(model):
 def test_no_rows_no_reasons(model):
     X, parts = rows(model, 0)
     assert top_reasons(parts, X, model).is_empty()
+
+
+def of_sources(*sources):
+    """Features that are missing where these sources are, and nothing else need be."""
+    return [name for name, feature in KNOWN.items() if feature.source in sources]
+
+
+def test_what_sources_are_missing_with_is_summed_under_their_names(model):
+    """Two sources are missing: one raises the risk, the other lowers it."""
+    X, parts = rows(model, 1, missing=0.0)
+    values, pushes = X.to_numpy()[0].copy(), parts[0]
+    column = {name: j for j, name in enumerate(model.feature_names)}
+    for source, push in (("ecommerce", 0.2), ("logistics", -0.2)):
+        for name in of_sources(source):
+            values[column[name]], pushes[column[name]] = np.nan, push
+    sums = theme_contributions(pushes, values, model)
+    assert sum(sums.values()) == pytest.approx(pushes.sum())
+    assert sums["no_ecommerce"] > 0 > sums["no_logistics"]
+    present = set(KNOWN) - set(of_sources("ecommerce", "logistics"))
+    assert sums.keys() - ABSENT_THEMES.keys() <= {KNOWN[name].theme for name in present}
+
+
+def test_without_a_missing_source_themes_are_those_of_the_catalogue(model):
+    X, parts = rows(model, 1, missing=0.0)
+    sums = theme_contributions(parts[0], X.to_numpy()[0], model)
+    assert sums.keys() == {feature.theme for feature in FEATURES}
+    theme = FEATURES[0].theme
+    own = [f.theme == theme for f in FEATURES]
+    assert sums[theme] == pytest.approx(parts[0][own].sum())

@@ -3,6 +3,7 @@ import re
 import pytest
 
 from features.catalogue import FEATURES
+from features.tables import SOURCES
 from scoring.figures import kind_of
 from scoring.policy import Policy, Thin
 from scoring.wording import flag_texts, reason_texts, thin_texts
@@ -51,6 +52,26 @@ def test_a_missing_source_and_a_missing_figure():
     english, chinese = reason_texts("sales_trend", "tax_sales_yoy_13w", None, 0.1)
     assert english.startswith("too little data: ")
     assert chinese.startswith("数据不足：")
+
+
+def test_what_is_said_of_all_sources_is_said_of_the_only_one():
+    english, chinese = reason_texts("consistency", "work_change_4w", -1.0, 0.0, only="tax")
+    assert english == ("the only source (tax and invoice) stopped, last 4 weeks; typical: 0 %")
+    assert chinese == "唯一来源（税务发票）近4周降至零；一般水平：0%"
+    english, chinese = reason_texts("consistency", "work_month_cv", 1.2, 0.5, only="electricity")
+    assert english.startswith("unevenness of the only source (electricity) from month to month: ")
+    assert chinese.startswith("唯一来源（用电）月度波动：")
+    own = ("bills", "elec_bills_late_days_365d", 1.0, 0.0)
+    assert reason_texts(*own, only="electricity") == reason_texts(*own)
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_no_reason_of_one_source_speaks_of_several(source):
+    for feature in FEATURES:
+        for value in (None, 0.3):
+            for text in reason_texts(feature.theme, feature.name, value, 0.1, only=source):
+                assert "all covered sources" not in text
+                assert "各来源" not in text
 
 
 def test_a_column_of_ones_own_is_worded_by_its_name():
