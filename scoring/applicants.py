@@ -195,9 +195,8 @@ def _category_flags(frame: pl.DataFrame) -> pl.Series:
         pl.when(~pl.col(column).is_in(_CATEGORIES[column])).then(pl.lit(f"unknown_{column}"))
         for column in unlisted
     ]
-    return frame.select(pl.concat_str(marks, separator=SEPARATOR, ignore_nulls=True).alias(name))[
-        name
-    ]
+    joined = pl.concat_str(marks, separator=SEPARATOR, ignore_nulls=True)
+    return frame.select(joined.alias(name)).to_series()
 
 
 def unmatched(frame: pl.DataFrame, firms: pl.DataFrame) -> pl.DataFrame:
