@@ -2,11 +2,11 @@
 
     python -P benchmarks/features.py [--firms 12000 120000]
 
-Each size is built in a process of its own, so that its memory is its own, and so are the features
-that tsfresh is compared with, as its are. The raw days are plain
-noise of the contract's shape: what they say does not matter here. Ends with code 1 if tsfresh is
-not beaten by the bar; the seconds depend on the machine and on what else it does, so they are
-printed and judge nothing.
+Each size is built in a process of its own, so that its memory is its own; the comparison with
+tsfresh gives each side a fresh process and takes medians. The raw days are plain noise of the
+contract's shape: what they say does not matter here. Ends with code 1 if tsfresh is not beaten by
+the bar; the seconds depend on the machine and on what else it does, so they are printed and judge
+nothing.
 """
 
 import argparse
