@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from features.feature import Feature
 from features.known import Floats
+from features.ratios import Formulas
 from features.stretches import frame_of
 
 _COLUMN = re.compile(r'col\("(\w+)"\)')
@@ -31,7 +32,7 @@ class Alike:
     Attributes
     ----------
     formula : polars.Expr
-        That of one of the features, under its name; one Float64 from each row.
+        That of one of the features; one value from each row.
     inputs : tuple of str
         Columns it reads.
     rows : ndarray of shape (n_inputs, n_features)
@@ -56,7 +57,7 @@ class Query:
 
     def __init__(self, forms: Sequence[Alike]) -> None:
         self.forms = tuple(forms)
-        self.formulas = [form.formula for form in forms]
+        self.formulas = Formulas({str(k): form.formula for k, form in enumerate(forms)})
         self.inputs = [name for form in forms for name in form.inputs]
         self.places = np.concatenate([form.places for form in forms])
         counts = [len(form.places) for form in forms]
@@ -76,12 +77,12 @@ class Query:
             NaN is missing; the last row is all of it where there are several forms.
         """
         read = values[self._rows].reshape(len(self.inputs), -1)
-        return frame_of(self.inputs, read).lazy().select_seq(self.formulas)
+        return frame_of(self.inputs, read).lazy().select_seq(self.formulas.numbers)
 
     def features(self, evaluated: pl.DataFrame) -> Floats:
         """Take the features, shape (n, n_features) in the order of `places`, from the plan's."""
         columns = np.stack([column.to_numpy() for column in evaluated.get_columns()])
-        by_form = columns.reshape(len(self.forms), self._rows.shape[1], -1)
+        by_form = self.formulas.divide(columns).reshape(len(self.forms), self._rows.shape[1], -1)
         found: Floats = by_form[self._form, self._below].T
         return found
 
@@ -134,7 +135,7 @@ def by_form(
         taken.update(inputs)
         forms.append(
             Alike(
-                shown.formula.cast(pl.Float64).alias(shown.name),
+                shown.formula,
                 inputs,
                 np.array([[row(feature, name) for name in read] for feature, read in group]).T,
                 np.array([places[feature.name] for feature, _ in group], dtype=np.intp),

@@ -24,9 +24,8 @@ def conform(frame: pl.DataFrame, table: str) -> pl.DataFrame:
     """
     spec = TABLES[table]
     require_columns(frame.columns, table, where=table)
-    for exact in (spec.schema, spec.dtypes):
-        if frame.columns == list(exact) and frame.dtypes == list(exact.values()):
-            return frame
+    if spec.fits(frame):
+        return frame
     columns = [
         pl.col(name).cast(dtype) if name in frame.columns else pl.lit(None, dtype).alias(name)
         for name, dtype in spec.dtypes.items()

@@ -15,6 +15,7 @@ from features.frames import FRAMES, STEPS, WINDOWS, Kind
 from features.known import Floats
 from features.peers import COMPARED, places, usual
 from features.prepare import MONTHS, REGISTER, WEEKS, Prepared
+from features.ratios import Formulas
 
 _SHARED = {Kind.WEEKS: WEEKS, Kind.MONTHS: MONTHS}
 """Kinds of frames whose columns stand side by side in one frame of all sources."""
@@ -30,14 +31,14 @@ class _Pass:
         Name in what `features.prepare.prepare` gives.
     oldest : int or None
         Age of the oldest row that belongs to the window; None if rows are not cut to it.
-    formulas : list of polars.Expr
+    formulas : Formulas
     places : ndarray of shape (n_formulas,)
         Columns of the feature matrix.
     """
 
     frame: str
     oldest: int | None
-    formulas: list[pl.Expr]
+    formulas: Formulas
     places: NDArray[np.intp]
 
 
@@ -93,22 +94,23 @@ def _evaluate(frames: Mapping[str, pl.DataFrame], found: Floats) -> None:
             frame = _newest(frame, job.oldest, n)
         if frame.is_empty():
             continue
-        rows = frame.lazy()
-        a_row_each = n == 1 or job.frame == REGISTER
+        rows, formulas = frame.lazy(), job.formulas
         jobs.append(job)
-        plans.append(
-            rows.select_seq(job.formulas)
-            if a_row_each
-            else rows.group_by("app", maintain_order=True).agg(job.formulas)
-        )
+        if n == 1:
+            plans.append(rows.select_seq(formulas.expressions))
+        elif job.frame == REGISTER:
+            plans.append(rows.select_seq(formulas.numbers))
+        else:
+            plans.append(rows.group_by("app", maintain_order=True).agg(formulas.numbers))
     for job, part in zip(jobs, collect(plans), strict=True):
         if n == 1:
             # a row is had at once, a matrix only by way of all its columns
-            found[0, job.places] = part.row(0)
+            found[0, job.places] = job.formulas.divide(np.array(part.row(0), dtype=np.float64))
         elif job.frame == REGISTER:
-            found[:, job.places] = part.to_numpy()
+            found[:, job.places] = job.formulas.divide(part.to_numpy(writable=True).T).T
         else:
-            found[np.ix_(part["app"].to_numpy(), job.places)] = part.drop("app").to_numpy()
+            values = job.formulas.divide(part.drop("app").to_numpy(writable=True).T).T
+            found[np.ix_(part["app"].to_numpy(), job.places)] = values
 
 
 def _newest(frame: pl.DataFrame, oldest: int, n: int) -> pl.DataFrame:
@@ -184,7 +186,7 @@ def _stacks(feature: Feature) -> bool:
 def _pass(name: str, oldest: int | None, features: Iterable[Feature]) -> _Pass:
     chosen = list(features)
     places = np.array([_places()[f.name] for f in chosen], dtype=np.intp)
-    return _Pass(name, oldest, [_column(f) for f in chosen], places)
+    return _Pass(name, oldest, Formulas({f.name: f.formula for f in chosen}), places)
 
 
 @cache
@@ -196,7 +198,3 @@ def _first() -> tuple[Feature, ...]:
 @cache
 def _places() -> dict[str, int]:
     return {name: place for place, name in enumerate(feature_names())}
-
-
-def _column(feature: Feature) -> pl.Expr:
-    return feature.formula.cast(pl.Float64).alias(feature.name)

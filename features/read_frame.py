@@ -208,7 +208,7 @@ def _typed(raw: pl.DataFrame, table: str, here: Sequence[str]) -> pl.DataFrame:
     spec = TABLES[table]
     if not raw.width:
         return pl.DataFrame(schema=spec.schema)
-    if raw.columns == here == list(spec.schema) and raw.dtypes == list(spec.schema.values()):
+    if spec.fits(raw):
         return raw
     dtypes = dict(raw.schema)
     have = tuple((name, dtypes[name]) for name in here)

@@ -269,6 +269,14 @@ class Table:
         """Data types including `known_on` where the table may carry it."""
         return self.schema | ({self.KNOWN_ON: pl.Date} if self.versioned else {})
 
+    def fits(self, frame: pl.DataFrame) -> bool:
+        """Whether a frame has the contract's columns, in their order and types, and no others."""
+        names, dtypes = frame.columns, frame.dtypes
+        return any(
+            names == list(exact) and dtypes == list(exact.values())
+            for exact in (self.schema, self.dtypes)
+        )
+
     def expected(self, column: str) -> str:
         """What a cell of `column` must hold, in words, for error messages."""
         kind = {

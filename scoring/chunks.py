@@ -165,9 +165,8 @@ def score_applications(
         nobody = pl.DataFrame(schema={**SCHEMA, "row": pl.UInt32})
         return Scored(nobody, rejects, bad_signals, None)
     notes = _notes(fit, bad_signals)
-    features = scorer.features(
-        fit[list(TABLES["applications"].columns)], Signals.from_frames(frames)
-    )
+    applied = fit[list(TABLES["applications"].columns)]
+    features = scorer.features(applied, Signals(None, dict(frames)))
     rows = scorer.score_features(features, notes=notes).hstack([fit["row"]])
     return Scored(rows, rejects, bad_signals, features)
 
