@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from features.frames import FEN, HORIZON_DAYS
 from features.known import Bools, Floats, Ints
+from features.stretches import table
 
 _EDGES = (90, 180, 365)
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
@@ -57,14 +58,14 @@ def parties(
     buys = bought[row[order]]
 
     def frame(chosen: NDArray[np.int64]) -> pl.DataFrame:
-        return pl.DataFrame(
+        return table(
             {
-                "app": pl.Series(app[row[chosen]]).set_sorted(),
                 "cny_90": spent[chosen, 0],
                 "cny_before_90": spent[chosen, 1] - spent[chosen, 0],
                 "cny_365": spent[chosen, 2],
                 "first_age": first_age[chosen],
-            }
+            },
+            app[row[chosen]],
         )
 
     return frame(order[~buys]), frame(order[buys])

@@ -26,6 +26,7 @@ from features.stretches import (
     periods,
     same,
     spanned,
+    table,
     total,
     windows,
 )
@@ -184,13 +185,7 @@ def _tax(
         tax,
         by_day.reshape(n, HORIZON_DAYS).astype(np.float64, copy=False),
         {
-            "tickets": pl.DataFrame(
-                {
-                    "app": pl.Series(rows.app[ticket]).set_sorted(),
-                    "age": rows.age[ticket],
-                    "ticket_fen": fen[ticket],
-                }
-            ),
+            "tickets": table({"age": rows.age[ticket], "ticket_fen": fen[ticket]}, rows.app[ticket]),
             "customers": customers,
             "suppliers": suppliers,
         },

@@ -158,6 +158,12 @@ def to_polars(frame: AnyFrame, table: str) -> pl.DataFrame:
         plain = _plain(frame, table)
         return pl.from_pandas(frame) if plain is None else plain
     except (pl.exceptions.PolarsError, ValueError, TypeError, ArithmeticError) as error:
+        if not frame.columns.is_unique:
+            twice = ", ".join(map(str, frame.columns[frame.columns.duplicated()].unique()))
+            raise ContractError(
+                f"{table}: expected each column once, got {twice} more than once. "
+                "Rename or drop the others."
+            ) from error
         raise ContractError(
             f"{table}: expected one kind of value in each column, got a mixture "
             f"({str(error).splitlines()[0]}). Give every column one type, or text."
@@ -172,24 +178,22 @@ def _plain(frame: "pd.DataFrame", table: str) -> pl.DataFrame | None:
 
     None if a column is of another kind, such as objects, categories or times of a zone.
     """
-    names = frame.columns.tolist()
-    if len(set(names)) < len(names) or not all(isinstance(name, str) for name in names):
-        return None
     dtypes = TABLES[table].dtypes
     if frame.empty:
-        return pl.DataFrame(schema={name: dtypes.get(name, pl.Null) for name in names})
+        return pl.DataFrame([pl.Series(name, [], dtypes.get(name, pl.Null)) for name in frame])
     columns = []
-    for name, (_, column) in zip(names, frame.items(), strict=True):
-        dtype, values = column.dtype, column.array
-        if isinstance(dtype, np.dtype):
-            if dtype in _NUMBERS:
-                columns.append(pl.Series(name, np.asarray(values), nan_to_null=True))
-            elif dtype.kind == "M" and dtypes.get(name) == pl.Date:
-                columns.append(_dates(name, np.asarray(values)))
-            else:
+    for name, column in frame.items():
+        dtype, values = column.dtype, column.values
+        if not isinstance(name, str):
+            return None
+        if not isinstance(dtype, np.dtype):
+            if str(dtype) != "str":
                 return None
-        elif str(dtype) == "str":
             columns.append(pl.Series(name, pa.array(values)))
+        elif dtype in _NUMBERS:
+            columns.append(pl.Series(name, values, nan_to_null=True))
+        elif dtype.kind == "M" and dtypes.get(name) == pl.Date:
+            columns.append(_dates(name, values))
         else:
             return None
     return pl.DataFrame(columns)

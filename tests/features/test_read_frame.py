@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
+from features.errors import ContractError
 from features.read_frame import read_frame, to_polars
 from features.tables import TABLES
 
@@ -82,3 +83,10 @@ def test_dates_of_any_kind_are_read(dates):
     assert reading.frame["paid_on"].to_list() == [dt.date(2025, 3, 4), None]
     assert reading.frame["file_line"].to_list() == [1, 2]
     assert not reading.rejected
+
+
+@pytest.mark.parametrize("rows", [0, 2])
+def test_a_column_given_twice_is_named(rows):
+    frame = pd.DataFrame([["F1", 3, "2024-01-05"]] * rows, columns=["firm_id", "kwh", "kwh"])
+    with pytest.raises(ContractError, match=r"expected each column once, got kwh more than once"):
+        read_frame(frame, "electricity")
