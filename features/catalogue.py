@@ -51,7 +51,7 @@ _MARKS = tuple(
     )
 )
 
-ENGINE = 2
+ENGINE = 3
 """Raise it when a column of `features.frames` is computed in another way than before."""
 
 
