@@ -185,7 +185,9 @@ def _tax(
         tax,
         by_day.reshape(n, HORIZON_DAYS).astype(np.float64, copy=False),
         {
-            "tickets": table({"age": rows.age[ticket], "ticket_fen": fen[ticket]}, rows.app[ticket]),
+            "tickets": table(
+                {"age": rows.age[ticket], "ticket_fen": fen[ticket]}, rows.app[ticket]
+            ),
             "customers": customers,
             "suppliers": suppliers,
         },

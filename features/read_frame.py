@@ -180,7 +180,8 @@ def _plain(frame: "pd.DataFrame", table: str) -> pl.DataFrame | None:
     """
     dtypes = TABLES[table].dtypes
     if frame.empty:
-        return pl.DataFrame([pl.Series(name, [], dtypes.get(name, pl.Null)) for name in frame])
+        names = map(str, frame.columns)
+        return pl.DataFrame([pl.Series(name, [], dtypes.get(name, pl.Null)) for name in names])
     columns = []
     for name, column in frame.items():
         dtype, values = column.dtype, column.values
@@ -193,7 +194,7 @@ def _plain(frame: "pd.DataFrame", table: str) -> pl.DataFrame | None:
         elif dtype in _NUMBERS:
             columns.append(pl.Series(name, values, nan_to_null=True))
         elif dtype.kind == "M" and dtypes.get(name) == pl.Date:
-            columns.append(_dates(name, values))
+            columns.append(_dates(name, np.asarray(values)))
         else:
             return None
     return pl.DataFrame(columns)

@@ -176,6 +176,7 @@ def _in_pandas(rows: pl.DataFrame) -> "pd.DataFrame":
 
     # whole numbers stay whole where some are missing; a column needs no second thread
     whole = {pa.int64(): pd.Int64Dtype()}
-    return rows.to_arrow().to_pandas(
+    frame: pd.DataFrame = rows.to_arrow().to_pandas(
         types_mapper=whole.get, date_as_object=False, split_blocks=True, use_threads=False
     )
+    return frame
