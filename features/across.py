@@ -16,20 +16,20 @@ def _gap(a: str, b: str) -> pl.Expr:
     return (col(a) - col(b)).abs()
 
 
-def _log(moved: pl.Expr) -> pl.Expr:
+def _log(name: str) -> pl.Expr:
     """Logarithm of the ratio that a change of `features.feature.change` stands for."""
-    return 2 * moved.clip(-0.99, 0.99).arctanh()
+    return 2 * col(name).clip(-0.99, 0.99).arctanh()
 
 
 def _beyond(a: str, b: str, span: str) -> pl.Expr:
     """How much more one trace rose than another: 0 as much or less, 0.7 the double."""
-    return (_log(col(f"{a}_{span}")) - _log(col(f"{b}_{span}"))).clip(0)
+    return (_log(f"{a}_{span}") - _log(f"{b}_{span}")).clip(0)
 
 
 def _unseen(claim: str, traces: tuple[str, ...], span: str) -> pl.Expr:
     """How much more a claim rose than the trace of real work that rose most; 0 for less."""
-    most = pl.max_horizontal(*[f"{trace}_{span}" for trace in traces])
-    return (_log(col(f"{claim}_{span}")) - _log(most)).clip(0)
+    most = pl.max_horizontal(*[_log(f"{trace}_{span}") for trace in traces])
+    return (_log(f"{claim}_{span}") - most).clip(0)
 
 
 def _sure(count: str, days: int, enough: int) -> pl.Expr:

@@ -51,7 +51,7 @@ _MARKS = tuple(
     )
 )
 
-ENGINE = 3
+ENGINE = 2
 """Raise it when a column of `features.frames` is computed in another way than before."""
 
 

@@ -173,7 +173,7 @@ def _daily(
 
 
 _PARTY = {
-    "cny_90": "value of valid invoices, 0 or more, days 0 to 89",
+    "cny_90": "value of valid invoices, days 0 to 89",
     "cny_before_90": "the same, days 90 to 179",
     "cny_365": "the same, days 0 to 364",
     "first_age": "age of the first known invoice",

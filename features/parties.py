@@ -60,9 +60,9 @@ def parties(
     def frame(chosen: NDArray[np.int64]) -> pl.DataFrame:
         return table(
             {
-                "cny_90": np.maximum(spent[chosen, 0], 0),
-                "cny_before_90": np.maximum(spent[chosen, 1] - spent[chosen, 0], 0),
-                "cny_365": np.maximum(spent[chosen, 2], 0),
+                "cny_90": spent[chosen, 0],
+                "cny_before_90": spent[chosen, 1] - spent[chosen, 0],
+                "cny_365": spent[chosen, 2],
                 "first_age": first_age[chosen],
             },
             app[row[chosen]],

@@ -16,19 +16,14 @@ _DECLARED, _INVOICED = col("declared_sales_cny"), col("invoiced_cny")
 _BOTH = _DECLARED.is_not_null() & _INVOICED.is_not_null()
 
 
-def _distance(a: pl.Expr, b: pl.Expr) -> pl.Expr:
-    """How far two sums lie apart, as `change` measures it: 0 the same, 1 where one is nothing."""
-    a, b = a.clip(0), b.clip(0)
-    return ratio((a - b).abs(), a + b)
-
-
 def _share_of_top(amount: pl.Expr) -> pl.Expr:
-    return ratio(amount.max(), amount.sum())
+    return ratio(amount.max(), amount.clip(0).sum())
 
 
 def _concentration(amount: pl.Expr) -> pl.Expr:
     """Herfindahl index: 1 for a single counterparty, 1/n for n equal ones."""
-    return ratio((amount * amount).sum(), amount.sum() * amount.sum())
+    kept = amount.clip(0)
+    return ratio((kept * kept).sum(), kept.sum() * kept.sum())
 
 
 TAX: tuple[Feature, ...] = (
@@ -61,13 +56,13 @@ TAX: tuple[Feature, ...] = (
     *per_window((365,), "tax_customer_concentration", "customers", _concentration(_YEAR), "1", +1, "concentration of a year's sales on few customers", "近一年客户集中度", "customers", "S28"),
     *per_window((90,), "tax_top_customer_now", "customers", _share_of_top(_NOW), "1", +1, "largest customer's share of sales in 90 days", "近90天最大客户占比", "customers", "S28"),
     *per_window((365,), "tax_top_customer_change", "customers", change(_NOW.get(_YEAR.arg_max()), _BEFORE.get(_YEAR.arg_max())), "1", -1, "change of business with the largest customer, 90 days against the 90 before", "最大客户近90天较此前90天交易变化", "customers", "S28, C25"),
-    *per_window((365,), "tax_customers_lost", "customers", ratio(_BEFORE.filter(_NOW <= 0).sum(), _BEFORE.sum()), "1", +1, "share of earlier sales to customers that bought nothing in 90 days", "近90天流失客户此前销售占比", "customers"),
-    *per_window((365,), "tax_customers_new", "customers", ratio(_NOW.filter(col("first_age") < 90).sum(), _NOW.sum()), "1", 0, "share of 90 days' sales that went to new customers", "近90天新客户销售占比", "customers", note="new buyers are growth for some and the replacement of lost ones for others"),
-    *per_window((180,), "tax_top_new_customers", "customers", ratio(_NOW.filter(col("first_age") < 180).top_k(3).sum(), _NOW.sum()), "1", +1, "share of 90 days' sales to the three largest customers met within {d} days", "近90天销售中近{d}天新结识的三大客户占比", "customers"),
+    *per_window((365,), "tax_customers_lost", "customers", ratio(_BEFORE.filter(_NOW <= 0).clip(0).sum(), _BEFORE.clip(0).sum()), "1", +1, "share of earlier sales to customers that bought nothing in 90 days", "近90天流失客户此前销售占比", "customers"),
+    *per_window((365,), "tax_customers_new", "customers", ratio(_NOW.filter(col("first_age") < 90).clip(0).sum(), _NOW.clip(0).sum()), "1", 0, "share of 90 days' sales that went to new customers", "近90天新客户销售占比", "customers", note="new buyers are growth for some and the replacement of lost ones for others"),
+    *per_window((180,), "tax_top_new_customers", "customers", ratio(_NOW.filter(col("first_age") < 180).clip(0).top_k(3).sum(), _NOW.clip(0).sum()), "1", +1, "share of 90 days' sales to the three largest customers met within {d} days", "近90天销售中近{d}天新结识的三大客户占比", "customers"),
     # suppliers
     *per_window((365,), "tax_suppliers", "suppliers", (_YEAR > 0).sum(), "suppliers", -1, "suppliers in a year", "近一年供应商数", "suppliers"),
     *per_window((365,), "tax_top_supplier", "suppliers", _share_of_top(_YEAR), "1", +1, "largest supplier's share of a year's purchases", "近一年最大供应商占比", "suppliers"),
-    *per_window((365,), "tax_suppliers_lost", "suppliers", ratio(_BEFORE.filter(_NOW <= 0).sum(), _BEFORE.sum()), "1", +1, "share of earlier purchases from suppliers not used in 90 days", "近90天流失供应商此前采购占比", "suppliers"),
+    *per_window((365,), "tax_suppliers_lost", "suppliers", ratio(_BEFORE.filter(_NOW <= 0).clip(0).sum(), _BEFORE.clip(0).sum()), "1", +1, "share of earlier purchases from suppliers not used in 90 days", "近90天流失供应商此前采购占比", "suppliers"),
     # returns
     *per_window((365,), "tax_unfiled", "filings", col("unfiled").sum(), "returns", +1, "returns of a year due and not filed", "近一年逾期未申报次数", "tax_filing", "R190"),
     *per_window((180, 365), "tax_late_share_{d}d", "filings", (col("late_days") > 0).mean(), "1", +1, "share of returns filed late over {d} days", "近{d}天逾期申报占比", "tax_filing", "R190"),
@@ -82,6 +77,6 @@ TAX: tuple[Feature, ...] = (
     *per_window((365,), "tax_unpaid", "filings", col("unpaid").sum(), "returns", +1, "returns of a year whose tax is due and unpaid", "近一年欠税次数", "tax_filing", "R190"),
     *per_window((365,), "tax_burden", "filings", ratio(col("tax_due_cny").sum(), _DECLARED.sum()), "1", 0, "tax due per yuan of declared sales", "税负率", "tax_filing", "S02", note="depends on the trade's tax rate as much as on the margin"),
     *per_window((365,), "tax_declared_to_invoiced", "filings", ratio(_DECLARED.filter(_BOTH).sum(), _INVOICED.filter(_BOTH).sum()), "1", 0, "declared per yuan of invoiced sales over a year", "近一年申报与开票销售之比", "declared_sales", note="both ways of disagreeing are bad; the distance carries the sign"),
-    *per_window((365,), "tax_declared_distance", "filings", _distance(_DECLARED.filter(_BOTH).sum(), _INVOICED.filter(_BOTH).sum()), "1", +1, "distance between declared and invoiced sales over a year", "近一年申报与开票销售差异", "declared_sales"),
+    *per_window((365,), "tax_declared_distance", "filings", change(_DECLARED.filter(_BOTH).sum(), _INVOICED.filter(_BOTH).sum()).abs(), "1", +1, "distance between declared and invoiced sales over a year", "近一年申报与开票销售差异", "declared_sales"),
 )  # fmt: skip
 """Every feature of the source `tax`."""
