@@ -103,14 +103,14 @@ def _evaluate(frames: Mapping[str, pl.DataFrame], found: Floats) -> None:
         else:
             plans.append(rows.group_by("app", maintain_order=True).agg(formulas.numbers))
     for job, part in zip(jobs, collect(plans), strict=True):
+        # where each application has a row, the rows stand in the order of the applications
+        who = part["app"].to_numpy()[:, None] if "app" in part.columns else slice(None)
         if n == 1:
             # a row is had at once, a matrix only by way of all its columns
-            found[0, job.places] = job.formulas.divide(np.array(part.row(0), dtype=np.float64))
-        elif job.frame == REGISTER:
-            found[:, job.places] = job.formulas.divide(part.to_numpy(writable=True).T).T
+            values = np.array([part.row(0)], dtype=np.float64)
         else:
-            values = job.formulas.divide(part.drop("app").to_numpy(writable=True).T).T
-            found[np.ix_(part["app"].to_numpy(), job.places)] = values
+            values = part.drop("app", strict=False).to_numpy(writable=True)
+        found[who, job.places] = job.formulas.divide(values.T).T
 
 
 def _newest(frame: pl.DataFrame, oldest: int, n: int) -> pl.DataFrame:

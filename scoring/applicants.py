@@ -20,9 +20,9 @@ EARLIEST = dt.date(2000, 1, 1)
 """No record of any source goes back further; an older date is a slip of the pen."""
 
 _LONGEST_ID = 100
-_CONTROL = r"[\x00-\x1f\x7f]"
+_CONTROLS = r"\x00-\x1f\x7f"
 _IDS = ("application_id", "firm_id")
-_PLAIN_ID = re.compile(rf"[^\x00-\x1f\x7f]{{0,{_LONGEST_ID}}}")
+_PLAIN_ID = re.compile(f"[^{_CONTROLS}]{{0,{_LONGEST_ID}}}")
 """An id in which `problems` finds nothing odd."""
 
 _CATEGORIES = {
@@ -156,7 +156,7 @@ def problems(frame: pl.DataFrame, *, today: dt.date) -> pl.DataFrame:
             ),
             _problem(
                 frame,
-                column.str.contains(_CONTROL),
+                column.str.contains(f"[{_CONTROLS}]"),
                 name,
                 "holds a line break or another control character",
             ),

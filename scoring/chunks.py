@@ -165,8 +165,9 @@ def score_applications(
         nobody = pl.DataFrame(schema={**SCHEMA, "row": pl.UInt32})
         return Scored(nobody, rejects, bad_signals, None)
     notes = _notes(fit, bad_signals)
-    applied = fit[list(TABLES["applications"].columns)]
-    features = scorer.features(applied, Signals(None, dict(frames)))
+    features = scorer.features(
+        fit[list(TABLES["applications"].columns)], Signals.from_frames(frames)
+    )
     rows = scorer.score_features(features, notes=notes).hstack([fit["row"]])
     return Scored(rows, rejects, bad_signals, features)
 

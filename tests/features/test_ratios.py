@@ -31,25 +31,23 @@ def test_a_ratio_is_divided_as_the_query_would_divide_it():
     }
     expected = ROWS.select(**formulas).to_numpy().T
     np.testing.assert_array_equal(found(formulas, ROWS), expected)
-    assert np.isnan(found(formulas, ROWS)[1]).tolist() == [
-        bool(nothing) for nothing in (0, 1, 0, 1, 1, 1, 1, 0)
-    ]
+    assert np.flatnonzero(~np.isnan(found(formulas, ROWS)[1])).tolist() == [0, 2, 7]
 
 
 @pytest.mark.parametrize(
-    ("formula", "parts"),
+    ("formula", "count"),
     [
-        (ratio(col("a").sum(), col("b").mean()), ["a", "b"]),
-        (change(col("a"), col("b")), ["a", "b"]),
-        (ratio(col("a"), col("b")).abs(), ["a"]),
-        (pl.when(col("b") > 1).then(col("a") / col("b")), ["a"]),
-        (pl.when(col("a") > 0).then(col("a") / col("b")), ["a"]),
-        (pl.when(col("b") > 0).then(col("a") * col("b")), ["a"]),
-        (pl.when(col("b") > 0).then(col("a") / col("b")).otherwise(0), ["a"]),
+        (ratio(col("a").sum(), col("b").mean()), 2),
+        (change(col("a"), col("b")), 2),
+        (ratio(col("a"), col("b")).abs(), 1),
+        (pl.when(col("b") > 1).then(col("a") / col("b")), 1),
+        (pl.when(col("a") > 0).then(col("a") / col("b")), 1),
+        (pl.when(col("b") > 0).then(col("a") * col("b")), 1),
+        (pl.when(col("b") > 0).then(col("a") / col("b")).otherwise(0), 1),
     ],
 )
-def test_only_a_ratio_is_taken_apart(formula, parts):
-    assert len(Formulas({"x": formula}).expressions) == len(parts)
+def test_only_a_ratio_is_taken_apart(formula, count):
+    assert len(Formulas({"x": formula}).expressions) == count
 
 
 def test_truth_values_and_whole_numbers_are_numbers():
