@@ -23,10 +23,10 @@ from rich.progress import (
 from rich.table import Table
 from typer import Option
 
-from features.errors import ContractError
-from features.options import RefusedError, anywhere, here, path_option
-from features.storage import plainly
-from models.command import train_command
+from features.cli_paths import RefusedError, any_path, local_path, path_option
+from features.contract.errors import ContractError
+from features.io.storage import storage_errors
+from models.train.cli import train_command
 
 app = typer.Typer(
     name="firstloan",
@@ -51,15 +51,15 @@ Scheduler = Annotated[
 ]
 Data = Annotated[
     Path,
-    path_option(anywhere, "Data folder, from simulate or import."),
+    path_option(any_path, "Data folder, from simulate or import."),
 ]
 Applicants = Annotated[
     Path,
-    typer.Argument(parser=anywhere, help="CSV of applications.", show_default=False),
+    typer.Argument(parser=any_path, help="CSV of applications.", show_default=False),
 ]
 Signals = Annotated[
     Path,
-    path_option(anywhere, "Folder of signal tables."),
+    path_option(any_path, "Folder of signal tables."),
 ]
 
 ModelAddress = Annotated[
@@ -72,7 +72,7 @@ def simulate(
     *,
     out: Annotated[
         Path,
-        path_option(anywhere, "Data folder to write."),
+        path_option(any_path, "Data folder to write."),
     ],
     firms: Annotated[int, Option(min=1, help="Firms; each applies once.")] = 10_000,
     seed: Annotated[int, Option(min=0, help="Same seed, same bytes.")] = 1,
@@ -84,12 +84,12 @@ def simulate(
     csv: Annotated[bool, Option("--csv", help="Write CSV tables instead of Parquet.")] = False,
 ) -> None:
     """Simulate firms, their records and their true risk."""
-    from features.workers import connect
-    from synthetic.read_config import load_config
+    from features.parallel.executor import connect
+    from synthetic.config.load import load_config
     from synthetic.simulation import simulate_world
 
     with (
-        plainly(out),
+        storage_errors(out),
         connect(scheduler) as cluster,
         _progress("simulating, buckets of 1,000 firms") as progress,
     ):
@@ -112,9 +112,9 @@ def simulate(
 @app.command(name="calibrate")
 def calibrate_(*, data: Data, workers: Workers = 2) -> None:
     """Compare a world with the report; exit 1 if any figure is off."""
-    from calibrate.compare import compare_world
+    from laboratory.targets.compare import compare_world
 
-    with plainly(data), _progress("building features of applications") as progress:
+    with storage_errors(data), _progress("building features of applications") as progress:
         lines = compare_world(data, workers=workers, progress=progress)
     table = Table(box=None, padding=(0, 1, 0, 0))
     table.add_column("row", no_wrap=True)
@@ -143,19 +143,19 @@ def import_(
     *,
     mapping: Annotated[
         Path,
-        path_option(here, "TOML: which column is which."),
+        path_option(local_path, "TOML: which column is which."),
     ],
     source: Annotated[
         Path,
-        path_option(here, "Folder of the source files."),
+        path_option(local_path, "Folder of the source files."),
     ],
     out: Annotated[
         Path,
-        path_option(here, "Data folder to write."),
+        path_option(local_path, "Data folder to write."),
     ],
 ) -> None:
     """Turn your own files into a data folder by a mapping."""
-    from features.importing import import_folder, load_mapping
+    from features.io.importing import import_folder, load_mapping
 
     with _progress("reading files") as progress:
         summary = import_folder(load_mapping(mapping), source=source, out=out, progress=progress)
@@ -176,7 +176,7 @@ def features(
     data: Data,
     out: Annotated[
         Path,
-        path_option(anywhere, "Parquet file to write."),
+        path_option(any_path, "Parquet file to write."),
     ],
     model: Annotated[
         str | None,
@@ -189,19 +189,19 @@ def features(
     scheduler: Scheduler = None,
 ) -> None:
     """Build one row of features per application."""
-    from features.matrix import build_file
-    from features.workers import connect
+    from features.engine.build import build_file
+    from features.parallel.executor import connect
 
     reference = None
     if model is not None:
-        from models.registry import resolve
-        from scoring.fit import check_fit
+        from models.tracking.registry import resolve
+        from scoring.input.compatibility import check_fit
 
         chosen, _ = resolve(model)
         check_fit(chosen)
         reference = chosen.reference
     with (
-        plainly(data, out),
+        storage_errors(data, out),
         connect(scheduler) as cluster,
         _progress("building features of applications") as progress,
     ):
@@ -216,7 +216,7 @@ def features(
 @app.command()
 def catalogue() -> None:
     """List every feature with its meaning and formula."""
-    from features.document import listing
+    from features.table.catalogue_page import listing
 
     for line in listing():
         _say(line)
@@ -227,18 +227,18 @@ def score(
     applicants: Applicants,
     *,
     signals: Signals,
-    out: Annotated[Path, path_option(here, "Scored CSV to write.")],
+    out: Annotated[Path, path_option(local_path, "Scored CSV to write.")],
     model: ModelAddress = None,
     strict: Annotated[bool, Option("--strict", help="Stop if any row would be rejected.")] = False,
     workers: Workers = 2,
     scheduler: Scheduler = None,
 ) -> None:
     """Score applicants from CSV, with reasons."""
-    from features.workers import connect
+    from features.parallel.executor import connect
     from scoring.batch import score_file
 
     with (
-        plainly(applicants, signals),
+        storage_errors(applicants, signals),
         connect(scheduler) as cluster,
         _progress("scoring applicants") as progress,
     ):
@@ -271,13 +271,13 @@ def explain(
     *,
     signals: Signals,
     application: Annotated[str, Option(help="Id of the application.", show_default=False)],
-    out: Annotated[Path, path_option(here, "HTML page to write.")],
+    out: Annotated[Path, path_option(local_path, "HTML page to write.")],
     model: ModelAddress = None,
 ) -> None:
     """Explain one applicant's score on one page."""
     from scoring.explain import explain_file
 
-    with plainly(applicants, signals):
+    with storage_errors(applicants, signals):
         explain_file(
             applicants=applicants, signals=signals, application=application, out=out, model=model
         )
@@ -287,17 +287,17 @@ def explain(
 @app.command()
 def backtest(
     scored: Annotated[
-        Path, typer.Argument(parser=here, help="CSV that score wrote.", show_default=False)
+        Path, typer.Argument(parser=local_path, help="CSV that score wrote.", show_default=False)
     ],
     *,
     outcomes: Annotated[
         Path,
-        path_option(here, "Outcomes of these applications."),
+        path_option(local_path, "Outcomes of these applications."),
     ],
 ) -> None:
     """Hold scores given earlier against what became of the applicants."""
-    from models.backtest import backtest
-    from models.summary import backtest_lines
+    from models.evaluation.backtest import backtest
+    from models.reporting.summary import backtest_lines
 
     for line in backtest_lines(backtest(scored, outcomes)):
         _say(line)

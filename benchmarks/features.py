@@ -27,11 +27,11 @@ import polars as pl
 sys.path = [path for path in sys.path if Path(path).resolve() != Path(__file__).resolve().parent]
 
 from benchmarks.record import Entry, asked, busy, keep  # noqa: E402
-from features.catalogue import FEATURES  # noqa: E402
-from features.data_folder import write_bucket  # noqa: E402
-from features.folder import Signals  # noqa: E402
-from features.matrix import build_features  # noqa: E402
-from features.tables import BUCKET_FIRMS  # noqa: E402
+from features.contract.tables import BUCKET_FIRMS  # noqa: E402
+from features.engine.build import build_features  # noqa: E402
+from features.io.data_folder import write_bucket  # noqa: E402
+from features.io.signal_reader import Signals  # noqa: E402
+from features.table.catalogue import FEATURES  # noqa: E402
 
 AS_OF = dt.date(2025, 6, 1)
 DAYS = 365
@@ -76,16 +76,16 @@ def main() -> int:
         spawn = multiprocessing.get_context("spawn")
         for n in sorted(options.firms):
             with spawn.Pool(1) as alone:
-                found = alone.apply(engine, (signals, applicants(firms[:n]), options.workers))
+                features = alone.apply(engine, (signals, applicants(firms[:n]), options.workers))
             print(
-                f"{n:>10,}{found.seconds:>9.1f}{n / found.seconds:>10,.0f}"
-                f"{n * len(FEATURES) / found.seconds:>12,.0f}{found.seconds / found.reading:>11.1f}"
-                f"{1e3 * found.cpu / n:>13.2f}{found.peak_mb:>9,.0f}"
+                f"{n:>10,}{features.seconds:>9.1f}{n / features.seconds:>10,.0f}"
+                f"{n * len(FEATURES) / features.seconds:>12,.0f}{features.seconds / features.reading:>11.1f}"
+                f"{1e3 * features.cpu / n:>13.2f}{features.peak_mb:>9,.0f}"
             )
-            entries.append(_built(n, found))
+            entries.append(_built(n, features))
         how = "measured" if n >= BAR_FIRMS else f"carried on from {n:,}"
-        print(f"{BAR_FIRMS:,} applicants in {found.seconds * BAR_FIRMS / n:.0f} s ({how});")
-        free = found.cpu * BAR_FIRMS / n / options.workers
+        print(f"{BAR_FIRMS:,} applicants in {features.seconds * BAR_FIRMS / n:.0f} s ({how});")
+        free = features.cpu * BAR_FIRMS / n / options.workers
         print(f"  by processor time {free:.0f} s where nothing else runs; bar {BAR_SECONDS:.0f} s")
         entries.append(one(signals, applicants(firms[:ONE_BY_ONE])))
         compared = rival(signals, applicants(firms[:RIVAL_FIRMS]), options.workers)
@@ -95,20 +95,20 @@ def main() -> int:
     return 0 if compared[0].met else 1
 
 
-def _built(n: int, found: "Run") -> Entry:
+def _built(n: int, features: "Run") -> Entry:
     whole = n == BAR_FIRMS
     return Entry(
         name=f"build/{n}",
         what=f"{len(FEATURES)} features of {n:,} applicants, a year of three daily sources and "
         f"{INVOICES} invoices each, from Parquet",
-        seconds=found.seconds,
-        peak_mb=found.peak_mb,
-        value=n / found.seconds,
+        seconds=features.seconds,
+        peak_mb=features.peak_mb,
+        value=n / features.seconds,
         unit="applicants/s",
         rival="merely reading the same files",
-        ratio=found.reading / found.seconds,
+        ratio=features.reading / features.seconds,
         bar=f"{BAR_SECONDS:.0f} s" if whole else "",
-        met=found.seconds <= BAR_SECONDS if whole else None,
+        met=features.seconds <= BAR_SECONDS if whole else None,
         count=n,
     )
 
@@ -207,14 +207,14 @@ def daily_features(
     raw: dict[str, pl.DataFrame], applications: pl.DataFrame, workers: int
 ) -> tuple[int, float]:
     """Features that the daily sources fill, and the seconds of building them, median of nine."""
-    own = Signals.from_frames(raw)
+    series = Signals.from_frames(raw)
     seconds = []
     for _ in range(9):
         start = time.perf_counter()
-        found = build_features(own, applications, workers=workers)
+        columns = build_features(series, applications, workers=workers)
         seconds.append(time.perf_counter() - start)
     daily = [f.name for f in FEATURES if f.source in DAILY]
-    filled = sum(found[name].null_count() < found.height for name in daily)
+    filled = sum(columns[name].null_count() < columns.height for name in daily)
     return filled, float(np.median(seconds))
 
 

@@ -99,8 +99,8 @@ def read() -> dict[str, Any]:
     """Results by benchmark; nothing where none was kept yet."""
     if not RESULTS.exists():
         return {}
-    found: dict[str, Any] = json.loads(RESULTS.read_text(encoding="utf-8"))
-    return found
+    results: dict[str, Any] = json.loads(RESULTS.read_text(encoding="utf-8"))
+    return results
 
 
 def busy() -> float:
@@ -122,13 +122,13 @@ def machine() -> str:
 
 def versions() -> dict[str, str]:
     """Versions of Python and of what does the work."""
-    found = {"python": platform.python_version()}
+    versions_of = {"python": platform.python_version()}
     for name in LIBRARIES:
         try:
-            found[name] = version(name)
+            versions_of[name] = version(name)
         except ModuleNotFoundError:
             continue
-    return found
+    return versions_of
 
 
 def _brief(entry: Entry) -> dict[str, Any]:

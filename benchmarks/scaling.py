@@ -22,9 +22,9 @@ from pathlib import Path
 from benchmarks.processes import Cost, firstloan
 from benchmarks.record import Entry, asked, busy, keep
 from benchmarks.worlds import champion, scratch_folder
-from models.distributed import CANDIDATE
-from models.registry import NAME
+from models.estimators.lightgbm_dask import CANDIDATE
 from models.settings import read_settings
+from models.tracking.registry import NAME
 
 SIZES = (12_000, 60_000)
 WORKERS = (1, 2)
@@ -204,8 +204,8 @@ def cluster(scratch: Path, workers: int) -> Iterator[Crew]:
     card.unlink(missing_ok=True)
     dask = [sys.executable, "-m", "dask"]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    own = ["--host", "127.0.0.1", "--no-dashboard", "--scheduler-file", str(card)]
-    running = [subprocess.Popen([*dask, "scheduler", "--port", "0", *own], **quiet)]
+    environment = ["--host", "127.0.0.1", "--no-dashboard", "--scheduler-file", str(card)]
+    running = [subprocess.Popen([*dask, "scheduler", "--port", "0", *environment], **quiet)]
     try:
         deadline = time.monotonic() + PATIENCE
         while not card.exists():
@@ -215,7 +215,7 @@ def cluster(scratch: Path, workers: int) -> Iterator[Crew]:
         running += [
             subprocess.Popen(
                 [
-                    *(*dask, "worker", *own, "--nthreads", "1", "--no-nanny"),
+                    *(*dask, "worker", *environment, "--nthreads", "1", "--no-nanny"),
                     *("--local-directory", str(scratch)),
                 ],
                 # one worker, one core: as many workers as cores share a machine

@@ -26,19 +26,19 @@ import scoring
 from benchmarks.record import Entry, asked, busy, keep
 from benchmarks.worlds import champion as trained
 from benchmarks.worlds import simulated
-from features.catalogue import FEATURES, fingerprint
-from features.folder import Signals, read_applications
-from models.artefact import Model
-from models.calibration import Calibration
-from models.reasons import top_reasons
-from models.trees import Trees
-from scoring.contributions import Contributions
+from features.io.signal_reader import Signals, read_applications
+from features.table.catalogue import FEATURES, fingerprint
+from models.estimators.calibration import Calibration
+from models.estimators.lightgbm_trees import Trees
+from models.estimators.model import Model
+from models.explanation.reasons import top_reasons
 from scoring.policy import Policy
-from scoring.score_rows import Scorer
-from scoring.tree_shap import TreeTables
+from scoring.scorer import Scorer
+from scoring.shap_values.explainer import ShapExplainer
+from scoring.shap_values.tree_tables import TreeTables
 
 if TYPE_CHECKING:
-    from features.read_frame import AnyFrame
+    from features.io.dataframe_reader import AnyFrame
 
 Floats = npt.NDArray[np.float64]
 BAR_TIMES_SHAP = 8.0
@@ -190,7 +190,7 @@ def one_applicant(model: Model, world: Path) -> list[Entry]:
     `scoring.score` types and checks the frames, builds features, scores, explains and words.
     """
     applications, signals = read_applications(world / "applications.csv"), Signals.open(world)
-    scorer = Scorer(model, model.label, Policy.load(), Contributions(model, rows=1))
+    scorer = Scorer(model, model.label, Policy.load(), ShapExplainer(model, rows=1))
     tables = {
         table: pl.concat([signals.read(table, bucket=b) for b in signals.buckets])
         for table in signals.tables
@@ -252,8 +252,8 @@ def reasons_hold(model: Model, features: pl.DataFrame) -> Entry:
     Of all first reasons in whose theme a figure is worse than typical by its sign.
     """
     table = {feature.name: feature for feature in FEATURES}
-    found = top_reasons(model.contributions(features), features, model, k=1)
-    rows, theme = found["row"].to_numpy(), found["theme"].to_numpy()
+    reasons = top_reasons(model.contributions(features), features, model, k=1)
+    rows, theme = reasons["row"].to_numpy(), reasons["theme"].to_numpy()
     before = model.matrix(features)[rows]
     after = before.copy()
     touched = np.zeros(len(rows), dtype=bool)
@@ -281,8 +281,8 @@ def reasons_hold(model: Model, features: pl.DataFrame) -> Entry:
 
 def champion(scratch: Path) -> tuple[Model, Path, pl.DataFrame]:
     """Train a champion on one world; another world's applicants and their features."""
-    from features.matrix import build_features
-    from models.registry import resolve
+    from features.engine.build import build_features
+    from models.tracking.registry import resolve
 
     model, _ = resolve(str(trained(scratch)))
     new = simulated(scratch / "new", 1_000 + WARM, seed=2)

@@ -20,10 +20,10 @@ import polars as pl
 from benchmarks.processes import Cost, firstloan
 from benchmarks.record import Entry, asked, busy, keep
 from benchmarks.worlds import scratch_folder, simulated
-from models import tracking
-from models.distributed import CANDIDATE
-from models.registry import NAME
+from models.estimators.lightgbm_dask import CANDIDATE
 from models.settings import read_settings
+from models.tracking import mlflow_session
+from models.tracking.registry import NAME
 
 BAR_FIRMS = 60_000
 BAR_SECONDS, BAR_MB = 360.0, 4_000.0
@@ -91,7 +91,7 @@ class Run:
     @classmethod
     def read(cls) -> "Run":
         """Find it in the store, which holds one training."""
-        with tracking.session() as mlflow:
+        with mlflow_session.session() as mlflow:
             client = mlflow.MlflowClient()
             experiment = client.get_experiment_by_name(NAME).experiment_id
             (run,) = client.search_runs([experiment], f"attributes.run_name = '{CANDIDATE}'")
@@ -114,10 +114,10 @@ def whole_training(firms: int, trials: int, cost: Cost) -> Entry:
 
 def difference(run: Run, other: str, *, bar: float | None = None) -> Entry:
     """AUC on first-time borrowers out of time less that of another candidate."""
-    found = run.others.filter(other=other, applicants=FIRST_TIME)
-    if found.is_empty():
+    interval = run.others.filter(other=other, applicants=FIRST_TIME)
+    if interval.is_empty():
         sys.exit("too few first-time borrowers went bad out of time: give more --firms")
-    row = found.row(0, named=True)
+    row = interval.row(0, named=True)
     bads = run.figures["oot_first_time_bads"]
     return Entry(
         name=f"auc/{other}",

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import polars as pl
 
-from features.matrix import build_file
-from models.registry import DEFAULT_ADDRESS
-from synthetic.read_config import load_config
+from features.engine.build import build_file
+from models.tracking.registry import DEFAULT_ADDRESS
+from synthetic.config.load import load_config
 from synthetic.simulation import simulate_world
 
 TRAINED_ON = 20_000

@@ -84,7 +84,7 @@ def svg() -> str:
         for start, end in ARROWS:
             _arrow(axes, (start, drawn[start]), (end, drawn[end]))
         for signal in BY_CASH:
-            _arrow(axes, ("cash", drawn["cash"]), (signal, drawn[signal]), strain=True)
+            _arrow(axes, ("cash", drawn["cash"]), (signal, drawn[signal]), cash_shortfall=True)
         _legend(axes)
         text = StringIO()
         figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
@@ -112,15 +112,15 @@ def _arrow(
     start: tuple[str, FancyBboxPatch],
     end: tuple[str, FancyBboxPatch],
     *,
-    strain: bool = False,
+    cash_shortfall: bool = False,
 ) -> None:
     (a, tail), (b, head) = start, end
     origin, aim = _anchor(a, b), _anchor(b, a)
     axes.annotate(
         "", aim, origin, zorder=2,
         arrowprops={
-            "arrowstyle": "-|>", "color": "#a0522d" if strain else INK, "linewidth": 1.1,
-            "linestyle": (0, (4, 2)) if strain else "-", "patchA": tail, "patchB": head,
+            "arrowstyle": "-|>", "color": "#a0522d" if cash_shortfall else INK, "linewidth": 1.1,
+            "linestyle": (0, (4, 2)) if cash_shortfall else "-", "patchA": tail, "patchB": head,
             "shrinkA": 0, "shrinkB": 1, "mutation_scale": 11,
         },
     )  # fmt: skip

@@ -19,9 +19,9 @@ from typing import Any
 
 import polars as pl
 
-from features.catalogue import fingerprint
-from scoring.output import REASONS
-from scoring.pages import DECISIONS
+from features.table.catalogue import fingerprint
+from scoring.pages.render import DECISIONS
+from scoring.run.output import REASONS
 
 ROOT = Path(__file__).parents[1]
 KEPT = Path(__file__).with_name("demo.json")
@@ -71,8 +71,8 @@ def run(folder: Path) -> Demo:
         "applicant": applicant(folder / "demo"),
     }
     new = "demo/new/applications.csv --signals demo/new"
-    one = demo["applicant"]["application_id"]
-    _firstloan(f"explain {new} --application {one} --out demo/applicant.html", folder)
+    application = demo["applicant"]["application_id"]
+    _firstloan(f"explain {new} --application {application} --out demo/applicant.html", folder)
     text = json.dumps(demo, ensure_ascii=False, indent=1)
     KEPT.write_text(text + "\n", encoding="utf-8")
     return demo
@@ -101,11 +101,11 @@ def applicant(demo: Path) -> dict[str, Any]:
 
 def show(text: str, demo: Demo | None = None) -> str:
     """Write the blocks of a text that show the demo."""
-    found = read() if demo is None else demo
+    kept = read() if demo is None else demo
     blocks = {"said": _said, "applicant": _applicant, "applicant_zh": _applicant_zh}
 
     def block(match: re.Match[str]) -> str:
-        lines = blocks[match["name"]](found)
+        lines = blocks[match["name"]](kept)
         return match["name"] + match[2] + "".join(f"{line}\n" for line in lines)
 
     return _BLOCK.sub(block, text)

@@ -12,8 +12,8 @@ from typing import Any
 
 from benchmarks.record import read
 from docs.measured import number
-from features.tables import BUCKET_FIRMS
-from scoring.chunks import CHUNK
+from features.contract.tables import BUCKET_FIRMS
+from scoring.input.chunks import CHUNK
 
 Results = Mapping[str, Any]
 

@@ -14,9 +14,9 @@ from docs.causal_graph import svg as causal_graph
 from docs.limits import page as scaling
 from docs.measured import cite, growth
 from docs.measured import page as benchmarks
-from features.document import page as features
-from features.tables import CHANNELS, LENDER_TYPES, PURPOSES, TABLES, Table
-from synthetic.document import page as settings
+from features.contract.tables import CHANNELS, LENDER_TYPES, PURPOSES, TABLES, Table
+from features.table.catalogue_page import page as features
+from synthetic.config.settings_page import page as settings
 
 HERE = Path(__file__).parent
 KNOWN = (("purpose", PURPOSES), ("lender_type", LENDER_TYPES), ("channel", CHANNELS))
@@ -27,7 +27,7 @@ def contract() -> str:
     lines = [
         "# Data contract",
         "",
-        "Generated from `features/tables.py` by `python docs/references.py`.",
+        "Generated from `features/contract/tables.py` by `python docs/references.py`.",
         "",
         "Each table is one CSV file (`<table>.csv`, `.csv.gz`), one Parquet file or a folder of",
         "Parquet buckets. Dates are ISO, money is CNY, ids are text. Columns marked *optional* may",

@@ -13,11 +13,11 @@ outside it, and without a meter reading, the figure is missing. From a notebook:
     features.build(applications, {"invoices": invoices, "coverage": coverage})  # or from frames
 
 One row an application: three ids, then a column for each row of the feature table, which
-`features.catalogue.as_table()` lists with window, formula, unit, sign and meaning. The tables and
-their columns stand in `features.tables`; docs/contract.md and docs/features.md print both. The
+`features.table.catalogue.as_table()` lists with window, formula, unit, sign and meaning. The tables and
+their columns stand in `features.contract.tables`; docs/contract.md and docs/features.md print both. The
 commands are `firstloan import`, `firstloan features` and `firstloan catalogue`.
 """
 
-from features.notebook import build
+from features.api import build
 
 __all__ = ["build"]

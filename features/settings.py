@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from features.errors import ContractError
+from features.contract.errors import ContractError
 
 
 class Settings(BaseModel):

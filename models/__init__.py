@@ -14,7 +14,7 @@ Runs and the registered model `first-time-borrower` lie in `mlflow.db` and `mlar
 working folder unless MLFLOW_TRACKING_URI is set; `mlflow ui` shows them. A model is a folder of
 plain files, LightGBM text, JSON and CSV, in which nothing is pickled:
 
-    from models.registry import resolve
+    from models.tracking.registry import resolve
 
     model, label = resolve()          # the champion; or a folder, or an MLflow address
     model.pd(model.margin(features))  # calibrated 12-month PD of feature rows
@@ -23,6 +23,6 @@ docs/models.md tells how a model is chosen and how its card is read; docs/add-a-
 another one joins. The command is `firstloan train`.
 """
 
-from models.notebook import fit
+from models.api import fit
 
 __all__ = ["fit"]

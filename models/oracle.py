@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.stats import rankdata
 
-from features.storage import scan_parquet
+from features.io.storage import scan_parquet
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import polars as pl
 
-    from models.artefact import Matrix
+    from features.arrays import Array
 
 TRUTH = "truth/truth.parquet"
 
 
-def true_pd(data: Path, applications: pl.Series) -> Matrix | None:
+def true_pd(data: Path, applications: pl.Series) -> Array | None:
     """True probability of default of each application.
 
     Parameters
@@ -47,7 +47,7 @@ def true_pd(data: Path, applications: pl.Series) -> Matrix | None:
     return joined["true_pd"].to_numpy()
 
 
-def truth_figures(pd: Matrix, true: Matrix, *, approved: Matrix) -> dict[str, float]:
+def truth_figures(pd: Array, true: Array, *, approved: Array) -> dict[str, float]:
     """How near a model's PD comes to the truth.
 
     Parameters
@@ -83,11 +83,11 @@ def truth_figures(pd: Matrix, true: Matrix, *, approved: Matrix) -> dict[str, fl
     return figures
 
 
-def _error(pd: Matrix, true: Matrix) -> float:
+def _error(pd: Array, true: Array) -> float:
     return float(np.sqrt(np.mean((pd - true) ** 2)))
 
 
-def _expected_gini(score: Matrix, true: Matrix) -> float:
+def _expected_gini(score: Array, true: Array) -> float:
     """Gini of a score when every row is bad with its true probability.
 
     The sum over pairs of rows, bad weight p, good weight 1 - p; a row paired with itself, which

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.special import logit
 
 if TYPE_CHECKING:
-    from models.artefact import Matrix
+    from features.arrays import Array
 
 ANCHOR = 600.0  # points at ANCHOR_ODDS goods to one bad
 ANCHOR_ODDS = 50.0
@@ -20,7 +20,7 @@ FACTOR = POINTS_TO_DOUBLE / math.log(2)
 OFFSET = ANCHOR - FACTOR * math.log(ANCHOR_ODDS)
 
 
-def score(pd: Matrix) -> Matrix:
+def score(pd: Array) -> Array:
     """Points of a probability of default, higher is better.
 
     Parameters

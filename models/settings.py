@@ -9,10 +9,12 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from features.settings import Settings, checked, overlaid, read_toml
-from models.gates import GATES_FILE, Count, Gates, Share
 
 SETTINGS_FILE = Path(__file__).with_name("settings.toml")
+GATES_FILE = Path(__file__).with_name("gates.toml")
 
+Share = Annotated[float, Field(gt=0, lt=1)]
+Count = Annotated[int, Field(ge=1)]
 NotNegative = Annotated[float, Field(ge=0)]
 
 
@@ -27,8 +29,8 @@ class SplitConfig(Settings):
     out_of_time_from: dt.date | None = None
 
 
-class ThinningConfig(Settings):
-    """Copies of training rows that know less (`models.thinning`)."""
+class SourceDropoutConfig(Settings):
+    """Copies of training rows that know less (`models.data.source_dropout`)."""
 
     share: Annotated[float, Field(ge=0, le=1)]
     without_register: Annotated[float, Field(ge=0, le=1)]
@@ -66,6 +68,63 @@ class PolicyConfig(Settings):
     grade_bounds: tuple[Share, ...]
 
 
+class _Gate(Settings):
+    false_alarm: str
+
+
+class SlopeGate(_Gate):
+    """The interval of the calibration slope contains 1."""
+
+    enabled: bool
+
+
+class MonotoneGate(_Gate):
+    """Signed features move the margin one way only."""
+
+    enabled: bool
+    applicants: Count
+    points: Annotated[int, Field(ge=2)]
+
+
+class BadsGate(_Gate):
+    """Enough bads calibrate a model for the other gates to mean something."""
+
+    least: Count
+    reason: str
+
+
+class StabilityGate(_Gate):
+    """The PD's distribution stays what it was."""
+
+    enabled: bool
+    psi_below: Annotated[float, Field(gt=0)]
+
+
+class SegmentGate(_Gate):
+    """No segment is far worse than the whole."""
+
+    enabled: bool
+    gini_share: Share
+    bads: Count
+
+
+class ReplacementGate(_Gate):
+    """The champion is replaced only by a better one."""
+
+    confidence: Share
+
+
+class Gates(Settings):
+    """All gates, as `gates.toml` has them; the table `gates` of the settings."""
+
+    bads: BadsGate
+    calibration_slope: SlopeGate
+    monotone: MonotoneGate
+    stability: StabilityGate
+    segments: SegmentGate
+    replacement: ReplacementGate
+
+
 class TrainConfig(Settings):
     """All settings of one training."""
 
@@ -74,7 +133,7 @@ class TrainConfig(Settings):
     candidates: tuple[str, ...]
     exclude: tuple[str, ...]
     split: SplitConfig
-    thinning: ThinningConfig
+    source_dropout: SourceDropoutConfig
     scorecard: ScorecardConfig
     trees: TreesConfig
     policy: PolicyConfig

@@ -24,6 +24,6 @@ docs/contract.md and docs/own-data.md. Files are scored by `firstloan score`, wh
 `scoring.batch.score_file`; one applicant's page is `scoring.explain.explain_file`.
 """
 
-from scoring.notebook import open_scorer, score
+from scoring.api import open_scorer, score
 
 __all__ = ["open_scorer", "score"]

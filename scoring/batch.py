@@ -6,24 +6,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from features.errors import ContractError
-from features.folder import Signals
-from features.storage import absolute, is_remote
-from features.workers import Progress
-from models.registry import resolve
-from scoring.applicants import read_applicants
-from scoring.chunks import CHUNK, cut
-from scoring.fit import check_fit
-from scoring.manifest import Run
-from scoring.output import beside
-from scoring.parts import Parts
+from features.contract.errors import ContractError
+from features.io.signal_reader import Signals
+from features.io.storage import absolute, is_remote
+from features.parallel.executor import Progress
+from models.tracking.registry import resolve
+from scoring.input.applicants import read_applicants
+from scoring.input.chunks import CHUNK, cut
+from scoring.input.compatibility import check_fit
+from scoring.pages.report import report_html
 from scoring.policy import Policy
-from scoring.publish import Result, publish
-from scoring.report import report_html
-from scoring.workers import Task, run_chunks
+from scoring.run.checkpoint import Checkpoint
+from scoring.run.chunk_runner import Task, run_chunks
+from scoring.run.manifest import Run
+from scoring.run.output import beside
+from scoring.run.publish import RunResult, publish
 
 if TYPE_CHECKING:
-    from features.cluster import Cluster
+    from features.parallel.dask_cluster import Cluster
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +101,7 @@ def score_file(
     chunk_size : int
         Applicants whose signals are held in memory at once; has no effect on the result.
     cluster : Cluster, optional
-        From `features.workers.connect`: its workers score the chunks, and must see the signals.
+        From `features.parallel.executor.connect`: its workers score the chunks, and must see the signals.
 
     Raises
     ------
@@ -128,7 +128,7 @@ def score_file(
         policy=settings,
         chunk_size=chunk_size,
     )
-    parts = Parts(beside(out, ".parts"), run.plan, model=chosen)
+    parts = Checkpoint(beside(out, ".parts"), run.plan, model=chosen)
     task = Task(
         signals=absolute(signals),
         model=parts.model,
@@ -138,7 +138,7 @@ def score_file(
         parts=parts,
     )
     infos = run_chunks(task, chunks, workers=workers, cluster=cluster, progress=progress)
-    result = Result.of(people, infos)
+    result = RunResult.of(people, infos)
     if strict and result.rejects.height:
         parts.remove()
         _refuse(applicants, result.rejects.row(0, named=True), result.rejects.height)

@@ -9,23 +9,23 @@ from typing import Any
 
 import polars as pl
 
-from features.errors import ContractError
-from features.folder import Signals
-from features.tables import SOURCES, TABLES
-from models.reasons import top_reasons
-from models.registry import resolve
-from scoring.applicants import Applicants, read_applicants, unmatched
-from scoring.chunks import cut, firms_of, read_signals
-from scoring.contributions import Contributions
-from scoring.fit import check_fit
-from scoring.output import REASONS, SEPARATOR
-from scoring.pages import DECISIONS, render
-from scoring.parts import write_whole
+from features.contract.errors import ContractError
+from features.contract.tables import SOURCES, TABLES
+from features.io.signal_reader import Signals
+from models.explanation.reasons import top_reasons
+from models.tracking.registry import resolve
+from scoring.input.applicants import Applicants, read_applicants, unmatched
+from scoring.input.chunks import cut, firms_of, read_signals
+from scoring.input.compatibility import check_fit
+from scoring.pages.render import DECISIONS, render
+from scoring.pages.source_charts import source_charts
+from scoring.pages.waterfall import waterfall
 from scoring.policy import Policy
-from scoring.score_rows import Scorer
-from scoring.source_charts import source_charts
-from scoring.waterfall import waterfall
-from scoring.wording import flag_texts
+from scoring.run.checkpoint import write_whole
+from scoring.run.output import REASONS, SEPARATOR
+from scoring.scorer import Scorer
+from scoring.shap_values.explainer import ShapExplainer
+from scoring.text.reason_text import flag_texts
 
 _TICKS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
 
@@ -79,7 +79,7 @@ def explain_file(
     misfit = unmatched(applicant, firms_of(frames))
     if misfit.height:
         raise ContractError(f"{applicants}: {_problem(misfit)}.")
-    scorer = Scorer(chosen, label, policy or Policy.load(), Contributions(chosen, rows=1))
+    scorer = Scorer(chosen, label, policy or Policy.load(), ShapExplainer(chosen, rows=1))
     page = explain_html(scorer, applicant.select(TABLES["applications"].columns), frames)
     write_whole(out, page.encode())
     return out
@@ -103,7 +103,7 @@ def explain_html(
     model, scored = scorer.model, row["score"] is not None
     values = model.matrix(features)
     pushes = scorer.contributions.of(values)
-    found = top_reasons(pushes, features, model, k=REASONS, values=values) if scored else None
+    reasons = top_reasons(pushes, features, model, k=REASONS, values=values) if scored else None
     decision_zh, tone = DECISIONS[row["decision"]]
     return render(
         "explain.html",
@@ -135,15 +135,15 @@ def explain_html(
             firm_id=row["firm_id"],
             as_of=row["as_of"],
             coverage={source: row[f"coverage_{source}"] for source in SOURCES},
-            reasons=[] if found is None else list(found.select("rank", "feature").iter_rows()),
+            reasons=[] if reasons is None else list(reasons.select("rank", "feature").iter_rows()),
         ),
     )
 
 
 def _find(people: Applicants, application: str, path: Path) -> pl.DataFrame:
-    found = people.frame.filter(pl.col("application_id") == application)
-    if found.height:
-        return found
+    rows = people.frame.filter(pl.col("application_id") == application)
+    if rows.height:
+        return rows
     refused = people.rejects.filter(pl.col("application_id") == application)
     if refused.height:
         raise ContractError(f"{path}: {_problem(refused)}. Mend the row and try again.")
@@ -171,19 +171,23 @@ def _facts(frames: Mapping[str, pl.DataFrame]) -> list[str]:
 def _scale(row: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
     """Place grades, interval and PD on a logarithmic scale from 0.1 % to 100 %."""
 
-    def at(pd: float) -> float:
+    def position(pd: float) -> float:
         return round(100 * (math.log10(min(max(pd, 0.001), 1.0)) + 3) / 3, 2)
 
     edges = [0.001, *(min(grade.pd_below, 1.0) for grade in policy.grades)]
     bands = [
-        {"name": grade.name, "left": at(low), "width": round(at(high) - at(low), 2)}
+        {
+            "name": grade.name,
+            "left": position(low),
+            "width": round(position(high) - position(low), 2),
+        }
         for grade, low, high in zip(policy.grades, edges, edges[1:], strict=False)
     ]
     span = None
     if row["pd_low"] is not None:
         span = {
-            "left": at(row["pd_low"]),
-            "width": round(at(row["pd_high"]) - at(row["pd_low"]), 2),
+            "left": position(row["pd_low"]),
+            "width": round(position(row["pd_high"]) - position(row["pd_low"]), 2),
         }
-    ticks = [{"name": f"{100 * tick:g} %", "left": at(tick)} for tick in _TICKS]
-    return {"bands": bands, "range": span, "mark": at(row["pd"]), "ticks": ticks[1:]}
+    ticks = [{"name": f"{100 * tick:g} %", "left": position(tick)} for tick in _TICKS]
+    return {"bands": bands, "range": span, "mark": position(row["pd"]), "ticks": ticks[1:]}

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Literal, Self
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import Field, field_validator, model_validator
 
-from features.catalogue import feature_names
+from features.arrays import Bools, FloatArray, Floats
 from features.settings import Settings, checked, read_toml
+from features.table.catalogue import feature_names
 
 SHIPPED = Path(__file__).with_name("policy.toml")
 """The policy where none is given."""
@@ -28,7 +28,7 @@ class Points(Settings):
     lowest: int
     highest: int
 
-    def of(self, pd: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    def of(self, pd: Floats) -> Floats:
         """Points of each probability of default.
 
         Parameters
@@ -43,11 +43,11 @@ class Points(Settings):
         log_odds = np.log((1 - inside) / inside)
         per_unit = self.double_odds / np.log(2)
         points = self.anchor_points + per_unit * (log_odds - np.log(self.anchor_odds))
-        whole: npt.NDArray[np.float64] = np.clip(np.rint(points), self.lowest, self.highest)
+        whole: Floats = np.clip(np.rint(points), self.lowest, self.highest)
         return whole
 
 
-class Thin(Settings):
+class DataSufficiency(Settings):
     """How much must be known before a score is given."""
 
     window_days: int = Field(gt=0)
@@ -103,12 +103,12 @@ class Condition(Settings):
             raise ValueError(f"no feature is called {feature!r}; `firstloan catalogue` lists them")
         return feature
 
-    def holds(self, values: npt.NDArray[np.floating]) -> npt.NDArray[np.bool_]:
+    def holds(self, values: FloatArray) -> Bools:
         """Compare values of the feature, shape (n,); false where one is missing (NaN)."""
         above = np.inf if self.above is None else self.above
         below = -np.inf if self.below is None else self.below
-        found: npt.NDArray[np.bool_] = (values > above) | (values < below)
-        return found
+        mask: Bools = (values > above) | (values < below)
+        return mask
 
 
 class Flag(Settings):
@@ -124,7 +124,7 @@ class Policy(Settings):
     """Everything a lender decides for himself."""
 
     score: Points
-    thin: Thin
+    thin: DataSufficiency
     decision: Decisions
     grades: tuple[Grade, ...] = Field(min_length=1)
     flags: tuple[Flag, ...] = ()
@@ -156,12 +156,12 @@ class Policy(Settings):
             remedy="scoring/policy.toml shows every setting.",
         )
 
-    def grade(self, pd: npt.NDArray[np.float64]) -> list[str]:
+    def grade(self, pd: Floats) -> list[str]:
         """Name the band of each probability of default, shape (n,); the last one takes NaN."""
         bounds = np.array([grade.pd_below for grade in self.grades])
         return [self.grades[i].name for i in np.searchsorted(bounds[:-1], pd, side="right")]
 
-    def decide(self, pd: npt.NDArray[np.float64], flagged: npt.NDArray[np.bool_]) -> list[Decision]:
+    def decide(self, pd: Floats, flagged: Bools) -> list[Decision]:
         """Approve, refer or decline by probability of default; a flag always means refer.
 
         Parameters

@@ -16,6 +16,6 @@ head of its file's function. docs/simulator.md explains, docs/settings.md lists 
 its source. The command is `firstloan simulate`.
 """
 
-from synthetic.notebook import simulate
+from synthetic.api import simulate
 
 __all__ = ["simulate"]

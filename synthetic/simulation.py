@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 from pyarrow.parquet import ParquetWriter, read_schema, read_table
 
-from features.data_folder import (
+from features.contract.errors import ContractError
+from features.contract.tables import BUCKET_FIRMS, SIGNALS
+from features.io.data_folder import (
     KIND,
     MANIFEST,
     arriving,
@@ -19,15 +21,13 @@ from features.data_folder import (
     fresh_folder,
     write_bucket,
 )
-from features.errors import ContractError
-from features.storage import is_remote, make_folder, plainly, remove_tree, write_parquet
-from features.tables import BUCKET_FIRMS, SIGNALS
-from features.workers import Progress, each
-from synthetic.config import WorldConfig
+from features.io.storage import is_remote, make_folder, remove_tree, storage_errors, write_parquet
+from features.parallel.executor import Progress, each
+from synthetic.config.schema import WorldConfig
 from synthetic.world import Backdrop, backdrop, bucket_world
 
 if TYPE_CHECKING:
-    from features.cluster import Cluster
+    from features.parallel.dask_cluster import Cluster
 
 IN_ONE_CSV = ("applications", "outcomes")
 """Tables written as one CSV file each, beside the signals."""
@@ -61,7 +61,7 @@ def simulate_world(
     csv : bool
         Whether to write each signal table as one CSV file instead of Parquet.
     cluster : Cluster, optional
-        From `features.workers.connect`: its workers take the buckets and write them to `out`,
+        From `features.parallel.executor.connect`: its workers take the buckets and write them to `out`,
         which must lie on storage that all machines share.
 
     Returns
@@ -139,11 +139,11 @@ def _bucket(world: Backdrop, folder: Path, unit: tuple[int, int]) -> dict[str, i
             "machines share; nothing was written."
         )
     tables = bucket_world(n, bucket, world)
-    with plainly(folder), arriving(folder, scratch=folder / PARTS) as own:
+    with storage_errors(folder), arriving(folder, scratch=folder / PARTS) as partial:
         for table in SIGNALS:
-            write_bucket(tables[table], table, own / "signals", bucket)
+            write_bucket(tables[table], table, partial / "signals", bucket)
         for table in (*IN_ONE_CSV, *HIDDEN):
-            part = own / PARTS / table / bucket_name(bucket)
+            part = partial / PARTS / table / bucket_name(bucket)
             if table in IN_ONE_CSV:
                 make_folder(part.parent)
                 text = tables[table].write_csv(include_header=bucket == 0)

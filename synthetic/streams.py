@@ -15,9 +15,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from features.tables import BUCKET_FIRMS
-from synthetic.arrays import Float, Int, Rng
-from synthetic.config import WorldConfig
+from features.arrays import Array, FloatArray
+from features.contract.tables import BUCKET_FIRMS
+from synthetic.config.schema import WorldConfig
+
+Rng = np.random.Generator
 
 
 def stream(seed: int, name: str, bucket: int = 0) -> np.random.Generator:
@@ -87,7 +89,7 @@ class FirmStreams:
         }
         return self._rng
 
-    def poisson(self, mean: Float) -> Int:
+    def poisson(self, mean: FloatArray) -> Array:
         """Draw counts of the means, both of shape (n_firms, n_days, ...); means of 0 cost nothing.
 
         Kinds of count that lie side by side in the last axis are drawn day by day.
@@ -97,32 +99,32 @@ class FirmStreams:
             counts[firm] = self.of(firm).poisson(mean[firm])
         return counts
 
-    def binomial(self, trials: Int, chance: Float) -> Int:
+    def binomial(self, trials: Array, chance: FloatArray) -> Array:
         """Draw successes of trials, laid out likewise; no trials cost nothing."""
         counts = np.zeros(np.broadcast_shapes(trials.shape, chance.shape), np.int64)
         for firm in _some(trials):
             counts[firm] = self.of(firm).binomial(trials[firm], chance[firm])
         return counts
 
-    def uniform(self, sizes: Int) -> Float:
+    def uniform(self, sizes: Array) -> FloatArray:
         """Draw `sizes[k]` numbers for firm `k`, one firm after the other, shape (Σ sizes,)."""
         return self._lines(sizes, lambda rng, size: rng.random(size, np.float32))
 
-    def normal(self, sizes: Int) -> Float:
+    def normal(self, sizes: Array) -> FloatArray:
         """Draw the same from the standard normal distribution."""
         return self._lines(sizes, lambda rng, size: rng.standard_normal(size, np.float32))
 
-    def exponential(self, sizes: Int) -> Float:
+    def exponential(self, sizes: Array) -> FloatArray:
         """Draw the same from the standard exponential distribution."""
         return self._lines(sizes, lambda rng, size: rng.standard_exponential(size, np.float32))
 
-    def _lines(self, sizes: Int, draw: Callable[[Rng, int], Float]) -> Float:
+    def _lines(self, sizes: Array, draw: Callable[[Rng, int], FloatArray]) -> FloatArray:
         some = ((firm, size) for firm, size in enumerate(sizes.tolist()) if size)
         drawn = [draw(self.of(firm), size) for firm, size in some]
         return np.concatenate([np.empty(0, np.float32), *drawn])
 
 
-def _some(values: Float | Int) -> list[int]:
+def _some(values: FloatArray | Array) -> list[int]:
     """Firms with anything to draw."""
     rows: list[int] = np.flatnonzero(values.any(axis=tuple(range(1, values.ndim)))).tolist()
     return rows

@@ -16,33 +16,40 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from synthetic.almanac import Almanac, almanac
-from synthetic.arrays import Float
-from synthetic.bills import bills
-from synthetic.cash import State, cash_path, purse, surprises
-from synthetic.config import WorldConfig
-from synthetic.coverage import coverage
-from synthetic.credit import applications, history
-from synthetic.ecommerce import ecommerce
-from synthetic.electricity import electricity
-from synthetic.filings import filings
-from synthetic.fraud import BadActors, bad_actors, brushed, inflated, steady, unused
-from synthetic.futures import true_pd
-from synthetic.health import HISTORY, health
-from synthetic.identity import Identity
-from synthetic.invoices import INPUT, OUTPUT, Flow, habits, invoiced_sales, invoices
-from synthetic.loans import record_applications, record_history, record_outcomes
-from synthetic.logistics import logistics
-from synthetic.months import months_of
-from synthetic.payment import strain
-from synthetic.population import Population, population
-from synthetic.record import Recorder
-from synthetic.shocks import WEEK, Common, common_shocks, weeks_of_world
+from features.arrays import FloatArray
+from synthetic.config.schema import WorldConfig
+from synthetic.firm.cash import State, cash_buffer, cash_path, surprises
+from synthetic.firm.coverage import coverage
+from synthetic.firm.fraud import (
+    BadActors,
+    apply_brushing,
+    apply_inflation,
+    apply_shell,
+    bad_actors,
+    shell_purchases,
+)
+from synthetic.firm.health import HISTORY, health
+from synthetic.firm.lending import applications, credit_history
+from synthetic.firm.outcome import realised_outcome
+from synthetic.firm.payment import cash_shortfall
+from synthetic.firm.population import Population, population
+from synthetic.firm.shocks import WEEK, Common, common_shocks, weeks_of_world
+from synthetic.firm.true_pd import true_pd
+from synthetic.firm.turnover import purchase_factor, yearly
+from synthetic.firm.work import daily, days_of, lumps, pace
+from synthetic.records.ids import BucketIds
+from synthetic.records.loan_tables import record_applications, record_history, record_outcomes
+from synthetic.records.signal_tables import Recorder
+from synthetic.setting.calendar import Calendar, build_calendar
+from synthetic.setting.months import months_of
+from synthetic.setting.weather import temperature
+from synthetic.signals.bills import bills
+from synthetic.signals.ecommerce import ecommerce
+from synthetic.signals.electricity import electricity
+from synthetic.signals.filings import filings
+from synthetic.signals.invoices import INPUT, OUTPUT, Flow, habits, invoiced_sales, invoices
+from synthetic.signals.logistics import logistics
 from synthetic.streams import Bucket
-from synthetic.truth import fate
-from synthetic.turnover import thrift, yearly
-from synthetic.weather import temperature
-from synthetic.work import daily, days_of, lumps, pace
 
 
 @dataclass(frozen=True)
@@ -51,19 +58,21 @@ class Backdrop:
 
     seed: int
     config: WorldConfig
-    when: Almanac
+    calendar: Calendar
     common: Common
-    temperature: Float
+    temperature: FloatArray
 
 
 def backdrop(seed: int, config: WorldConfig) -> Backdrop:
     """Draw what all firms live through."""
     start = config.calendar.first_application - dt.timedelta(days=config.calendar.history_days)
-    when = almanac(start, weeks_of_world(config) * WEEK)
-    return Backdrop(seed, config, when, common_shocks(seed, config), temperature(seed, when))
+    calendar = build_calendar(start, weeks_of_world(config) * WEEK)
+    return Backdrop(
+        seed, config, calendar, common_shocks(seed, config), temperature(seed, calendar)
+    )
 
 
-def bucket_world(n: int, bucket: int, world: Backdrop) -> dict[str, pl.DataFrame]:
+def bucket_world(n: int, number: int, world: Backdrop) -> dict[str, pl.DataFrame]:
     """Live through the history and the future of `n` firms.
 
     Returns
@@ -71,13 +80,13 @@ def bucket_world(n: int, bucket: int, world: Backdrop) -> dict[str, pl.DataFrame
     dict of polars.DataFrame
         The contract's tables by name, and `truth` and `faults`.
     """
-    at = Bucket(world.seed, bucket, world.config)
-    story = live(population(n, at), world, at)
-    return records(story, world, at) | judgement(story, world, at)
+    bucket = Bucket(world.seed, number, world.config)
+    history = simulate_firms(population(n, bucket), world, bucket)
+    return records(history, world, bucket) | lending_tables(history, world, bucket)
 
 
 @dataclass(frozen=True)
-class Story:
+class FirmHistory:
     """What firms are and what happens to them; records and outcomes are read off it."""
 
     firms: Population
@@ -85,46 +94,60 @@ class Story:
     state: State
 
 
-def live(firms: Population, world: Backdrop, at: Bucket) -> Story:
+def simulate_firms(firms: Population, world: Backdrop, bucket: Bucket) -> FirmHistory:
     """Draw what happens to firms, past and future."""
-    well = health(firms, world.common, at, name="health")
-    surprise = surprises(len(firms), at, name="cash")
-    own = purse(firms, at)
-    cash = cash_path(well.total, well.strikes, surprise, own, world.config)
-    return Story(firms, bad_actors(firms, at), State(well, surprise, own, cash))
+    health_path = health(firms, world.common, bucket, name="health")
+    surprise = surprises(len(firms), bucket, name="cash")
+    buffer = cash_buffer(firms, bucket)
+    cash = cash_path(health_path.total, health_path.strikes, surprise, buffer, world.config)
+    return FirmHistory(firms, bad_actors(firms, bucket), State(health_path, surprise, buffer, cash))
 
 
-def records(story: Story, world: Backdrop, at: Bucket) -> dict[str, pl.DataFrame]:
+def records(history: FirmHistory, world: Backdrop, bucket: Bucket) -> dict[str, pl.DataFrame]:
     """Record what the data sources see of a story: the signal tables, and their faults."""
-    firms, bad, state = story.firms, story.bad, story.state
-    well, own, when = state.health, state.purse, world.when
+    firms, bad, state = history.firms, history.bad, history.state
+    health_path, buffer, calendar = state.health, state.cash_buffer, world.calendar
     days = days_of(firms, world.config)
-    months = months_of(days, when)
+    months = months_of(days, calendar)
     cash = daily(state.cash, days)
-    short = strain(cash)
+    short = cash_shortfall(cash)
 
-    plan = pace(firms, well.total, days, when, at)
-    real = plan * lumps(firms, well.own_sd, days, at)
+    plan = pace(firms, health_path.total, days, calendar, bucket)
+    real = plan * lumps(firms, health_path.own_sd, days, bucket)
     warmth = world.temperature[firms.city[:, None], days.index]
-    kwh = steady(firms, electricity(firms, plan, well.own_sd, warmth, at), bad, at)
-    charged = bills(firms, kwh, cash, months, at)
-    to_sell, to_buy = yearly(firms, own, at)
-    cover = coverage(firms, days.shape[1], at)
+    kwh = apply_shell(
+        firms, electricity(firms, plan, health_path.own_sd, warmth, bucket), bad, bucket
+    )
+    charged = bills(firms, kwh, cash, months, bucket)
+    to_sell, to_buy = yearly(firms, buffer, bucket)
+    cover = coverage(firms, days.shape[1], bucket)
     taxed = (cover.tax >= 0)[:, None]  # nobody sees the others' invoices: none are drawn
-    claimed, invented = inflated(real, bad, at)
+    claimed, invented = apply_inflation(real, bad, bucket)
     to_invoice = Flow(np.where(taxed, claimed, 0), short, invented)
     sold = invoices(
-        firms, habits(firms, to_sell, well.own_sd, OUTPUT, at), to_invoice, (days, when), at
+        firms,
+        habits(firms, to_sell, health_path.own_sd, OUTPUT, bucket),
+        to_invoice,
+        (days, calendar),
+        bucket,
     )
-    needed = Flow(np.where(taxed, unused(real * thrift(cash), bad), 0), short, 0 * invented)
+    needed = Flow(
+        np.where(taxed, shell_purchases(real * purchase_factor(cash), bad), 0), short, 0 * invented
+    )
     bought = invoices(
-        firms, habits(firms, to_buy, well.own_sd, INPUT, at), needed, (days, when), at
+        firms,
+        habits(firms, to_buy, health_path.own_sd, INPUT, bucket),
+        needed,
+        (days, calendar),
+        bucket,
     )
-    filed = filings(firms, invoiced_sales(sold, days.shape), cash, months, at)
-    parcels = logistics(firms, real, short, cover.logistics >= 0, at)
-    shops = ecommerce(firms, (real, brushed(real, bad, at)), short, cover.ecommerce >= 0, at)
+    filed = filings(firms, invoiced_sales(sold, days.shape), cash, months, bucket)
+    parcels = logistics(firms, real, short, cover.logistics >= 0, bucket)
+    shops = ecommerce(
+        firms, (real, apply_brushing(real, bad, bucket)), short, cover.ecommerce >= 0, bucket
+    )
 
-    record = Recorder(Identity(firms, when, at), days, months, cover)
+    record = Recorder(BucketIds(firms, calendar, bucket), days, months, cover)
     return {
         "firms": record.firms(),
         "coverage": record.coverage(),
@@ -138,14 +161,16 @@ def records(story: Story, world: Backdrop, at: Bucket) -> dict[str, pl.DataFrame
     }
 
 
-def judgement(story: Story, world: Backdrop, at: Bucket) -> dict[str, pl.DataFrame]:
+def lending_tables(
+    history: FirmHistory, world: Backdrop, bucket: Bucket
+) -> dict[str, pl.DataFrame]:
     """Write down who applies and who is approved, what becomes of it, and the truth."""
-    firms, bad, state = story.firms, story.bad, story.state
-    config, own, cash = world.config, state.purse, state.cash[:, HISTORY]
-    outcome = fate(state, bad, config)
-    pd = true_pd(firms, state, config, at.stream("futures"), world=False)
-    pd_world = true_pd(firms, state, config, at.stream("futures.world"), world=True)
-    request = applications(firms, own, cash, at)
+    firms, bad, state = history.firms, history.bad, history.state
+    config, buffer, cash = world.config, state.cash_buffer, state.cash[:, HISTORY]
+    outcome = realised_outcome(state, bad, config)
+    pd = true_pd(firms, state, config, bucket.stream("futures"), world=False)
+    pd_world = true_pd(firms, state, config, bucket.stream("futures.world"), world=True)
+    request = applications(firms, buffer, cash, bucket)
 
     truth = pl.DataFrame(
         {
@@ -155,7 +180,7 @@ def judgement(story: Story, world: Backdrop, at: Bucket) -> dict[str, pl.DataFra
             "cause": pl.Series(outcome.cause.tolist(), dtype=pl.String),
             "health": state.health.total[:, HISTORY],
             "cash_months": cash,
-            "usual_cash_months": own.usual,
+            "usual_cash_months": buffer.usual,
             "own_sd": state.health.own_sd,
             "rate_pct": request.rate_pct,
             "guaranteed": request.guaranteed,
@@ -164,10 +189,10 @@ def judgement(story: Story, world: Backdrop, at: Bucket) -> dict[str, pl.DataFra
             "brushing": bad.brusher,
         }
     ).with_columns(pl.col("cause").replace("", None))
-    who = Identity(firms, world.when, at)
+    ids = BucketIds(firms, world.calendar, bucket)
     return {
-        "credit_history": record_history(who, history(firms, own, at)),
-        "applications": record_applications(who, request),
-        "outcomes": record_outcomes(who, request, outcome),
-        "truth": who.identified(truth),
+        "credit_history": record_history(ids, credit_history(firms, buffer, bucket)),
+        "applications": record_applications(ids, request),
+        "outcomes": record_outcomes(ids, request, outcome),
+        "truth": ids.identified(truth),
     }

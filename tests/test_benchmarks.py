@@ -25,12 +25,12 @@ def test_each_stage_begins_at_a_function_that_exists(function):
 
 def test_a_sample_counts_for_the_deepest_stage_and_waiting_for_none():
     worker = 'process 2:"python -c x";thread (2): MainThread'
-    run = f"{worker};_run (features/workers.py:120);Task.run (scoring/workers.py:49)"
+    run = f"{worker};_run (features/parallel/executor.py:120);Task.run (scoring/run/chunk_runner.py:49)"
     wait = "get (multiprocessing/queues.py:103);Queue.get (multiprocessing/queues.py:103)"
     stacks = "\n".join(
         (
-            f"{run};read_signals (scoring/chunks.py:187) 6",
-            f"{run};Parts.write (scoring/parts.py:60);x (y.py:1) 1",
+            f"{run};read_signals (scoring/input/chunks.py:187) 6",
+            f"{run};Parts.write (scoring/run/checkpoint.py:60);x (y.py:1) 1",
             f"{worker};{wait} 50",
             f"{worker};<module> (string:1) 3",
             'process 1:"firstloan score";thread (9): Thread-1;f (x.py:1) 70',

@@ -19,8 +19,8 @@ import scoring
 import synthetic
 from benchmarks import record
 from docs import demo, measured, references
-from scoring.output import SCHEMA
 from scoring.policy import Policy
+from scoring.run.output import SCHEMA
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"

@@ -1,6 +1,6 @@
 import pytest
 
-from features.errors import ContractError
+from features.contract.errors import ContractError
 from features.settings import Settings, checked, overlaid, read_toml
 
 

@@ -8,11 +8,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from models.artefact import Model
-from models.calibration import Calibration
-from models.material import Material
-from models.scorecard import Binned, Scorecard
-from models.trees import Trees
+from models.data.training_data import TrainingData
+from models.estimators.calibration import Calibration
+from models.estimators.lightgbm_trees import Trees
+from models.estimators.model import Model
+from models.estimators.scorecard import Binned, Scorecard
 
 NAMES = ("a", "b", "c")
 START = dt.date(2023, 1, 1)
@@ -88,7 +88,7 @@ def toy_material(rows=3_000, seed=5, *, firms=None):
     rng = np.random.default_rng(seed)
     names = ("age", "amount", "sales", "swing", "void", "empty", "noise")
     signs = (-1, 1, -1, 1, 1, -1, 0)
-    sources = ("register", "register", "tax", "tax", "tax", "ecommerce", "across")
+    sources = ("register", "register", "tax", "tax", "tax", "ecommerce", "cross_source")
     X = rng.normal(size=(rows, len(names)))
     risk = -2.2 - 0.4 * X[:, 0] + 0.3 * X[:, 1] - 0.9 * X[:, 2] + 0.7 * X[:, 3] + 0.5 * X[:, 4]
     bad = rng.random(rows) < 1 / (1 + np.exp(-risk))
@@ -108,7 +108,7 @@ def toy_material(rows=3_000, seed=5, *, firms=None):
         }
     )
     frame = frame.hstack(pl.DataFrame(X.astype(np.float32), schema=list(names)))
-    return Material(
+    return TrainingData(
         rows=frame.sort("as_of", "application_id"),
         names=names,
         signs=dict(zip(names, signs, strict=True)),

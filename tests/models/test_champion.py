@@ -7,14 +7,14 @@ import polars as pl
 import pytest
 
 import firstloan
-from models.artefact import load, save
-from models.material import read_material, with_peers
-from models.pyfunc import ServedModel
-from models.registry import resolve
+from models.data.split import TRAIN, split
+from models.data.training_data import read_training_data, with_peers
+from models.estimators.model import load, save
 from models.settings import read_settings
-from models.split import TRAIN, split
+from models.tracking.pyfunc import ServedModel
+from models.tracking.registry import resolve
 from models.train import train_on
-from synthetic.read_config import load_config
+from synthetic.config.load import load_config
 from synthetic.simulation import simulate_world
 
 FIRMS = 6_000
@@ -34,40 +34,40 @@ def world(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def material(world):
+def training_data(world):
     """Applications with all features, those among peers too."""
-    found = read_material(world, None, workers=2)
+    found = read_training_data(world, None, workers=2)
     parts = split(found.rows, config=SETTINGS.split)
     return with_peers(found, parts.rows["slice"].eq(TRAIN).fill_null(value=False))
 
 
 @pytest.fixture(scope="module", params=["trees_all", "scorecard_all"])
-def champion(request, material, tmp_path_factory):
+def champion(request, training_data, tmp_path_factory):
     """The only candidate of its training, as `score` loads it from the registry."""
     config = SETTINGS.model_copy(update={"candidates": (request.param,), "gates": FEW_BADS})
     with pytest.MonkeyPatch.context() as patch:
         store = tmp_path_factory.mktemp("store")
         patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{store}/mlflow.db")
-        result = train_on(material, config=config, name="swept")
+        result = train_on(training_data, config=config, name="swept")
         model, _ = resolve(f"models:/swept@{result.alias}")
     return model
 
 
-def test_no_signed_feature_ever_moves_the_pd_the_wrong_way(champion, material):
+def test_no_signed_feature_ever_moves_the_pd_the_wrong_way(champion, training_data):
     """Each is swept over its range for a thousand applicants, all else held; no gate's code."""
-    rows = material.rows.sample(APPLICANTS, seed=1)
-    X = material.numbers(rows, champion.feature_names)
-    swept = [j for j in champion.estimator.used if material.signs[champion.feature_names[j]]]
+    rows = training_data.rows.sample(APPLICANTS, seed=1)
+    X = training_data.numbers(rows, champion.feature_names)
+    swept = [j for j in champion.estimator.used if training_data.signs[champion.feature_names[j]]]
     moved = []
     for j in swept:
         name = champion.feature_names[j]
-        values = material.rows[name].cast(pl.Float64).fill_nan(None).drop_nulls().to_numpy()
+        values = training_data.rows[name].cast(pl.Float64).fill_nan(None).drop_nulls().to_numpy()
         grid = np.unique(np.quantile(values, np.linspace(0, 1, POINTS)))
         other = np.repeat(X, len(grid), axis=0)
         other[:, j] = np.tile(grid, len(X))
         margin = champion.estimator.margin(other)
         for given in (margin, champion.pd(margin)):
-            steps = material.signs[name] * np.diff(given.reshape(len(X), -1), axis=1)
+            steps = training_data.signs[name] * np.diff(given.reshape(len(X), -1), axis=1)
             assert steps.min(initial=0.0) >= -1e-15, name
         moved.append(steps.max(initial=0.0) > 0)
     assert len(swept) > 10

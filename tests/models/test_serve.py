@@ -15,8 +15,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from models.registry import resolve
 from models.settings import read_settings
+from models.tracking.registry import resolve
 from models.train import train_on
 
 WAIT_SECONDS = 120

@@ -1,7 +1,6 @@
 import pytest
 
-from features.errors import ContractError
-from models.gates import read_gates
+from features.contract.errors import ContractError
 from models.settings import read_settings
 
 
@@ -20,7 +19,7 @@ def test_gates_are_settings(tmp_path):
     path.write_text("[gates.bads]\nleast = 3\n")
     mine = read_settings(path).gates
     assert mine.bads.least == 3
-    assert mine.stability == read_settings().gates.stability == read_gates().stability
+    assert mine.stability == read_settings().gates.stability
 
 
 @pytest.mark.parametrize(

@@ -10,15 +10,15 @@ import numpy as np
 import polars as pl
 import pytest
 
-from features.catalogue import FEATURES, fingerprint
-from features.checking import conform
-from features.data_folder import write_bucket
-from features.folder import Signals
-from models.artefact import Model, save
-from models.calibration import Calibration
-from models.trees import Trees
+from features.contract.validation import conform
+from features.io.data_folder import write_bucket
+from features.io.signal_reader import Signals
+from features.table.catalogue import FEATURES, fingerprint
+from models.estimators.calibration import Calibration
+from models.estimators.lightgbm_trees import Trees
+from models.estimators.model import Model, save
 from scoring.batch import ScoreSummary, score_file
-from scoring.output import SCHEMA, SCORED_REJECTS
+from scoring.run.output import SCHEMA, SCORED_REJECTS
 
 
 class Ran(NamedTuple):
@@ -40,13 +40,13 @@ NAMES = (
     "tax_sales_change_4w",
     "tax_sales_change_13w",
     "tax_void_rate_365d",
-    "elec_mean_90d",
-    "elec_change_4w",
-    "elec_cv_90d",
-    "elec_bills_late_days_365d",
-    "shop_orders_change_4w",
-    "shop_refund_rate_90d",
-    "shop_rating_90d",
+    "electricity_mean_90d",
+    "electricity_change_4w",
+    "electricity_cv_90d",
+    "electricity_bills_late_days_365d",
+    "ecommerce_orders_change_4w",
+    "ecommerce_refund_rate_90d",
+    "ecommerce_rating_90d",
 )
 SIGNS = {feature.name: feature.sign for feature in FEATURES}
 
@@ -185,8 +185,8 @@ def model():
     X[:, NAMES.index("firm_age")] = rng.uniform(0, 15, 3_000)
     X[:, NAMES.index("loan_amount")] = rng.uniform(2e4, 2e5, 3_000)
     X[:, NAMES.index("tax_sales_mean_90d")] = rng.lognormal(6, 1, 3_000)
-    X[:, NAMES.index("elec_mean_90d")] = rng.lognormal(1.5, 0.5, 3_000)
-    X[:, NAMES.index("shop_rating_90d")] = rng.uniform(2, 5, 3_000)
+    X[:, NAMES.index("electricity_mean_90d")] = rng.lognormal(1.5, 0.5, 3_000)
+    X[:, NAMES.index("ecommerce_rating_90d")] = rng.uniform(2, 5, 3_000)
     X[rng.random(X.shape) < 0.2] = np.nan
     signs = np.array([SIGNS[name] for name in NAMES])
     z = (X - np.nanmean(X, axis=0)) / np.nanstd(X, axis=0)

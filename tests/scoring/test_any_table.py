@@ -9,8 +9,8 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import HealthCheck, event, given, settings
 
-from features.errors import ContractError
-from features.tables import SIGNALS, TABLES
+from features.contract.errors import ContractError
+from features.contract.tables import SIGNALS, TABLES
 
 COLUMNS = TABLES["applications"].columns
 CELLS = {
@@ -84,7 +84,7 @@ def test_signal_tables_of_any_kind_add_up(run, rows, frames, data, share):
     people = [row for row in rows if row["firm_id"] in firms]
     good = {t: f.filter(f["firm_id"].is_in(firms)).write_csv() for t, f in frames.items()}
     with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
-        patch.setattr("features.folder.MOST_BAD_ROWS", share)
+        patch.setattr("features.io.signal_reader.MOST_BAD_ROWS", share)
         folder = Path(name)
         for table in sorted({*frames, *chosen}):
             text = good.get(table, "")

@@ -9,8 +9,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from features.errors import ContractError
-from scoring import applicants as applicants_module
+from features.contract.errors import ContractError
+from scoring.input import applicants as applicants_module
 
 DOC = Path(__file__).parents[2] / "docs" / "bad-input.md"
 

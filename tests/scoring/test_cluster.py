@@ -1,5 +1,5 @@
-from features.storage import location
-from features.workers import connect
+from features.io.storage import location
+from features.parallel.executor import connect
 
 
 def test_a_cluster_that_loses_a_worker_gives_the_bytes_of_one_machine(run, rows, crew, tmp_path):

@@ -12,8 +12,8 @@ import sys
 import pytest
 
 import firstloan
-from features.catalogue import feature_names, fingerprint
-from scoring import applicants
+from features.table.catalogue import feature_names, fingerprint
+from scoring.input import applicants
 
 
 @pytest.fixture

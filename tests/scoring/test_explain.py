@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from features.errors import ContractError
+from features.contract.errors import ContractError
 from scoring.explain import explain_file
 from scoring.policy import Policy
 

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from scoring import workers
+from scoring.run import chunk_runner
 
 CHUNK = 6
 _SCORE = """
@@ -64,7 +64,7 @@ def test_a_run_killed_at_any_moment_goes_on_to_the_same_bytes(start, run, rows, 
         first(r"rename staged\.csv"),
         random.Random().randint(first(r"rename staged\.csv") + 1, len(moments)),  # noqa: S311
     }
-    real = workers.score_chunk
+    real = chunk_runner.score_chunk
     for moment in sorted(chosen):
         told = f"killed before {moment}, {moments[moment - 1]}"
         out, killed = start(moment, str(moment))
@@ -80,7 +80,7 @@ def test_a_run_killed_at_any_moment_goes_on_to_the_same_bytes(start, run, rows, 
             return real(chunk, *args, **kwargs)
 
         with monkeypatch.context() as patch:
-            patch.setattr(workers, "score_chunk", counts)
+            patch.setattr(chunk_runner, "score_chunk", counts)
             run(rows, out=out, chunk_size=CHUNK)
         assert there or not finished & set(done), f"{told}: finished chunks were done again"
         for ending in (".csv", ".rejects.csv"):

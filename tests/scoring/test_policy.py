@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from features.errors import ContractError
+from features.contract.errors import ContractError
 from scoring.policy import Condition, Policy
 
 
@@ -58,7 +58,7 @@ def test_a_condition_does_not_hold_where_the_feature_is_missing():
         (("approve_below = 0.04", "aprove_below = 0.04"), "decision.approve_below: Field required"),
         (("pd_below = 1.01", "pd_below = 0.9"), "pd_below must rise"),
         (
-            ('feature = "elec_month_cv_365d"', 'feature = "moon_phase"'),
+            ('feature = "electricity_month_cv_365d"', 'feature = "moon_phase"'),
             "no feature is called 'moon_phase'",
         ),
         (("below = 0.03", "below = 0.03, above = 1"), "exactly one of above and below"),

@@ -6,11 +6,11 @@ import pytest
 
 import models
 import synthetic
-from features.catalogue import FEATURES
-from features.folder import Signals, read_applications
-from features.matrix import build_features
-from models.reasons import top_reasons
-from models.registry import resolve
+from features.engine.build import build_features
+from features.io.signal_reader import Signals, read_applications
+from features.table.catalogue import FEATURES
+from models.explanation.reasons import top_reasons
+from models.tracking.registry import resolve
 
 SIGNS = {feature.name: feature.sign for feature in FEATURES}
 THEMES = {feature.name: feature.theme for feature in FEATURES}

@@ -1,7 +1,7 @@
 import pytest
 
-from features.errors import ContractError
-from features.storage import location, plainly
+from features.contract.errors import ContractError
+from features.io.storage import location, storage_errors
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def test_a_storage_that_goes_away_in_the_middle_is_one_line(run, rows, far, s3_s
 
     with (
         pytest.raises(ContractError, match=r"s3://province/signals.*: the storage failed \("),
-        plainly(far),
+        storage_errors(far),
     ):
         run(rows, chunk_size=7, signals=far, progress=lost)
     # what is done is kept for the same command to go on with, and nothing else is there

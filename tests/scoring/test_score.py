@@ -6,9 +6,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from features.errors import ContractError
-from scoring import workers
-from scoring.output import SCHEMA
+from features.contract.errors import ContractError
+from scoring.run import chunk_runner
+from scoring.run.output import SCHEMA
 
 
 def test_columns_are_the_contract(run, rows):
@@ -104,7 +104,7 @@ def test_a_failed_run_leaves_its_parts_and_the_next_one_goes_on(run, rows, tmp_p
     whole = run(rows, chunk_size=10).out.read_bytes()
     (tmp_path / "scored.csv").unlink()
     done = []
-    real = workers.score_chunk
+    real = chunk_runner.score_chunk
 
     def breaks(chunk, *args, **kwargs):
         if chunk.number == 3:
@@ -112,7 +112,7 @@ def test_a_failed_run_leaves_its_parts_and_the_next_one_goes_on(run, rows, tmp_p
         done.append(chunk.number)
         return real(chunk, *args, **kwargs)
 
-    monkeypatch.setattr(workers, "score_chunk", breaks)
+    monkeypatch.setattr(chunk_runner, "score_chunk", breaks)
     with pytest.raises(OSError, match="lights"):
         run(rows, chunk_size=10)
     assert not (tmp_path / "scored.csv").exists()
@@ -122,7 +122,7 @@ def test_a_failed_run_leaves_its_parts_and_the_next_one_goes_on(run, rows, tmp_p
         done.append(chunk.number)
         return real(chunk, *args, **kwargs)
 
-    monkeypatch.setattr(workers, "score_chunk", counts)
+    monkeypatch.setattr(chunk_runner, "score_chunk", counts)
     assert run(rows, chunk_size=10).out.read_bytes() == whole
     assert done == [0, 1, 2, 3, 4, 5]
     assert not (tmp_path / "scored.parts").exists()
@@ -149,7 +149,7 @@ def test_an_earlier_file_never_stands_beside_the_report_of_a_later_one(
 
 
 def test_parts_of_other_inputs_are_not_used(run, rows, tmp_path, monkeypatch):
-    real = workers.score_chunk
+    real = chunk_runner.score_chunk
 
     def breaks(chunk, *args, **kwargs):
         if chunk.number == 3:
@@ -157,7 +157,7 @@ def test_parts_of_other_inputs_are_not_used(run, rows, tmp_path, monkeypatch):
         return real(chunk, *args, **kwargs)
 
     with monkeypatch.context() as patch:
-        patch.setattr(workers, "score_chunk", breaks)
+        patch.setattr(chunk_runner, "score_chunk", breaks)
         with pytest.raises(OSError, match="lights"):
             run(rows, chunk_size=10)
     rows[0]["amount_cny"] = "777000"

@@ -14,15 +14,15 @@ import polars as pl
 import pytest
 from scipy.stats import norm, rankdata
 
-from features.catalogue import as_table
-from features.folder import Signals
-from features.matrix import build_features
-from features.tables import SOURCES
-from synthetic.cash import default_month
-from synthetic.population import population
-from synthetic.read_config import load_config
+from features.contract.tables import SOURCES
+from features.engine.build import build_features
+from features.io.signal_reader import Signals
+from features.table.catalogue import as_table
+from synthetic.config.load import load_config
+from synthetic.firm.cash import default_month
+from synthetic.firm.population import population
 from synthetic.streams import Bucket
-from synthetic.world import backdrop, judgement, live, records
+from synthetic.world import backdrop, lending_tables, records, simulate_firms
 
 FIRMS = 1_000
 WORLDS = tuple(range(21, 33))
@@ -47,7 +47,7 @@ def province():
         update={
             "calendar": config.calendar.model_copy(update={"quarters": 1}),
             "cash": config.cash.model_copy(update={"buffer_mean": 1.6}),
-            "futures": config.futures.model_copy(update={"points": 16, "groups": 1}),
+            "true_pd": config.true_pd.model_copy(update={"points": 16, "groups": 1}),
             "fraud": config.fraud.model_copy(
                 update={"shell_share": 0.0, "inflation_share": 0.0, "brushing_share": 0.0}
             ),
@@ -60,19 +60,19 @@ def world_of(seed, *, strangers):
     config = province()
     here, at = backdrop(seed, config), Bucket(seed, 0, config)
     firms = population(FIRMS, at)
-    own = live(firms, here, at)
+    own = simulate_firms(firms, here, at)
     shown, where, whose = own, here, at
     if strangers:
         where, whose = backdrop(seed + STRANGERS, config), Bucket(seed + STRANGERS, 0, config)
         other = population(FIRMS, whose)
         hidden = replace(firms, quality=other.quality, digital=other.digital)
-        shown = live(hidden, where, whose)
+        shown = simulate_firms(hidden, where, whose)
     tables = records(shown, where, whose)
     tables.pop("faults")
-    asked = judgement(own, here, at)
+    asked = lending_tables(own, here, at)
     tables["credit_history"] = asked["credit_history"]
     features = build_features(Signals.from_frames(tables), asked["applications"])
-    band = np.round(own.state.purse.visible / BAND).astype(int)
+    band = np.round(own.state.cash_buffer.visible / BAND).astype(int)
     strata = np.unique(
         np.column_stack([firms.trade, firms.form, band]), axis=0, return_inverse=True
     )[1]

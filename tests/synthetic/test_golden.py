@@ -9,8 +9,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from features.tables import SIGNALS
-from synthetic.read_config import load_config
+from features.contract.tables import SIGNALS
+from synthetic.config.load import load_config
 from synthetic.world import backdrop, bucket_world
 
 GOLDEN = Path(__file__).with_name("golden.toml")

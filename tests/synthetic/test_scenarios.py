@@ -4,13 +4,13 @@ import numpy as np
 import polars as pl
 import pytest
 
-from features.tables import SIGNALS
-from synthetic.places import CITIES, COUNTIES
-from synthetic.population import population
-from synthetic.read_config import load_config, scenarios
-from synthetic.shocks import WEEK, flood_seasons
+from features.contract.tables import SIGNALS
+from synthetic.config.load import load_config, scenarios
+from synthetic.firm.population import population
+from synthetic.firm.shocks import WEEK, flood_seasons
+from synthetic.setting.places import CITIES, COUNTIES
 from synthetic.streams import Bucket
-from synthetic.world import backdrop, bucket_world, live
+from synthetic.world import backdrop, bucket_world, simulate_firms
 
 SEED, FIRMS = 31, 1_000
 
@@ -18,7 +18,7 @@ SEED, FIRMS = 31, 1_000
 def told(config):
     at = Bucket(SEED, 0, config)
     world = backdrop(SEED, config)
-    return world, live(population(FIRMS, at), world, at)
+    return world, simulate_firms(population(FIRMS, at), world, at)
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def baseline():
 
 def changed(before, after, component):
     """Firms (n_firms,) whose path of one component differs."""
-    one, two = (getattr(story.state.health, component) for story in (before, after))
+    one, two = (getattr(history.state.health, component) for history in (before, after))
     return (one != two).any(axis=1)
 
 

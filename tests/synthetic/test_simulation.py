@@ -5,11 +5,11 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from features.checking import conform, violations
-from features.errors import ContractError
-from features.folder import Signals, read_applications, read_outcomes
-from features.tables import SIGNALS
-from synthetic.read_config import load_config
+from features.contract.errors import ContractError
+from features.contract.tables import SIGNALS
+from features.contract.validation import conform, violations
+from features.io.signal_reader import Signals, read_applications, read_outcomes
+from synthetic.config.load import load_config
 from synthetic.simulation import simulate_world
 from synthetic.world import backdrop, bucket_world
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from synthetic import world as graph
-from synthetic.read_config import load_config
+from synthetic.config.load import load_config
 from synthetic.streams import Bucket, stream
 from synthetic.world import backdrop, bucket_world
 

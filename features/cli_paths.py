@@ -1,0 +1,45 @@
+"""Paths as the commands take them: of this machine, or anywhere."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from typer import Option
+
+from features.contract.errors import ContractError
+from features.io.storage import is_url, location
+
+
+class RefusedError(Exception):
+    """What is wrong with an option, in one line; click puts its usage before a ValueError."""
+
+
+def any_path(text: str) -> Path:
+    """Path or URL of an option; RefusedError if the storage cannot be used."""
+    try:
+        return location(text)
+    except ContractError as error:
+        raise RefusedError(str(error)) from error
+
+
+def local_path(text: str) -> Path:
+    """Path of an option that takes no URL; RefusedError if it is one."""
+    if is_url(text):
+        raise RefusedError(
+            f"{text}: expected a path of this machine, got a URL, which this option does not take. "
+            "Copy the files by the storage's own tools; nothing was written."
+        )
+    return Path(text)
+
+
+def path_option(parser: Callable[[str], Path], text: str) -> Any:  # noqa: ANN401 (typer's own)
+    """An option that names a file or a folder.
+
+    Parameters
+    ----------
+    parser : callable
+        `any_path` or `local_path`.
+    text : str
+        Its help.
+    """
+    return Option(parser=parser, metavar="<path>", help=text, show_default=False)

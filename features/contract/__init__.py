@@ -1,0 +1,1 @@
+"""The data contract: tables and columns, checks on values, and the errors of wrong input."""

@@ -1,0 +1,371 @@
+"""The data contract: every table that firstloan reads or writes.
+
+One class per table, in the order the data flow. Dates are calendar days, money is CNY, ids are
+text. A firm's register entry may be empty but for its id, because an imported firm often has no
+more than that. Frames are held against the contract by `features.contract.validation`; the day on which a row
+becomes known is applied by `features.engine.point_in_time`.
+"""
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+import pandera.polars as pa
+import polars as pl
+from pandera.api.checks import Check
+
+SOURCE_NAMES: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "tax": ("tax and invoice", "税务发票"),
+        "electricity": ("electricity", "用电"),
+        "logistics": ("parcel", "物流"),
+        "ecommerce": ("e-commerce", "电商"),
+    }
+)
+"""The sources, and what people call each before the word record, in English and Chinese."""
+
+SOURCES = tuple(SOURCE_NAMES)
+LEGAL_FORMS = ("individual", "micro", "small")
+AREAS = ("urban", "county", "rural")
+PURPOSES = ("raw_material", "equipment", "online_marketing", "cash_gap", "green")
+LENDER_TYPES = ("bank", "small_loan", "platform", "joint")
+CHANNELS = ("online", "branch", "assisted")
+
+BUCKET_FIRMS = 1_000
+"""Firms per bucket: the unit of memory, of parallel work and of randomness."""
+
+CONTRACT_VERSION = "1"
+"""Written into files and manifests; rises when a table or column changes its meaning."""
+
+
+def _column(
+    unit: str,
+    *,
+    ge: float | None = None,
+    gt: float | None = None,
+    le: float | None = None,
+    isin: tuple[str, ...] | None = None,
+    nullable: bool = False,
+) -> Any:  # noqa: ANN401 - pandera types its fields so
+    """Must be in the file; its cells may be empty where `nullable`."""
+    return pa.Field(
+        ge=ge,
+        gt=gt,
+        le=le,
+        isin=isin,
+        nullable=nullable,
+        metadata={"unit": unit, "optional": False},
+    )
+
+
+def _optional(
+    unit: str, *, ge: float | None = None, gt: float | None = None, le: float | None = None
+) -> Any:  # noqa: ANN401 - pandera types its fields so
+    """May be empty, and may be absent from the file."""
+    return pa.Field(ge=ge, gt=gt, le=le, nullable=True, metadata={"unit": unit, "optional": True})
+
+
+class Firms(pa.DataFrameModel):
+    """The register: one row per firm, known always."""
+
+    firm_id: str = _column("id")
+    legal_form: str = _column("category", isin=LEGAL_FORMS, nullable=True)
+    sector: str = _column("category", nullable=True)
+    city: str = _column("category", nullable=True)
+    county: str = _column("category", nullable=True)
+    area: str = _column("category", isin=AREAS, nullable=True)
+    cluster: str = _optional("category")
+    founded_on: dt.date = _column("date", nullable=True)
+    registered_capital_cny: float = _column("CNY", ge=0, nullable=True)
+    employees: int = _column("persons", ge=0, nullable=True)
+    owner_age: int = _column("years", ge=0, le=120, nullable=True)
+
+
+class Coverage(pa.DataFrameModel):
+    """From when to when a source reports on a firm; known always. An open end means until now."""
+
+    firm_id: str = _column("id")
+    source: str = _column("category", isin=SOURCES)
+    covered_from: dt.date = _column("date")
+    covered_to: dt.date = _optional("date")
+
+
+class Invoices(pa.DataFrameModel):
+    """VAT invoices, one row per line; known a day after issue, a void a day after voiding."""
+
+    firm_id: str = _column("id")
+    direction: str = _column("category", isin=("output", "input"))
+    invoice_id: str = _column("id")
+    line: int = _optional("count", ge=0)
+    issued_on: dt.date = _column("date")
+    counterparty_id: str = _column("id", nullable=True)
+    amount_cny: float = _column("CNY, net, negative on red invoices")
+    tax_cny: float = _column("CNY", nullable=True)
+    status: str = _column("category", isin=("valid", "void"))
+    voided_on: dt.date = _optional("date")
+
+
+class TaxFilings(pa.DataFrameModel):
+    """Returns; known a day after filing, a payment a day after paying, absence a day after due."""
+
+    firm_id: str = _column("id")
+    period_end: dt.date = _column("date")
+    due_on: dt.date = _column("date")
+    filed_on: dt.date = _optional("date")
+    declared_sales_cny: float = _column("CNY", nullable=True)
+    tax_due_cny: float = _column("CNY", nullable=True)
+    tax_paid_cny: float = _optional("CNY")
+    paid_on: dt.date = _optional("date")
+
+
+class Electricity(pa.DataFrameModel):
+    """Metered use by tariff band, one row per day; known a day later."""
+
+    firm_id: str = _column("id")
+    date: dt.date = _column("date")
+    kwh_peak: float = _column("kWh", ge=0)
+    kwh_flat: float = _column("kWh", ge=0)
+    kwh_valley: float = _column("kWh", ge=0)
+
+
+class ElectricityBills(pa.DataFrameModel):
+    """Bills; each of their dates is known a day later."""
+
+    firm_id: str = _column("id")
+    billed_on: dt.date = _column("date")
+    due_on: dt.date = _column("date")
+    paid_on: dt.date = _optional("date")
+    amount_cny: float = _column("CNY", ge=0)
+
+
+class Logistics(pa.DataFrameModel):
+    """Parcels, one row per day with any; known two days later."""
+
+    firm_id: str = _column("id")
+    date: dt.date = _column("date")
+    parcels_out: int = _column("parcels", ge=0)
+    parcels_in: int = _column("parcels", ge=0)
+    weight_kg: float = _column("kg", ge=0)
+    destinations: int = _column("count", ge=0)
+    late_parcels: int = _column("parcels", ge=0)
+
+
+class Ecommerce(pa.DataFrameModel):
+    """A firm's online shops, one row per day with any traffic; known a day later."""
+
+    firm_id: str = _column("id")
+    date: dt.date = _column("date")
+    visitors: int = _column("persons", ge=0)
+    orders: int = _column("orders", ge=0)
+    gmv_cny: float = _column("CNY", ge=0)
+    refunds: int = _column("orders", ge=0)
+    refund_cny: float = _column("CNY", ge=0)
+    reviews: int = _column("reviews", ge=0)
+    bad_reviews: int = _column("reviews", ge=0)
+    rating_mean: float = _optional("stars, 1 to 5", ge=1, le=5)
+    buyers: int = _column("persons", ge=0)
+    repeat_buyers: int = _column("persons", ge=0)
+
+
+class CreditHistory(pa.DataFrameModel):
+    """Repeat borrowers only: what the credit register said on the day of the application."""
+
+    application_id: str = _column("id")
+    firm_id: str = _column("id")
+    first_loan_on: dt.date = _column("date")
+    loans: int = _column("count", ge=1)
+    max_dpd: int = _column("days past due", ge=0)
+    lenders: int = _column("count", ge=1)
+
+
+class Applications(pa.DataFrameModel):
+    """Who applied, when, for what. `applied_on` is the `as_of` of every feature."""
+
+    application_id: str = _column("id")
+    firm_id: str = _column("id")
+    applied_on: dt.date = _column("date")
+    amount_cny: float = _optional("CNY", gt=0)
+    term_months: int = _optional("months", gt=0)
+    purpose: str = _optional("category")
+    lender_type: str = _optional("category")
+    channel: str = _optional("category")
+    first_time: bool = _column("yes or no", nullable=True)
+    consent_on: dt.date = _optional("date")
+
+
+class Outcomes(pa.DataFrameModel):
+    """What became of an application; `defaulted` is empty if refused or not yet 12 months old."""
+
+    application_id: str = _column("id")
+    approved: bool = _column("yes or no")
+    disbursed_on: dt.date = _optional("date")
+    defaulted: bool = _optional("yes or no")
+    defaulted_on: dt.date = _optional("date")
+    observed_until: dt.date = _column("date")
+
+
+_DTYPES: Mapping[Any, Any] = MappingProxyType(
+    {str: pl.String, int: pl.Int64, float: pl.Float64, bool: pl.Boolean, dt.date: pl.Date}
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """One table of the contract.
+
+    Attributes
+    ----------
+    name : str
+        File or folder name without ending.
+    model : type of pandera.polars.DataFrameModel
+    key : tuple of str
+        Columns that name one row; in signal tables several rows with one key are versions.
+    source : str or None
+        The data source, one of `SOURCES`, whose coverage governs the table.
+    event : str
+        Column with the day on which a row's event happened; empty where there is no source.
+    lag_days : int
+        Days between that event and its being known (design.md section 2).
+    versioned : bool
+        Whether `known_on` may replace the default day of knowledge.
+    """
+
+    name: str
+    model: type[pa.DataFrameModel]
+    key: tuple[str, ...]
+    source: str | None = None
+    event: str = ""
+    lag_days: int = 1
+    versioned: bool = False
+
+    KNOWN_ON: ClassVar[str] = "known_on"
+
+    @cached_property
+    def schema(self) -> dict[str, Any]:
+        """Polars data type of each contract column, in contract order."""
+        return {name: _DTYPES[hint] for name, hint in self.model.__annotations__.items()}
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Contract columns in order, without `known_on`."""
+        return tuple(self.schema)
+
+    @cached_property
+    def checks(self) -> pa.DataFrameSchema:
+        """The pandera schema with every check on values."""
+        return self.model.to_schema()
+
+    @cached_property
+    def required(self) -> tuple[str, ...]:
+        """Columns a file must have; cells may still be empty where the contract allows it."""
+        columns = self.checks.columns
+        return tuple(c for c in self.columns if not columns[c].metadata["optional"])
+
+    @cached_property
+    def dtypes(self) -> dict[str, Any]:
+        """Data types including `known_on` where the table may carry it."""
+        return self.schema | ({self.KNOWN_ON: pl.Date} if self.versioned else {})
+
+    def fits(self, frame: pl.DataFrame) -> bool:
+        """Whether a frame has the contract's columns, in their order and types, and no others."""
+        names, dtypes = frame.columns, frame.dtypes
+        return any(
+            names == list(exact) and dtypes == list(exact.values())
+            for exact in (self.schema, self.dtypes)
+        )
+
+    def expected(self, column: str) -> str:
+        """What a cell of `column` must hold, in words, for error messages."""
+        kind = {
+            pl.String: "text",
+            pl.Int64: "a whole number",
+            pl.Float64: "a number",
+            pl.Boolean: "true or false",
+            pl.Date: "a date such as 2025-03-04",
+        }[self.dtypes[column]]
+        if column == self.KNOWN_ON:
+            return kind
+        rules = [_in_words(check) for check in self.checks.columns[column].checks]
+        if rules and rules[0].startswith("one of"):
+            return rules[0]
+        return " ".join([kind, " and ".join(rules)]).strip()
+
+
+def _in_words(check: Check) -> str:
+    limits = check.statistics or {}
+    words = {
+        "greater_than_or_equal_to": ">= {min_value:g}",
+        "greater_than": "> {min_value:g}",
+        "less_than_or_equal_to": "<= {max_value:g}",
+    }
+    if check.name == "isin":
+        return "one of " + ", ".join(limits["allowed_values"])
+    return words[str(check.name)].format(**limits)
+
+
+TABLES: Mapping[str, Table] = MappingProxyType(
+    {
+        table.name: table
+        for table in (
+            Table("firms", Firms, ("firm_id",)),
+            Table("coverage", Coverage, ("firm_id", "source")),
+            Table(
+                "invoices",
+                Invoices,
+                ("firm_id", "direction", "invoice_id", "line"),
+                "tax",
+                "issued_on",
+                versioned=True,
+            ),
+            Table(
+                "tax_filings",
+                TaxFilings,
+                ("firm_id", "period_end"),
+                "tax",
+                "period_end",
+                versioned=True,
+            ),
+            Table(
+                "electricity",
+                Electricity,
+                ("firm_id", "date"),
+                "electricity",
+                "date",
+                versioned=True,
+            ),
+            Table(
+                "electricity_bills",
+                ElectricityBills,
+                ("firm_id", "billed_on"),
+                "electricity",
+                "billed_on",
+                versioned=True,
+            ),
+            Table(
+                "logistics",
+                Logistics,
+                ("firm_id", "date"),
+                "logistics",
+                "date",
+                lag_days=2,
+                versioned=True,
+            ),
+            Table("ecommerce", Ecommerce, ("firm_id", "date"), "ecommerce", "date", versioned=True),
+            Table("credit_history", CreditHistory, ("application_id",)),
+            Table("applications", Applications, ("application_id",)),
+            Table("outcomes", Outcomes, ("application_id",)),
+        )
+    }
+)
+"""The contract, by table name, in the order of the data flow."""
+
+SIGNALS = tuple(name for name in TABLES if name not in ("applications", "outcomes"))
+"""Tables that lie in the signals folder."""
+
+
+def empty(table: str) -> pl.DataFrame:
+    """A frame of `table` without rows."""
+    return pl.DataFrame(schema=TABLES[table].schema)

@@ -1,0 +1,168 @@
+"""Formulas that differ only in the columns they read, evaluated as one.
+
+Two hundred features are a change, a ratio or a difference of some two columns. What a query costs
+depends on its expressions long before it depends on its rows; so the columns of all features of
+one form are put below each other, and their formula is evaluated once.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import polars as pl
+
+from features.arrays import FloatArray, Floats, Positions
+from features.engine.period_sums import frame_of
+from features.engine.ratios import Formulas
+from features.table.feature import Feature
+
+_COLUMN = re.compile(r'col\("(\w+)"\)')
+
+_FEW = 32
+"""Up to so many applications forms share a query: filling up costs less than more queries."""
+
+
+@dataclass(frozen=True, eq=False)
+class Alike:
+    """Features of one form.
+
+    Attributes
+    ----------
+    formula : polars.Expr
+        That of one of the features; one value from each row.
+    inputs : tuple of str
+        Columns it reads.
+    rows : ndarray of shape (n_inputs, n_features)
+        What each feature reads in their place, as rows of the values that are given.
+    places : ndarray of shape (n_features,)
+        Columns of the feature matrix.
+    """
+
+    formula: pl.Expr
+    inputs: tuple[str, ...]
+    rows: Positions
+    places: Positions
+
+
+class Query:
+    """Forms whose formulas read different columns, so that they can stand in one frame.
+
+    Parameters
+    ----------
+    forms : sequence of Alike
+    """
+
+    def __init__(self, forms: Sequence[Alike]) -> None:
+        self.forms = tuple(forms)
+        self.formulas = Formulas({str(k): form.formula for k, form in enumerate(forms)})
+        self.inputs = [name for form in forms for name in form.inputs]
+        self.places = np.concatenate([form.places for form in forms])
+        counts = [len(form.places) for form in forms]
+        self._below = np.concatenate([np.arange(count) for count in counts])
+        self._form = np.repeat(np.arange(len(forms)), counts)
+        # shorter columns are filled up from the last of the values, which is missing
+        self._rows = np.full((len(self.inputs), max(counts)), -1, dtype=np.intp)
+        for row, own in zip(self._rows, (own for form in forms for own in form.rows), strict=True):
+            row[: len(own)] = own
+
+    def plan(self, values: Floats) -> pl.LazyFrame:
+        """Give the formulas what they read.
+
+        Parameters
+        ----------
+        values : ndarray of shape (n_values, n)
+            NaN is missing; the last row is all of it where there are several forms.
+        """
+        read = values[self._rows].reshape(len(self.inputs), -1)
+        return frame_of(self.inputs, read).lazy().select_seq(self.formulas.numbers)
+
+    def features(self, evaluated: pl.DataFrame) -> Floats:
+        """Take the features, shape (n, n_features) in the order of `places`, from the plan's."""
+        columns = np.stack([column.to_numpy() for column in evaluated.get_columns()])
+        by_form = self.formulas.divide(columns).reshape(len(self.forms), self._rows.shape[1], -1)
+        found: Floats = by_form[self._form, self._below].T
+        return found
+
+    @cached_property
+    def alone(self) -> tuple["Query", ...]:
+        """Each form in a query of its own."""
+        return tuple(Query([form]) for form in self.forms)
+
+
+def by_form(
+    features: Iterable[Feature],
+    places: Mapping[str, int],
+    row: Callable[[Feature, str], int],
+) -> tuple[Query, ...]:
+    """Group features by the form of their formulas, and the forms to as few queries as will do.
+
+    Parameters
+    ----------
+    features : iterable of Feature
+        Their formulas give one value from each row.
+    places : mapping of name to column of the feature matrix
+    row : callable
+        Gives the row of the values that a feature reads by a name.
+
+    Raises
+    ------
+    ValueError
+        If the text of a formula does not name what it reads.
+    """
+    groups: dict[str, list[tuple[Feature, tuple[str, ...]]]] = {}
+    for feature in features:
+        text = str(feature.formula)
+        read = tuple(dict.fromkeys(_COLUMN.findall(text)))
+        if set(read) != feature.inputs:
+            raise ValueError(f"feature {feature.name!r}: cannot tell what is read in {text}")
+        for number, name in enumerate(read):
+            text = text.replace(f'col("{name}")', f"#{number}")
+        groups.setdefault(text, []).append((feature, read))
+    queries: list[tuple[set[str], list[Alike]]] = []
+    # those with fewest features have the least choice of columns
+    for group in sorted(groups.values(), key=len):
+        for taken, forms in queries:  # noqa: B007 - the one it stops at takes the form
+            free = [k for k, (_, read) in enumerate(group) if taken.isdisjoint(read)]
+            if free:
+                break
+        else:
+            taken, forms, free = set(), [], [0]
+            queries.append((taken, forms))
+        shown, inputs = group[free[0]]
+        taken.update(inputs)
+        forms.append(
+            Alike(
+                shown.formula,
+                inputs,
+                np.array([[row(feature, name) for name in read] for feature, read in group]).T,
+                np.array([places[feature.name] for feature, _ in group], dtype=np.intp),
+            )
+        )
+    return tuple(Query(forms) for _, forms in queries)
+
+
+def evaluate(queries: Sequence[Query], values: Floats, found: FloatArray) -> None:
+    """Fill in the columns of features.
+
+    Parameters
+    ----------
+    queries : sequence of Query
+    values : ndarray of shape (n_values, n)
+        What features read; NaN is missing.
+    found : ndarray of shape (n, all features)
+    """
+    if len(found) <= _FEW:
+        values = np.concatenate([values, np.full((1, len(found)), np.nan)])
+    else:
+        queries = [alone for query in queries for alone in query.alone]
+    plans = [query.plan(values) for query in queries]
+    for query, evaluated in zip(queries, collect(plans), strict=True):
+        found[:, query.places] = query.features(evaluated)
+
+
+def collect(plans: Sequence[pl.LazyFrame]) -> list[pl.DataFrame]:
+    """Evaluate plans in one call: by itself it costs as much as one applicant's rows."""
+    # a plan without joins or files has nothing to gain from being rearranged
+    return pl.collect_all(plans, optimizations=pl.QueryOptFlags.none(), engine="in-memory")

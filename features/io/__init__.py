@@ -1,0 +1,1 @@
+"""Reading and writing: CSV files, data frames, data folders, remote storage, imports."""

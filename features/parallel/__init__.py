@@ -1,0 +1,1 @@
+"""Parallel execution: processes of this machine, or a Dask cluster."""

@@ -1,0 +1,1 @@
+"""Compare a simulated world with the figures of the market report."""

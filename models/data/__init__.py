@@ -1,0 +1,1 @@
+"""Training data: feature rows with labels, the split, time-ordered folds, source dropout."""

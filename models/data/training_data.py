@@ -1,0 +1,235 @@
+"""What a training starts from: feature rows beside outcomes, and what is known of each column."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from features.contract.errors import ContractError
+from features.engine.build import build_features, read_features
+from features.io.signal_reader import Signals, read_applications, read_outcomes
+from features.io.storage import absolute
+from features.table import peers
+from features.table.catalogue import FEATURES, fingerprint
+from models.data.split import bad_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from features.arrays import Array
+    from features.parallel.dask_cluster import Cluster
+    from features.parallel.executor import Progress
+
+ATTRIBUTES = ("legal_form", "sector", "city", "area", "owner_age")
+"""Of the firm, for figures by segment and for the cells of the peer features."""
+
+FORBIDDEN = ("lender_type", "approved", "defaulted", "channel")
+"""Columns that describe the past's decisions; never features (design.md section 5)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """Labelled rows in order of time.
+
+    Attributes
+    ----------
+    X : ndarray of shape (n_samples, n_features), NaN where missing
+    bad : ndarray of shape (n_samples,), 1.0 for default
+    names : tuple of str, the columns of X
+    signs : tuple of int, expected effect of each column on default: -1, 0 or 1
+    """
+
+    X: Array
+    bad: Array
+    names: tuple[str, ...]
+    signs: tuple[int, ...]
+
+    def usable(self) -> list[int]:
+        """Columns with at least two different values; the others say nothing."""
+        return [
+            j
+            for j in range(self.X.shape[1])
+            if np.unique(self.X[~np.isnan(self.X[:, j]), j]).size > 1
+        ]
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingData:
+    """Applications with features and outcomes, in order of time.
+
+    Attributes
+    ----------
+    rows : DataFrame
+        application_id, firm_id, as_of, approved, defaulted, first_time, lender_type, the firm's
+        attributes, and all features.
+    names : tuple of str
+        Features, in the catalogue's order.
+    signs : dict of str to int
+    sources : dict of str to str
+    fingerprint : str
+    trained_on : {"simulated", "real", "own"}
+        Kind of firms; "own" for a matrix of one's own.
+    origin : str
+        Where the data come from, for the run's data set.
+    reference : DataFrame or None
+        Frozen reference of the peer features, once the training side is known.
+    labels_without_features : int
+        Labels that no row of features belongs to.
+    """
+
+    rows: pl.DataFrame
+    names: tuple[str, ...]
+    signs: dict[str, int]
+    sources: dict[str, str]
+    fingerprint: str
+    trained_on: str
+    origin: str
+    reference: pl.DataFrame | None = None
+    labels_without_features: int = 0
+
+    def numbers(self, rows: pl.DataFrame, names: Sequence[str]) -> Array:
+        """Features as ndarray of shape (n_samples, n_features), NaN where missing."""
+        wanted = rows.select(pl.col(name).cast(pl.Float64) for name in names)
+        return wanted.fill_null(np.nan).to_numpy()
+
+    def sample(self, rows: pl.DataFrame, names: Sequence[str]) -> Sample:
+        """Labelled rows as numbers."""
+        return Sample(
+            X=self.numbers(rows, names),
+            bad=bad_of(rows),
+            names=tuple(names),
+            signs=tuple(self.signs[name] for name in names),
+        )
+
+
+def with_peers(training_data: TrainingData, training: pl.Series) -> TrainingData:
+    """Freeze what is usual among peers on the training side and fill the peer features by it.
+
+    Parameters
+    ----------
+    training_data : TrainingData
+    training : Series of bool
+        Which of the material's rows are on the training side.
+
+    Returns
+    -------
+    Material
+        The same one where the features know no peers, as in a matrix of one's own.
+    """
+    if not set(peers.COMPARED) <= set(training_data.rows.columns):
+        return training_data
+    place = training_data.rows.select("sector", "city", month=pl.col("as_of").dt.month())
+    reference = peers.build_reference(training_data.rows.filter(training), place.filter(training))
+    return replace(
+        training_data,
+        rows=peers.apply_reference(training_data.rows, place, reference),
+        reference=reference,
+    )
+
+
+def read_training_data(
+    data: Path,
+    features: Path | None,
+    *,
+    exclude: Sequence[str] = (),
+    workers: int = 1,
+    cluster: Cluster | None = None,
+    progress: Progress | None = None,
+) -> TrainingData:
+    """Read a data folder, and its feature matrix or the signals to build one from.
+
+    Parameters
+    ----------
+    data : Path
+        A data folder.
+    features : Path, optional
+        What `firstloan features` wrote for it; built from the signals when not given.
+    exclude : sequence of str
+        Features to leave out.
+    workers : int
+    cluster : Cluster, optional
+        Builds the matrix instead.
+    progress : callable, optional
+
+    Returns
+    -------
+    Material
+
+    Raises
+    ------
+    ContractError
+        When tables or features are missing or do not belong together.
+    """
+    unknown = sorted(set(exclude) - {feature.name for feature in FEATURES})
+    if unknown:
+        raise ContractError(
+            f"settings.exclude: {', '.join(unknown)} in no row of the feature table. "
+            "`firstloan catalogue` lists the names."
+        )
+    applications = read_applications(data / "applications.csv")
+    outcomes = read_outcomes(data / "outcomes.csv")
+    signals = Signals.open(absolute(data))
+    if features is None:
+        matrix = build_features(
+            signals, applications, workers=workers, progress=progress, cluster=cluster
+        )
+    else:
+        matrix = read_features(features)
+    used = [feature for feature in FEATURES if feature.name not in exclude]
+    return TrainingData(
+        rows=_join(matrix, applications, outcomes, signals, origin=str(features or data)),
+        names=tuple(feature.name for feature in used),
+        signs={feature.name: feature.sign for feature in used},
+        sources={feature.name: feature.source for feature in used},
+        fingerprint=fingerprint(),
+        trained_on=_trained_on(data),
+        origin=str(features or data),
+    )
+
+
+def _join(
+    matrix: pl.DataFrame,
+    applications: pl.DataFrame,
+    outcomes: pl.DataFrame,
+    signals: Signals,
+    *,
+    origin: str,
+) -> pl.DataFrame:
+    """Features, outcomes and attributes on one row, in order of time."""
+    forbidden = [name for name in FORBIDDEN if name in matrix.columns]
+    if forbidden:
+        raise ContractError(
+            f"{origin}: {', '.join(forbidden)} among the features: past decisions are no features."
+        )
+    known = matrix["application_id"].is_in(outcomes["application_id"].implode()).sum()
+    if not known:
+        raise ContractError(
+            f"outcomes.csv: none of its {outcomes.height} applications is among the "
+            f"{matrix.height} of {origin}. They belong to different data folders."
+        )
+    firms = pl.concat([signals.read("firms", bucket=bucket) for bucket in signals.buckets])
+    attributes = firms.unique("firm_id", keep="first").select("firm_id", *ATTRIBUTES)
+    requests = applications.select("application_id", "first_time", "lender_type")
+    results = outcomes.select("application_id", "approved", "defaulted")
+    joined = matrix
+    for other, key in (
+        (results, "application_id"),
+        (requests, "application_id"),
+        (attributes, "firm_id"),
+    ):
+        joined = joined.join(other, on=key, how="left", maintain_order="left")
+    return joined.sort("as_of", "application_id")
+
+
+def _trained_on(data: Path) -> str:
+    """Whether the data folder was simulated, as its manifest says."""
+    try:
+        manifest: dict[str, Any] = json.loads((data / "manifest.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return "real"
+    return "simulated" if manifest.get("made_by") == "simulate" else "real"

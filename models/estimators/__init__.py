@@ -1,0 +1,1 @@
+"""Candidate models: scorecard and LightGBM, their fit, tuning and calibration."""

@@ -1,0 +1,309 @@
+"""A trained model as a folder of plain files: LightGBM text, JSON and Parquet; no code, no pickle.
+
+model.json        name, version, features, fingerprint, typical values, development bins
+trees.txt         or scorecard.json, and for a person points.csv and points_to_pd.csv
+calibration.json
+reference.parquet the frozen reference of the peer features, when the features need one
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import polars as pl
+
+from features.contract.errors import ContractError
+from models import scale
+from models.estimators.calibration import Calibration
+from models.estimators.lightgbm_trees import Trees
+from models.estimators.scorecard import Scorecard
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from features.arrays import Array
+
+FORMAT = 1
+CARD = "model.json"
+CALIBRATION_FILE = "calibration.json"
+REFERENCE = "reference.parquet"
+_STEP = 5  # points from one row of points_to_pd.csv to the next
+_TREES_END = "\nend of trees\n"
+_FILES = {
+    Scorecard.kind: ("scorecard.json", "points.csv", "points_to_pd.csv"),
+    Trees.kind: ("trees.txt",),
+}
+
+
+class Estimator(Protocol):
+    """What gives the margin and its parts: `Trees` or `Scorecard`."""
+
+    kind: str
+
+    @property
+    def bias(self) -> float:
+        """Where the contributions start from (log-odds)."""
+
+    @property
+    def used(self) -> list[int]:
+        """Columns that the margin depends on."""
+
+    def margin(self, X: Array) -> Array:
+        """Log-odds of default, ndarray of shape (n_samples,)."""
+
+    def contributions(self, X: Array) -> Array:
+        """SHAP values of the margin, ndarray of shape (n_samples, n_features)."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Model:
+    """A model ready to score.
+
+    Attributes
+    ----------
+    name : str
+        Registered name, `first-time-borrower` for this product's own.
+    version : str
+        Registry version, or "unregistered".
+    candidate : str
+        Which row of the candidates' table it came from.
+    feature_names : tuple of str
+        Columns of the matrix, in order.
+    fingerprint : str
+        `features.table.catalogue.fingerprint()` of the features it was trained on; empty for a matrix of
+        one's own.
+    trained_on : {"simulated", "real", "own"}
+        Kind of firms; "own" for a matrix of one's own.
+    estimator : Trees or Scorecard
+    calibration : Calibration
+    typical : dict of str to float
+        Median of each feature over the applicants of the training period; NaN if never present.
+    development : dict
+        `pd_edges`, `pd_share`: ten bins of PD over the calibration slice's applicants, for PSI;
+        `features`: for each feature `edges` and `share` (the last share is of missing values);
+        `reliability`: for each number of covered sources and PD bin of the calibration slice
+        `sources`, `bin`, `applicants`, `rows` (those with an outcome), `bads` and `pd`, the PD by
+        cross-fitting; `wander`: how far default rates wander beyond chance (`models.evaluation.rate_variation`).
+    reference : DataFrame or None
+        Frozen reference of the peer features, to be handed to `features.engine.build.build_features`.
+    """
+
+    name: str
+    version: str
+    candidate: str
+    feature_names: tuple[str, ...]
+    fingerprint: str
+    trained_on: str
+    estimator: Estimator
+    calibration: Calibration
+    typical: Mapping[str, float] = field(repr=False)
+    development: Mapping[str, Any] = field(repr=False)
+    reference: pl.DataFrame | None = field(default=None, repr=False)
+
+    @property
+    def label(self) -> str:
+        """Name, version and origin, as the column `model` of a scored file has it."""
+        version = f" v{self.version}" if self.version.isdigit() else ""
+        firms = "own data" if self.trained_on == "own" else f"{self.trained_on} firms"
+        return f"{self.name}{version} (trained on {firms})"
+
+    def matrix(self, X: pl.DataFrame) -> Array:
+        """The model's columns as numbers.
+
+        Parameters
+        ----------
+        X : DataFrame holding at least `feature_names`
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features), NaN where missing
+
+        Raises
+        ------
+        ContractError
+            When features are missing.
+        """
+        present = set(X.columns)
+        absent = [name for name in self.feature_names if name not in present]
+        if absent:
+            raise ContractError(
+                f"features: {len(absent)} of the {len(self.feature_names)} columns of model "
+                f"{self.label} are missing, first {absent[0]!r}. Build them again with "
+                "`firstloan features`, or use the model trained on these features."
+            )
+        wanted = X[list(self.feature_names)]
+        # a missing value becomes NaN on the way
+        values = wanted.to_numpy()
+        if values.dtype.kind != "f":
+            values = wanted.select(pl.all().cast(pl.Float64)).to_numpy()
+        return values.astype(np.float64, order="C", copy=False)
+
+    def margin(self, X: pl.DataFrame) -> Array:
+        """Log-odds of default before calibration, ndarray of shape (n_samples,)."""
+        return self.estimator.margin(self.matrix(X))
+
+    def pd(self, margin: Array) -> Array:
+        """Calibrated 12-month probability of default, ndarray of shape (n_samples,)."""
+        return self.calibration.pd(margin)
+
+    def contributions(self, X: pl.DataFrame) -> Array:
+        """Exact SHAP values of the margin, ndarray of shape (n_samples, n_features).
+
+        Without the bias: `margin = bias + contributions.sum(axis=1)`.
+        """
+        return self.estimator.contributions(self.matrix(X))
+
+    @property
+    def bias(self) -> float:
+        """Where the contributions start from: the reference population's margin (log-odds)."""
+        return self.estimator.bias
+
+
+def save(model: Model, folder: Path) -> None:
+    """Write the model into `folder`, which is made if need be.
+
+    Parameters
+    ----------
+    model : Model
+    folder : Path
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    frozen = [] if model.reference is None else [REFERENCE]
+    card = {
+        "format": FORMAT,
+        "files": [CALIBRATION_FILE, *_FILES[model.estimator.kind], *frozen],
+        "kind": model.estimator.kind,
+        "name": model.name,
+        "version": model.version,
+        "candidate": model.candidate,
+        "trained_on": model.trained_on,
+        "fingerprint": model.fingerprint,
+        "feature_names": list(model.feature_names),
+        "typical": {k: None if np.isnan(v) else v for k, v in model.typical.items()},
+        "development": dict(model.development),
+    }
+    _write(folder / CARD, card)
+    _write(folder / CALIBRATION_FILE, model.calibration.to_json())
+    if isinstance(model.estimator, Scorecard):
+        _write(folder / "scorecard.json", model.estimator.to_json())
+        points = model.estimator.points().with_columns(pl.col("points").round(2))
+        points.write_csv(folder / "points.csv")
+        _worth(points, model.calibration).write_csv(folder / "points_to_pd.csv")
+    elif isinstance(model.estimator, Trees):
+        (folder / "trees.txt").write_text(model.estimator.text, encoding="utf-8")
+    if model.reference is not None:
+        model.reference.write_parquet(folder / REFERENCE, compression="zstd")
+
+
+def _worth(points: pl.DataFrame, calibration: Calibration) -> pl.DataFrame:
+    """What a sum of points is worth once calibrated: points, pd, score."""
+    reach = points.group_by("feature").agg(low=pl.col("points").min(), high=pl.col("points").max())
+    low, high = reach.select(pl.col("low", "high").sum() / _STEP).row(0)
+    total = _STEP * np.arange(np.floor(low), np.ceil(high) + 1)
+    pd = calibration.pd((scale.OFFSET - total) / scale.FACTOR)
+    return pl.DataFrame({"points": total, "pd": pd.round(5), "score": scale.score(pd).round(1)})
+
+
+def load(folder: Path) -> Model:
+    """Read a model that `save` wrote, or the folder of an MLflow model that holds one.
+
+    Neither MLflow nor pickle has a part in it.
+
+    Parameters
+    ----------
+    folder : Path
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    ContractError
+        When the folder is none of ours, files are missing, or its format is newer than this code.
+    """
+    home = next((f for f in (folder, folder / "data" / "model") if (f / CARD).is_file()), None)
+    if home is None:
+        raise ContractError(
+            f"{folder}: no model here ({CARD} is missing). Give the folder of a trained model, "
+            "or a registry address such as models:/first-time-borrower@champion."
+        )
+    card = _read(home / CARD)
+    if card.get("format") != FORMAT:
+        raise ContractError(
+            f"{home / CARD}: format {card.get('format')!r}, this version reads {FORMAT}. "
+            "Train the model again, or install the version that wrote it."
+        )
+    lost = [name for name in card.get("files", ()) if not (home / name).is_file()]
+    if lost:
+        raise ContractError(
+            f"{home}: the model is incomplete, missing: {', '.join(lost)}. "
+            "Copy the whole folder again, or train again with `firstloan train`."
+        )
+    try:
+        return _assembled(card, home)
+    except (KeyError, TypeError, ValueError, pl.exceptions.PolarsError) as error:
+        raise ContractError(
+            f"{home}: not a model that this version can read ({type(error).__name__}: "
+            f"{' '.join(str(error).split())}). Copy the folder again, or train again."
+        ) from error
+
+
+def _assembled(card: Mapping[str, Any], home: Path) -> Model:
+    reference = home / REFERENCE
+    return Model(
+        name=card["name"],
+        version=card["version"],
+        candidate=card["candidate"],
+        feature_names=tuple(card["feature_names"]),
+        fingerprint=card["fingerprint"],
+        trained_on=card["trained_on"],
+        estimator=_estimator(card["kind"], home),
+        calibration=Calibration.from_json(_read(home / CALIBRATION_FILE)),
+        typical={k: np.nan if v is None else float(v) for k, v in card["typical"].items()},
+        development=card["development"],
+        reference=pl.read_parquet(reference) if reference.is_file() else None,
+    )
+
+
+def _estimator(kind: str, home: Path) -> Estimator:
+    """Trees or Scorecard, by what `model.json` says."""
+    if kind == Scorecard.kind:
+        return Scorecard.from_json(_read(home / "scorecard.json"))
+    if kind == Trees.kind:
+        text = _text(home / "trees.txt")
+        if not (text.startswith("tree\n") and _TREES_END in text):
+            raise ContractError(
+                f"{home / 'trees.txt'}: no whole LightGBM model. "
+                "Copy the folder again, or train again."
+            )
+        return Trees(text)
+    kinds = ", ".join(sorted((Scorecard.kind, Trees.kind)))
+    raise ContractError(f"{home / CARD}: kind {kind!r} is unknown, expected one of {kinds}.")
+
+
+def _write(path: Path, plain: Mapping[str, Any]) -> None:
+    text = json.dumps(plain, ensure_ascii=False, indent=1, allow_nan=False)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ContractError(
+            f"{path}: {error.strerror}. The model's folder is incomplete."
+        ) from None
+
+
+def _read(path: Path) -> Any:  # noqa: ANN401 (whatever the JSON holds)
+    try:
+        return json.loads(_text(path))
+    except json.JSONDecodeError as error:
+        raise ContractError(
+            f"{path}: not readable as JSON ({error}). Copy the folder again, or train again."
+        ) from None

@@ -1,0 +1,181 @@
+"""The logistic scorecard: bins, weights of evidence, coefficients, points; scored with NumPy."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from models.scale import FACTOR, OFFSET
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from features.arrays import Array
+
+
+@dataclass(frozen=True, kw_only=True)
+class Binned:
+    """One feature of a scorecard.
+
+    Attributes
+    ----------
+    name : str
+    column : int
+        Position of the feature in the model's matrix.
+    edges : tuple of float
+        Inner bin edges, ascending; bin k holds edges[k-1] <= x < edges[k].
+    woe : tuple of float, one longer than `edges`
+        Weight of evidence of each bin, ln(share of goods / share of bads).
+    woe_missing : float
+    woe_mean : float
+        Mean weight of evidence over the rows the scorecard was fitted on.
+    coefficient : float, <= 0
+        Effect on the log-odds of default per unit of evidence.
+    """
+
+    name: str
+    column: int
+    edges: tuple[float, ...]
+    woe: tuple[float, ...]
+    woe_missing: float
+    woe_mean: float
+    coefficient: float
+
+    def evidence(self, X: Array) -> Array:
+        """Weight of evidence of each row.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+        """
+        x = X[:, self.column]
+        woe = np.asarray(self.woe)[np.searchsorted(np.asarray(self.edges), x, side="right")]
+        return np.where(np.isnan(x), self.woe_missing, woe)
+
+    def labels(self) -> list[str]:
+        """Each bin in words, the missing one last."""
+        bounds = [-math.inf, *self.edges, math.inf]
+        inside = [f"{a:.6g} <= x < {b:.6g}" for a, b in pairwise(bounds)]
+        inside[0] = f"x < {bounds[1]:.6g}" if self.edges else "any value"
+        if self.edges:
+            inside[-1] = f"x >= {bounds[-2]:.6g}"
+        return [*inside, "missing"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scorecard:
+    """Log-odds of default = intercept + sum over features of coefficient * weight of evidence."""
+
+    intercept: float
+    features: tuple[Binned, ...]
+    width: int  # columns of the model's matrix, most of which a scorecard may leave unused
+
+    kind = "scorecard"
+
+    @cached_property
+    def bias(self) -> float:
+        """Log-odds at the mean evidence, which the contributions start from."""
+        return self.intercept + sum(f.coefficient * f.woe_mean for f in self.features)
+
+    @property
+    def used(self) -> list[int]:
+        """Columns that any feature reads; the margin does not depend on the others."""
+        return [feature.column for feature in self.features]
+
+    def margin(self, X: Array) -> Array:
+        """Log-odds of default before calibration.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_features), NaN where missing
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+        """
+        total = np.full(len(X), self.intercept)
+        for f in self.features:
+            total += f.coefficient * f.evidence(X)
+        return total
+
+    def contributions(self, X: Array) -> Array:
+        """SHAP values of the margin: coefficient * (evidence - mean evidence).
+
+        They are exact, because the margin is a sum of one-feature terms.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_features), NaN where missing
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features)
+        """
+        out = np.zeros((len(X), self.width))
+        for f in self.features:
+            out[:, f.column] = f.coefficient * (f.evidence(X) - f.woe_mean)
+        return out
+
+    def points(self) -> pl.DataFrame:
+        """The scorecard as a table that a person can apply with a pencil.
+
+        Start from the row `(start)`, add the points of the one bin of each feature that holds the
+        applicant's value; 600 points are good:bad odds of 50:1, 40 points double the odds, both
+        before calibration.
+
+        Returns
+        -------
+        DataFrame with columns feature, bin, from (>=), below (<), points
+        """
+        start = OFFSET - FACTOR * self.intercept
+        rows: list[dict[str, Any]] = [
+            {"feature": "(start)", "bin": "", "from": None, "below": None, "points": start}
+        ]
+        for f in self.features:
+            bounds = [None, *f.edges, None]
+            values = [*f.woe, f.woe_missing]
+            rows += [
+                {
+                    "feature": f.name,
+                    "bin": label,
+                    "from": bounds[k] if k < len(f.woe) else None,
+                    "below": bounds[k + 1] if k < len(f.woe) else None,
+                    "points": -FACTOR * f.coefficient * value,
+                }
+                for k, (label, value) in enumerate(zip(f.labels(), values, strict=True))
+            ]
+        schema = {
+            "feature": pl.String,
+            "bin": pl.String,
+            "from": pl.Float64,
+            "below": pl.Float64,
+            "points": pl.Float64,
+        }
+        return pl.DataFrame(rows, schema=schema)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for `scorecard.json`."""
+        return {
+            "intercept": self.intercept,
+            "width": self.width,
+            "features": [asdict(f) for f in self.features],
+        }
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, Any]) -> Scorecard:
+        """The scorecard that `to_json` described."""
+        features = tuple(
+            Binned(**{**f, "edges": tuple(f["edges"]), "woe": tuple(f["woe"])})
+            for f in plain["features"]
+        )
+        return cls(intercept=plain["intercept"], features=features, width=plain["width"])

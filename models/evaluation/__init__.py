@@ -1,0 +1,1 @@
+"""Evaluation: metrics, validation tests, gates, choice of the champion, backtest."""

@@ -1,0 +1,202 @@
+"""What scores given earlier were worth, once outcomes are known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from features.contract.errors import ContractError
+from features.io.signal_reader import read_outcomes
+from models.data.split import bad_of
+from models.evaluation import validation
+from models.evaluation.performance import figures
+from models.evaluation.segments import by_segment
+from models.settings import read_settings
+from models.tracking import mlflow_session
+from models.tracking.registry import NAME
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from models.settings import PolicyConfig
+
+NEEDED = ("application_id", "as_of", "status", "pd", "grade")
+SCORED = "scored"
+STRAY = 0.01  # of the loans may have impossible dates, as in any table (design.md section 4)
+EXPERIMENT = f"{NAME}-backtest"
+
+
+@dataclass(frozen=True, eq=False)
+class Backtest:
+    """Measures and tests of scores given earlier.
+
+    Attributes
+    ----------
+    counts : dict of str to int
+        read, scored, observed (scored with a known outcome) and why the others are left out.
+    figures : dict of str to float
+        As `models.evaluation.performance.figures` names them, without prefix.
+    grades : DataFrame
+        Promised and realised default rate of each grade, with its tests
+        (`models.evaluation.validation.grade_tests`).
+    months : DataFrame
+        By month of scoring.
+    tests : dict
+        Hosmer-Lemeshow and Spiegelhalter.
+    run_id : str
+        MLflow run that holds all of it.
+    experiment : str
+    store : str
+    """
+
+    counts: dict[str, int]
+    figures: dict[str, float]
+    grades: pl.DataFrame
+    months: pl.DataFrame
+    tests: dict[str, Any]
+    run_id: str
+    experiment: str
+    store: str
+
+
+def backtest(scored: Path, outcomes: Path, *, policy: PolicyConfig | None = None) -> Backtest:
+    """Compare the PDs of a scored file with what happened, and log it to MLflow.
+
+    Only approved applicants have an outcome, so the figures speak of those alone.
+
+    Parameters
+    ----------
+    scored : Path
+        A CSV that `firstloan score` wrote.
+    outcomes : Path
+        The contract's outcomes.
+    policy : PolicyConfig, optional
+        Cut-off and grade bounds; the default settings' when not given.
+
+    Returns
+    -------
+    Backtest
+
+    Raises
+    ------
+    ContractError
+        When columns are missing, an application was scored twice, no scored application has an
+        outcome, all outcomes are alike, or they are those of other applications.
+    """
+    policy = policy or read_settings().policy
+    given = _read_scored(scored)
+    known = given.join(
+        read_outcomes(outcomes).select("application_id", "approved", "defaulted", "disbursed_on"),
+        on="application_id",
+        how="left",
+        maintain_order="left",
+    )
+    has_score = pl.col("status").eq(SCORED) & pl.col("pd").is_not_null()
+    observed = known.filter(has_score & pl.col("defaulted").is_not_null())
+    counts = _counts(known, has_score, observed.height)
+    bads = int(observed["defaulted"].sum())
+    if not 0 < bads < observed.height:
+        raise ContractError(
+            f"{outcomes}: of {counts['scored']} scored applications in {scored.name}, "
+            f"{observed.height} have a known outcome and {bads} of these are bad; a backtest needs "
+            "bads and goods. Give the outcomes of these applications, or wait for more."
+        )
+    early = observed.filter(pl.col("disbursed_on") < pl.col("as_of")).height
+    if early > STRAY * observed.height:
+        raise ContractError(
+            f"{outcomes}: {early} of {observed.height} scored loans were disbursed before they "
+            f"were applied for by {scored.name}: the outcomes belong to other data. Give those of "
+            "the applications that were scored."
+        )
+    pd = observed["pd"].to_numpy()
+    bad = bad_of(observed)
+    measured = figures(pd, bad, prefix="", cutoff=policy.approve_pd_below)
+    grades = validation.grade_tests(pd, bad, policy.grade_bounds)
+    tests = {
+        "hosmer_lemeshow": validation.hosmer_lemeshow(pd, bad),
+        "spiegelhalter": validation.spiegelhalter(pd, bad),
+    }
+    rows = observed.select("as_of", "defaulted", labelled=pl.lit(value=True))
+    months = by_segment(rows, pd, cutoff=policy.approve_pd_below).drop("mean_true_pd")
+    tags = {"scored": str(scored), "outcomes": str(outcomes), "model": _models(given)}
+    with mlflow_session.session() as mlflow:
+        experiment = mlflow_session.open_experiment(mlflow, EXPERIMENT)
+        with mlflow.start_run(experiment_id=experiment, run_name=f"backtest {scored.name}") as run:
+            mlflow.set_tags(tags)
+            mlflow.log_metrics(measured)
+            mlflow.log_metrics({f"count_{key}": float(value) for key, value in counts.items()})
+            mlflow.log_dict({**tests, "grades": grades.to_dicts()}, "validation/tests.json")
+            mlflow.log_text(grades.write_csv(float_precision=6), "validation/grades.csv")
+            mlflow.log_text(months.write_csv(float_precision=6), "validation/months.csv")
+    return Backtest(
+        counts=counts,
+        figures=measured,
+        grades=grades,
+        months=months,
+        tests=tests,
+        run_id=run.info.run_id,
+        experiment=EXPERIMENT,
+        store=mlflow_session.store(),
+    )
+
+
+def _counts(known: pl.DataFrame, has_score: pl.Expr, observed: int) -> dict[str, int]:
+    """Rows read, and why those without a known outcome are left out."""
+    counts = {
+        "read": known.height,
+        "scored": known.filter(has_score).height,
+        "not_scored": known.filter(~has_score).height,
+        "observed": observed,
+        "without_outcome_row": known.filter(has_score & pl.col("approved").is_null()).height,
+        "refused": known.filter(has_score & pl.col("approved").eq(other=False)).height,
+    }
+    others = observed + counts["without_outcome_row"] + counts["refused"]
+    return counts | {"not_yet_observed": counts["scored"] - others}
+
+
+def _models(given: pl.DataFrame) -> str:
+    """Labels of the models that gave the scores."""
+    return ", ".join(given["model"].drop_nulls().unique().sort()) if "model" in given else ""
+
+
+def _read_scored(path: Path) -> pl.DataFrame:
+    if path.is_dir():
+        raise ContractError(
+            f"{path}: expected a CSV file, got a folder. Give one that `firstloan score` wrote."
+        )
+    if not path.is_file():
+        raise ContractError(f"{path}: no such file. Give a CSV that `firstloan score` wrote.")
+    try:
+        table = pl.read_csv(path, infer_schema=False)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise ContractError(f"{path}: not readable as CSV: {str(error).splitlines()[0]}.") from None
+    absent = [name for name in NEEDED if name not in table.columns]
+    if absent:
+        raise ContractError(
+            f"{path}: expected the columns of a scored file; missing: {', '.join(absent)}. Give a "
+            "CSV that `firstloan score` wrote."
+        )
+    repeated = table["application_id"].filter(table["application_id"].is_duplicated())
+    repeated = repeated.unique(maintain_order=True)
+    if len(repeated):
+        raise ContractError(
+            f"{path}: expected each application_id once, got {len(repeated)} twice, first "
+            f"{repeated[0]}. A loan counts once: leave one score of each."
+        )
+    typed = table.with_columns(
+        pl.col("pd").cast(pl.Float64, strict=False),
+        pl.col("as_of").str.to_date(strict=False),
+    )
+    wrong = typed.filter(
+        pl.col("status").eq(SCORED)
+        & (~pl.col("pd").is_between(0, 1, closed="none").fill_null(value=False))
+    )
+    if wrong.height:
+        first = wrong["application_id"][0]
+        raise ContractError(
+            f"{path}: pd: expected a number between 0 and 1 in every scored row, got none in "
+            f"{wrong.height} rows, first application_id={first}. Score the file again."
+        )
+    return typed

@@ -1,0 +1,191 @@
+"""How good a score is: discrimination, calibration, stability; each a plain function on arrays.
+
+Where nothing else is said, `score`, `pd` and `bad` have the shape (n_samples,); `bad` is 1 for
+default, `pd` lies between 0 and 1, and a higher `score` is riskier.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from scipy.special import expit, logit, ndtri
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from features.arrays import Array
+
+Z95 = float(ndtri(0.975))
+SMALL_SHARE = 1e-4  # an empty bin counts as this share, so that the PSI stays finite (usual)
+
+
+class Interval(NamedTuple):
+    """An estimate with its 95 % interval; NaN bounds where the data allow none."""
+
+    value: float
+    low: float
+    high: float
+
+
+def auc(score: Array, bad: Array) -> Interval:
+    """Area under the ROC curve, interval by DeLong, DeLong and Clarke-Pearson (1988) on the logit.
+
+    Parameters
+    ----------
+    score : ndarray of shape (n_samples,), higher is riskier
+    bad : ndarray of shape (n_samples,), 1 for default
+
+    Returns
+    -------
+    Interval
+    """
+    if not 0 < bad.sum() < len(bad):
+        return Interval(np.nan, np.nan, np.nan)
+    value, over_bads, over_goods = _placements(score, bad == 1)
+    if value in (0, 1):
+        # No pair is out of order, so nothing can be learnt of the variance: the exact binomial
+        # bound instead, for as many independent trials as the rarer class has rows.
+        reach = 0.025 ** (1 / min(len(over_bads), len(over_goods)))
+        return Interval(value, reach, 1.0) if value == 1 else Interval(value, 0.0, 1 - reach)
+    if min(len(over_bads), len(over_goods)) < 2:  # noqa: PLR2004 (no variance from one)
+        return Interval(value, np.nan, np.nan)
+    variance = over_bads.var(ddof=1) / len(over_bads) + over_goods.var(ddof=1) / len(over_goods)
+    half = Z95 * np.sqrt(variance) / (value * (1 - value))
+    centre = logit(value)
+    return Interval(value, float(expit(centre - half)), float(expit(centre + half)))
+
+
+def auc_difference(score: Array, other: Array, bad: Array) -> Interval:
+    """AUC of `score` less that of `other` on the same rows, by paired DeLong.
+
+    Parameters
+    ----------
+    score, other : ndarray of shape (n_samples,), higher is riskier
+    bad : ndarray of shape (n_samples,), 1 for default
+
+    Returns
+    -------
+    Interval
+    """
+    first, bads_1, goods_1 = _placements(score, bad == 1)
+    second, bads_2, goods_2 = _placements(other, bad == 1)
+    over_bads, over_goods = bads_1 - bads_2, goods_1 - goods_2
+    variance = over_bads.var(ddof=1) / len(over_bads) + over_goods.var(ddof=1) / len(over_goods)
+    half = Z95 * float(np.sqrt(variance))
+    return Interval(first - second, first - second - half, first - second + half)
+
+
+def _placements(score: Array, bad: Array) -> tuple[float, Array, Array]:
+    """AUC and each row's placement among the other class, by midranks (Sun and Xu, 2014)."""
+    bads, goods = score[bad], score[~bad]
+    from scipy.stats import rankdata  # noqa: PLC0415 (a second that scoring need not pay)
+
+    among_all = rankdata(np.concatenate([bads, goods]))
+    m, n = len(bads), len(goods)
+    over_bads = (among_all[:m] - rankdata(bads)) / n
+    over_goods = 1.0 - (among_all[m:] - rankdata(goods)) / m
+    return float(over_bads.mean()), over_bads, over_goods
+
+
+def ks(score: Array, bad: Array) -> float:
+    """Kolmogorov-Smirnov distance between the scores of bads and goods, 0 to 1."""
+    cuts = np.unique(score)
+    share = [
+        np.searchsorted(np.sort(score[bad == k]), cuts, side="right") / max((bad == k).sum(), 1)
+        for k in (0, 1)
+    ]
+    return float(np.abs(share[0] - share[1]).max())
+
+
+def brier(pd: Array, bad: Array) -> float:
+    """Mean squared error of the probability."""
+    return float(np.mean((pd - bad) ** 2))
+
+
+def log_loss(pd: Array, bad: Array) -> float:
+    """Mean negative log-likelihood, nats per row."""
+    return float(-np.mean(np.where(bad == 1, np.log(pd), np.log1p(-pd))))
+
+
+def ece(pd: Array, bad: Array, *, bins: int = 10) -> float:
+    """Expected calibration error: mean |default rate - mean PD| over bins of equal numbers."""
+    order = np.argsort(pd, kind="stable")
+    gaps = [part.size * abs(bad[part].mean() - pd[part].mean()) for part in _parts(order, bins)]
+    return float(sum(gaps) / len(pd))
+
+
+def ece_of_truth(pd: Array, *, bins: int = 10, draws: int = 500, seed: int = 0) -> float:
+    """95th percentile of the calibration error that a perfect model would show at these PDs."""
+    rng = np.random.Generator(np.random.SFC64(seed))
+    order = np.argsort(pd, kind="stable")
+    total = np.zeros(draws)
+    for part in _parts(order, bins):
+        rate = (rng.random((draws, part.size)) < pd[part]).mean(axis=1)
+        total += part.size * np.abs(rate - pd[part].mean())
+    return float(np.quantile(total / len(pd), 0.95))
+
+
+def _parts(order: Array, bins: int) -> list[Array]:
+    return [part for part in np.array_split(order, bins) if part.size]
+
+
+def calibration_slope(pd: Array, bad: Array) -> Interval:
+    """Slope of a logistic regression of default on the log-odds of the PD; 1 is calibrated."""
+    x = logit(pd)
+    if not 0 < bad.sum() < len(bad) or x.std() == 0:
+        return Interval(np.nan, np.nan, np.nan)
+    theta, covariance = _logistic(np.column_stack([np.ones_like(x), x]), bad, np.zeros_like(x))
+    return _wald(theta[1], covariance[1, 1])
+
+
+def calibration_intercept(pd: Array, bad: Array) -> Interval:
+    """Log-odds by which all PDs are too low (slope held at 1); 0 is calibrated in the large."""
+    if not 0 < bad.sum() < len(bad):
+        return Interval(np.nan, np.nan, np.nan)
+    theta, covariance = _logistic(np.ones((len(pd), 1)), bad, logit(pd))
+    return _wald(theta[0], covariance[0, 0])
+
+
+def _logistic(design: Array, bad: Array, offset: Array) -> tuple[Array, Array]:
+    """Newton's method for at most two parameters; returns estimate and covariance."""
+    theta = np.zeros(design.shape[1])
+    if theta.size > 1:
+        theta[1] = 1.0
+    for _ in range(50):
+        p = expit(design @ theta + offset)
+        information = (design * (p * (1 - p))[:, None]).T @ design
+        step = np.linalg.solve(information, design.T @ (bad - p))
+        theta = theta + np.clip(step, -2.0, 2.0)
+        if np.abs(step).max() < 1e-10:  # noqa: PLR2004
+            break
+    return theta, np.linalg.inv(information)
+
+
+def _wald(value: float, variance: float) -> Interval:
+    half = Z95 * float(np.sqrt(variance))
+    return Interval(float(value), float(value - half), float(value + half))
+
+
+def psi(expected: Sequence[float] | Array, actual: Sequence[float] | Array) -> float:
+    """Population stability index between two lists of bin shares, 0 is the same.
+
+    Parameters
+    ----------
+    expected : shares of the development sample, its bins frozen
+    actual : shares of the new sample in the same bins
+    """
+    e = np.maximum(np.asarray(expected, dtype=float), SMALL_SHARE)
+    a = np.maximum(np.asarray(actual, dtype=float), SMALL_SHARE)
+    return float(np.sum((a - e) * np.log(a / e)))
+
+
+def shares(values: Array, edges: Sequence[float] | Array, *, missing: bool = False) -> Array:
+    """Share of the values in each bin of `edges` (inner, ascending); the missing last if asked."""
+    absent = np.isnan(values)
+    bins = np.searchsorted(np.asarray(edges, dtype=float), values[~absent], side="right")
+    counts = np.bincount(bins, minlength=len(edges) + 1).astype(float)
+    if missing:
+        counts = np.append(counts, absent.sum())
+    total: float = max(float(counts.sum()), 1.0)
+    return np.asarray(counts / total)

@@ -1,0 +1,374 @@
+"""From contributions to reasons in numbers: which themes push an applicant's risk up most.
+
+The wording of a reason belongs to `scoring`; the registered model returns these numbers too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from features.contract.tables import SOURCES
+from features.table.catalogue import FEATURES
+from features.table.feature import OVER_FEATURES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from features.arrays import Array
+    from models.estimators.model import Model
+
+ABSENT_THEMES = {
+    "no_" + "_".join(some): some
+    for count in range(1, len(SOURCES) + 1)
+    for some in combinations(SOURCES, count)
+}
+"""Themes of whole sources that are missing together, such as `no_tax_ecommerce`: the sources."""
+
+_ABSENT = {
+    tuple(source in some for source in SOURCES): theme for theme, some in ABSENT_THEMES.items()
+} | {(False,) * len(SOURCES): ""}
+_PRESENT = -1  # source that a value is missing with: none
+_ROUNDING = 1e-9  # log-odds; LightGBM's leaves differ by more
+_LOOKED_AT = 2  # times as many themes as reasons: some are left out
+_BLOCK = 2_000  # rows at once, so that what lies between stays in the processor's memory
+SCHEMA = {
+    "row": pl.Int64,
+    "rank": pl.Int64,
+    "theme": pl.String,
+    "feature": pl.String,
+    "contribution": pl.Float64,
+    "value": pl.Float64,
+    "typical": pl.Float64,
+}
+
+
+def top_reasons(
+    contributions: Array,
+    X: pl.DataFrame,
+    model: Model,
+    k: int = 5,
+    *,
+    margin: Array | None = None,
+    values: Array | None = None,
+) -> pl.DataFrame:
+    """Rank the adverse themes of each row.
+
+    A theme's contribution is the sum over its features, so that correlated features count once.
+    It is a reason when the sum is positive and at least one of its features may be blamed: one
+    that pushes risk up and whose value is not better than typical (for its sign in the feature
+    table). That feature, with the largest push, stands for the theme.
+
+    Whole sources that are missing make one reason together, such as `no_tax_ecommerce`: of each
+    its features, those of its coverage, and those that are missing because they compare it with
+    other sources. A source whose absence does not raise the risk is not named.
+
+    At most one reason tells of a single value that is missing: what is not known of an applicant
+    must not crowd out what is.
+
+    The first reason is put to the test: were everything typical that is worse than typical in its
+    theme, the margin would be lower; where nothing with a sign is worse, the same of what the
+    theme blames, a missing value or one without a sign. SHAP values alone do not promise that:
+    they compare with everybody, not with the typical value, and average over ways through the
+    trees that this applicant does not take. A theme that fails is no reason, or not the first one
+    if what it blames would lower the margin after all.
+
+    Parameters
+    ----------
+    contributions : ndarray of shape (n_samples, n_features), log-odds
+        From `model.contributions(X)`.
+    X : DataFrame of n_samples rows, holding the model's features
+    model : Model
+    k : int
+        At most so many reasons a row; fewer when fewer themes are adverse.
+    margin : ndarray of shape (n_samples,), log-odds, optional
+        `model.margin(X)` where it is known already.
+    values : ndarray of shape (n_samples, n_features), optional
+        `model.matrix(X)`, where it is at hand.
+
+    Returns
+    -------
+    DataFrame
+        Columns row (position in X), rank (1 comes first), theme, feature, contribution (of the
+        theme, log-odds; falling from rank 2 on), value (of the feature, null if missing) and
+        typical (null if unknown), sorted by row and rank.
+    """
+    if values is None:
+        values = model.matrix(X)
+    if margin is None:
+        margin = model.estimator.margin(values)
+    blocks = [pl.DataFrame(schema=SCHEMA)]
+    for start in range(0, len(values), _BLOCK):
+        block = slice(start, start + _BLOCK)
+        reasons = _reasons(contributions[block], values[block], margin[block], model, k)
+        blocks.append(reasons.with_columns(pl.col("row") + start) if start else reasons)
+    return blocks[-1] if len(values) <= _BLOCK else pl.concat(blocks)
+
+
+def theme_contributions(contributions: Array, values: Array, model: Model) -> dict[str, float]:
+    """Sum the contributions of one row by the themes that `top_reasons` tells apart.
+
+    Parameters
+    ----------
+    contributions, values : ndarray of shape (n_features,)
+        As of `top_reasons`.
+    model : Model
+
+    Returns
+    -------
+    dict of theme to log-odds
+        What whole sources are missing with stands under their themes: those whose absence raises
+        the risk together, such as `no_tax_ecommerce`, and likewise the others.
+    """
+    table = _table(model.feature_names)
+    judged = _judge(contributions[None], values[None], model)
+    theme_of, (adverse,) = _themes_of(contributions[None], judged.blamed, judged.source, table)
+    gone = {SOURCES[number] for number in np.unique(judged.source) if number != _PRESENT}
+    others = gone.difference(ABSENT_THEMES.get(adverse, ()))
+    harmless = _ABSENT[tuple(source in others for source in SOURCES)]
+    names = [*table.themes, adverse, harmless]
+    sums = _sums(theme_of, contributions[None], len(names))[0]
+    return {names[theme]: float(sums[theme]) for theme in np.unique(theme_of)}
+
+
+@dataclass(frozen=True, eq=False)
+class _Judged:
+    """What each value is to its contribution; all but `typical` of shape (n_samples, n_features).
+
+    Attributes
+    ----------
+    missing : whether it is missing
+    source : number of the missing source that it is missing with, else `_PRESENT`
+    worse : whether it is worse than typical in the direction of its sign
+    blamed : whether it may be blamed for what it contributes
+    typical : ndarray of shape (n_features,)
+    """
+
+    missing: Array
+    source: Array
+    worse: Array
+    blamed: Array
+    typical: Array
+
+
+def _judge(contributions: Array, values: Array, model: Model) -> _Judged:
+    table = _table(model.feature_names)
+    typical = np.array([model.typical.get(name, np.nan) for name in model.feature_names])
+    missing: Array = np.isnan(values)
+    source = _missing_with(missing, table)
+    with np.errstate(invalid="ignore"):
+        worse = table.sign * (values - typical) > 0
+    # an unsigned value may be blamed where it is not the typical one, and a missing one
+    blamed = (worse | ((table.sign == 0) & (values != typical)) | missing) & (contributions > 0)
+    # how long a missing source is covered says the same once more
+    blamed &= missing | (source == _PRESENT)
+    return _Judged(missing, source, worse, blamed, typical)
+
+
+def _reasons(
+    contributions: Array, values: Array, margin: Array, model: Model, k: int
+) -> pl.DataFrame:
+    """`top_reasons` of a block of rows."""
+    table = _table(model.feature_names)
+    judged = _judge(contributions, values, model)
+    missing, worse, blamed, typical = judged.missing, judged.worse, judged.blamed, judged.typical
+    theme_of, absent = _themes_of(contributions, blamed, judged.source, table)
+    net = _sums(theme_of, contributions, table.harmless + 1)
+    net[_sums(theme_of, blamed, table.harmless + 1) == 0] = 0.0
+    net[:, table.harmless] = 0.0
+
+    def lowers(rows: Array, themes: Array, *, all_blamed: bool) -> tuple[Array, Array]:
+        """Whether a theme put right lowers the margin, and whether signed values are worse."""
+        wanted = themes[:, None]
+        wrong = worse[rows] & (table.theme_of == wanted)
+        signed = wrong.any(axis=1)
+        faults = wrong | ((theme_of[rows] == wanted) & (blamed[rows] | (wanted == table.absent)))
+        mended = faults if all_blamed else np.where(signed[:, None], wrong, faults)
+        after = model.estimator.margin(np.where(mended, typical, values[rows]))
+        return np.asarray(margin[rows] - after > _ROUNDING), signed
+
+    order = _order(net, lowers)[:, : _LOOKED_AT * k]
+    pushed = np.take_along_axis(net, order, axis=1)
+    witness = np.stack(
+        [
+            np.where(blamed & (theme_of == themes[:, None]), contributions, -np.inf).argmax(axis=1)
+            for themes in order.T
+        ],
+        axis=1,
+    )
+    tells_of_missing = np.take_along_axis(missing, witness, axis=1) & (order != table.absent)
+    kept = (pushed > 0) & ~(tells_of_missing & (tells_of_missing.cumsum(axis=1) > 1))
+    place = kept.cumsum(axis=1)
+    row, rank = np.nonzero(kept & (place <= k))
+    feature = witness[row, rank]
+    all_missing = table.absent
+    columns = {
+        "row": row,
+        "rank": place[row, rank],
+        "theme": [
+            absent[r] if theme == all_missing else table.themes[theme]
+            for r, theme in zip(row.tolist(), order[row, rank].tolist(), strict=True)
+        ],
+        "feature": [model.feature_names[j] for j in feature.tolist()],
+        "contribution": pushed[row, rank],
+        "value": values[row, feature],
+        "typical": typical[feature],
+    }
+    return pl.DataFrame(
+        [pl.Series(name, columns[name], dtype, nan_to_null=True) for name, dtype in SCHEMA.items()]
+    )
+
+
+def _order(net: Array, lowers: Callable[..., tuple[Array, Array]]) -> Array:
+    """Themes of each row, the first reason first; those that are none are set to zero in `net`."""
+    rows = np.arange(len(net))
+    not_first = np.zeros(net.shape, dtype=bool)
+    while len(rows):
+        left = np.where(not_first[rows], 0.0, net[rows])
+        first = left.argmax(axis=1)
+        rows, first = (part[left.max(axis=1) > 0] for part in (rows, first))
+        holds, signed = lowers(rows, first, all_blamed=False)
+        rows, first, signed = (part[~holds] for part in (rows, first, signed))
+        true = signed.copy()
+        if signed.any():
+            true[signed] = lowers(rows[signed], first[signed], all_blamed=True)[0]
+        not_first[rows, first] = true
+        net[rows[~true], first[~true]] = 0.0
+    may = np.where(not_first, 0.0, net)
+    # where nothing else is left, what else would come first
+    may = np.where(may.any(axis=1, keepdims=True), may, net)
+    lifted = net.copy()
+    lifted[np.arange(len(net)), may.argmax(axis=1)] = np.inf
+    return np.argsort(-lifted, axis=1, kind="stable")
+
+
+@dataclass(frozen=True)
+class _Source:
+    """Columns of one source: its own; with those of its coverage; number of those over it."""
+
+    own_columns: Array
+    with_coverage: Array
+    over: Array
+
+
+@dataclass(frozen=True)
+class _Table:
+    """What the catalogue says of a list of features."""
+
+    themes: tuple[str, ...]
+    theme_of: Array  # position in `themes` of each feature's theme
+    sign: Array
+    sources: tuple[_Source, ...]
+    over: tuple[Array, Array]  # columns over other features; which columns each is made from
+
+    @property
+    def absent(self) -> int:
+        """Position of the theme of all missing sources, after the others."""
+        return len(self.themes)
+
+    @property
+    def harmless(self) -> int:
+        """Position of missing sources that do not raise the risk."""
+        return len(self.themes) + 1
+
+
+@lru_cache(maxsize=8)
+def _table(names: tuple[str, ...]) -> _Table:
+    """Look the features up in the catalogue; one that is not there is its own theme, unsigned."""
+    known = {feature.name: feature for feature in FEATURES}
+    columns = {name: column for column, name in enumerate(names) if name in known}
+    themes = [known[name].theme if name in known else name for name in names]
+    position = {theme: index for index, theme in enumerate(dict.fromkeys(themes))}
+    columns_of = {s: [c for n, c in columns.items() if known[n].source == s] for s in SOURCES}
+    # never missing: no sign of a missing source
+    covers = {
+        s: [c for n, c in columns.items() if known[n].source == "coverage" and n.endswith("_" + s)]
+        for s in SOURCES
+    }
+    over = [name for name in columns if known[name].source in OVER_FEATURES]
+    made_from = np.zeros((len(names), len(over)), dtype=np.float32)
+    for j, name in enumerate(over):
+        made_from[[columns[part] for part in _made_from(name) if part in columns], j] = 1.0
+    return _Table(
+        themes=tuple(position),
+        theme_of=np.array([position[theme] for theme in themes], dtype=np.int64),
+        sign=np.array([known[n].sign if n in known else 0 for n in names], dtype=np.float64),
+        sources=tuple(
+            _Source(
+                own_columns=np.array(columns_of[source], dtype=np.int64),
+                with_coverage=np.array([*columns_of[source], *covers[source]], dtype=np.int64),
+                over=np.flatnonzero(made_from[columns_of[source]].any(axis=0)),
+            )
+            for source in SOURCES
+        ),
+        over=(np.array([columns[name] for name in over], dtype=np.int64), made_from),
+    )
+
+
+def _made_from(name: str) -> frozenset[str]:
+    """Features of single sources that one over other features is made from in the end."""
+    known = {feature.name: feature for feature in FEATURES}
+    parts: set[str] = set()
+    left = [name]
+    while left:
+        for part in known[left.pop()].inputs & known.keys():
+            if known[part].source in OVER_FEATURES:
+                left.append(part)
+            else:
+                parts.add(part)
+    return frozenset(parts)
+
+
+def _missing_with(missing: Array, table: _Table) -> Array:
+    """Number of the missing source that each value is missing with, else `_PRESENT`.
+
+    A feature over others is missing with a source if nothing else is missing among what it is
+    made from.
+    """
+    source = np.full(missing.shape, _PRESENT, dtype=np.int8)
+    over, made_from = table.over
+    candidates = np.full((len(missing), len(over)), _PRESENT, dtype=np.int8)
+    for number, source_ in enumerate(table.sources):
+        absent = (
+            missing[:, source_.own_columns].all(axis=1)
+            if len(source_.own_columns)
+            else np.zeros(len(missing), bool)
+        )
+        if absent.any():
+            source[np.ix_(absent, source_.with_coverage)] = number
+            candidates[np.ix_(absent, source_.over)] = number
+    if over.size and (candidates != _PRESENT).any():
+        other = (missing & (source == _PRESENT)).astype(made_from.dtype) @ made_from > 0
+        source[:, over] = np.where(missing[:, over] & ~other, candidates, _PRESENT)
+    return source
+
+
+def _themes_of(
+    contributions: Array, blamed: Array, source: Array, table: _Table
+) -> tuple[Array, list[str]]:
+    """Theme of each value; and for each row the name of the theme of its missing sources."""
+    if (source == _PRESENT).all():
+        return np.broadcast_to(table.theme_of, source.shape), [""] * len(source)
+    slot = source - _PRESENT
+    pushes = _sums(slot, contributions, len(SOURCES) + 1)[:, 1:]
+    adverse = (pushes > 0) & (_sums(slot, blamed, len(SOURCES) + 1)[:, 1:] > 0)
+    themes = np.where(adverse, table.absent, table.harmless)
+    theme_of = np.where(
+        slot > 0, np.take_along_axis(themes, np.maximum(source, 0), axis=1), table.theme_of
+    )
+    return theme_of, [_ABSENT[tuple(row)] for row in adverse.tolist()]
+
+
+def _sums(group: Array, parts: Array, groups: int) -> Array:
+    """Sum over the features of each group, ndarray of shape (n_samples, groups).
+
+    Feature by feature: NumPy's own sum rounds differently for other numbers of rows.
+    """
+    flat = group + groups * np.arange(len(group))[:, None]
+    sums = np.bincount(flat.ravel(), weights=parts.ravel(), minlength=groups * len(group))
+    return sums.reshape(len(group), groups)

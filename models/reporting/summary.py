@@ -1,0 +1,182 @@
+"""What a training or a backtest says at its end: lines of at most 80 columns."""
+
+from __future__ import annotations
+
+from textwrap import wrap
+from typing import TYPE_CHECKING
+
+from models.data.split import CALIBRATION, OUT_OF_TIME, TRAIN
+from models.tracking.registry import CHALLENGER, CHAMPION
+
+if TYPE_CHECKING:
+    from models.evaluation.backtest import Backtest
+    from models.train import TrainResult
+
+WIDTH = 80
+SLICE_TITLES = {TRAIN: "to train", CALIBRATION: "to calibrate", OUT_OF_TIME: "out of time"}
+AT_RANDOM = "held out at random"
+DROP_TITLES = {
+    "refused": "refused, so that nobody knows",
+    "not_observed": "without a label, or not yet observed for 12 months",
+    "other_side": "their firm is on another side of the split",
+}
+
+
+def training_lines(result: TrainResult) -> list[str]:
+    """What a person wants to know after a training.
+
+    Parameters
+    ----------
+    result : TrainResult
+
+    Returns
+    -------
+    list of str
+    """
+    late = SLICE_TITLES[OUT_OF_TIME] if result.by_time else AT_RANDOM
+    return [
+        *_rows_read(result.counts, {**SLICE_TITLES, OUT_OF_TIME: late}),
+        "",
+        *_comparison(result),
+        "* on the calibration folds, by which the champion is chosen; the rest "
+        + (late if result.by_time else "held out"),
+        "",
+        f"Registered {result.label} as @{result.alias}",
+        *_wrapped(result.verdicts[result.winner]),
+        *_waiting(result),
+        f"Runs: experiment {result.experiment!r} in {result.store}. To look at them:",
+        f"  mlflow ui --backend-store-uri {result.store}",
+    ]
+
+
+def _rows_read(counts: dict[str, int], titles: dict[str, str]) -> list[str]:
+    """What became of the applications, by slice and by reason."""
+    lines = [
+        f"Read {counts['rows']:,} applications.",
+        *(
+            f"  {counts[f'{name}_rows']:>8,} {title}, {counts[f'{name}_bads']:,} bad"
+            for name, title in titles.items()
+        ),
+        *(
+            f"  {counts[f'dropped_{name}']:>8,} left out: {title}"
+            for name, title in DROP_TITLES.items()
+            if counts[f"dropped_{name}"]
+        ),
+    ]
+    if counts["labels_without_features"]:
+        lines.append(f"  {counts['labels_without_features']:>8,} labels belong to no row")
+    if counts["features_without_values"]:
+        lines.append(
+            f"  {counts['features_without_values']:>8,} of {counts['features']:,} features say "
+            "nothing: no two values to train on"
+        )
+    return lines
+
+
+def _comparison(result: TrainResult) -> list[str]:
+    """One line for each candidate, then the winner's AUC less that of each other."""
+    first_time = result.figures["oot_first_time_auc"].is_not_null().any()
+    lines = [
+        f"{'candidate':<20} log loss*    AUC   95 % interval"
+        + (" first-time" if first_time else "")
+        + "  slope",
+    ]
+    for row in result.figures.iter_rows(named=True):
+        low, high = _number(row["oot_auc_low"]), _number(row["oot_auc_high"])
+        first = f" {_number(row['oot_first_time_auc']):>10}" if first_time else ""
+        lines.append(
+            f"{row['candidate']:<20} {_number(row['selection_log_loss'], 5):>9} "
+            f"{_number(row['oot_auc']):>6} {low + ' - ' + high:>15}{first} "
+            f"{_number(row['calibration_slope'], 2):>6}"
+            f"  {row['alias']}".rstrip()
+        )
+    lines += [
+        f"{'less ' + row['other']:<29} {row['value']:>+7.3f} "
+        f"{_number(row['low']) + ' - ' + _number(row['high']):>15}  ({row['applicants']})"
+        for row in result.against.iter_rows(named=True)
+    ]
+    return lines
+
+
+def _waiting(result: TrainResult) -> list[str]:
+    """How to use a model that did not take the title."""
+    if result.alias != CHALLENGER:
+        return []
+    return _wrapped(
+        f"`firstloan score` loads @{CHAMPION}. To use this one, give it "
+        f"--model models:/{result.experiment}@{CHALLENGER}"
+        if not result.own
+        else f"Its address is models:/{result.experiment}@{CHALLENGER}. @{CHAMPION} is for one "
+        "that passes the gates and is better than the champion before, if there is one."
+    )
+
+
+def backtest_lines(result: Backtest) -> list[str]:
+    """What scores given earlier were worth.
+
+    Parameters
+    ----------
+    result : Backtest
+
+    Returns
+    -------
+    list of str
+    """
+    counts, figures = result.counts, result.figures
+    lines = [
+        (
+            f"Read {counts['read']:,} scores; {counts['observed']:,} have an outcome, "
+            f"{figures['bads']:,.0f} of them bad."
+        ),
+        *(
+            f"  {counts[name]:>8,} left out: {title}"
+            for name, title in {
+                "not_scored": "not scored, for want of data",
+                "refused": DROP_TITLES["refused"],
+                "not_yet_observed": "not yet observed for 12 months",
+                "without_outcome_row": "not in the outcomes file",
+            }.items()
+            if counts[name]
+        ),
+        "",
+        f"AUC {_spread(figures, 'auc')}   Gini {figures['gini']:.3f}   KS {figures['ks']:.3f}",
+        f"Calibration slope {_spread(figures, 'calibration_slope', 2)}; 1 is right",
+        f"Calibration intercept {_spread(figures, 'calibration_intercept', 2)}; 0 is right",
+        (
+            f"Calibration error {figures['ece']:.4f}; a perfect model stays below "
+            f"{figures['ece_perfect_model_p95']:.4f} 19 times of 20"
+        ),
+        (
+            f"Hosmer-Lemeshow p = {result.tests['hosmer_lemeshow']['p']:.3f}, "
+            f"Spiegelhalter p = {result.tests['spiegelhalter']['p']:.3f}"
+        ),
+        "",
+        "grade    rows   bad  promised  realised   95 % interval  p (PD too low)",
+    ]
+    for row in result.grades.iter_rows(named=True):
+        interval = f"{row['low']:.2%} - {row['high']:.2%}"
+        lines.append(
+            f"{row['grade']:<5} {row['rows']:>7,} {row['bads']:>5,} {row['mean_pd']:>9.2%} "
+            f"{row['default_rate']:>9.2%} {interval:>15}  {row['jeffreys_p']:.3f}"
+        )
+    return [
+        *lines,
+        "",
+        f"Logged as run {result.run_id}",
+        f"  of experiment {result.experiment!r} in {result.store}",
+    ]
+
+
+def _spread(figures: dict[str, float], name: str, digits: int = 3) -> str:
+    low, high = (_number(figures.get(f"{name}_{side}"), digits) for side in ("low", "high"))
+    return f"{_number(figures.get(name), digits)} ({low} to {high})"
+
+
+def _wrapped(text: str) -> list[str]:
+    return wrap(
+        text, WIDTH - 4, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False
+    )
+
+
+def _number(value: float | None, digits: int = 3) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"

@@ -1,0 +1,1 @@
+"""MLflow: session, registry, runs, and the model folder that is logged."""

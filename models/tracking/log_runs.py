@@ -1,0 +1,318 @@
+"""One training in MLflow: a parent run, one nested for each candidate, the champion registered."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from features.io.storage import is_url
+from models.data.split import OUT_OF_TIME, TRAIN, labelled_in, within
+from models.estimators.model import save
+from models.reporting.model_card import card
+from models.reporting.run_plots import draw
+from models.settings import Gates
+from models.tracking import mlflow_session, registry
+from models.tracking.pyfunc import ServedModel
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from concurrent.futures import Executor
+
+    from models.data.split import Split
+    from models.data.training_data import TrainingData
+    from models.estimators.fitted import Fitted
+    from models.evaluation.champion import Decision
+    from models.settings import TrainConfig
+
+DESCRIPTION = "mlflow.note.content"  # the tag that the UI shows as a run's description
+LOADER = "models.tracking.pyfunc"
+NEEDS = ("lightgbm", "numpy", "pandas", "polars", "scipy")
+EXAMPLE_ROWS = 5
+TELLING = ("oot_auc", "oot_first_time_auc", "selection_log_loss", "calibration_slope", "oot_ece")
+WORDS = {"gates": {gate: {"false_alarm", "reason"} for gate in Gates.model_fields}}
+"""What settings say in words; parameters are figures."""
+NOT_SHOWN = {
+    f"{slice_}{name}"
+    for slice_, names in {
+        "selection_": (
+            "bad_rate brier calibration_intercept calibration_intercept_high "
+            "calibration_intercept_low ks mean_pd rows"
+        ),
+        "oot_first_time_": "bad_rate brier mean_pd",
+    }.items()
+    for name in names.split()
+}
+"""Metrics that a comparison does not need; those of the whole say the same."""
+
+
+@dataclass(frozen=True)
+class Logged:
+    """Where a training stands in MLflow."""
+
+    run_id: str
+    version: str
+
+
+def log_training(
+    candidates: list[Fitted],
+    decision: Decision,
+    *,
+    training_data: TrainingData,
+    parts: Split,
+    counts: Mapping[str, int],
+    config: TrainConfig,
+    name: str,
+    pool: Executor,
+    log_trials: bool = False,
+) -> Logged:
+    """Log all runs, then register the winner as the last thing done.
+
+    Parameters
+    ----------
+    candidates : list of Fitted
+    decision : Decision
+        Which of them is registered, and as what.
+    training_data : TrainingData
+    parts : Split
+    counts : mapping of str to int
+        `models.train.TrainResult.counts`.
+    config : TrainConfig
+    name : str
+        Experiment and registered model.
+    pool : Executor
+        Draws while the runs are logged here.
+    log_trials : bool
+        Log each tuning trial as a run nested in its candidate's.
+
+    Returns
+    -------
+    Logged
+    """
+    bare = replace(training_data, rows=training_data.rows.clear())
+    late = replace(parts, rows=within(parts.rows, OUT_OF_TIME))
+    drawing = {
+        id(fitted): pool.submit(draw, fitted, candidates, training_data=bare, parts=late)
+        for fitted in (*candidates[1:], candidates[0])
+    }
+    with mlflow_session.session() as mlflow:
+        experiment = mlflow_session.open_experiment(mlflow, name)
+        data = _data_sets(mlflow, training_data, parts)
+        address = run = ""
+        parent_name = f"training on {counts['train_rows']:,} applications"
+        with mlflow.start_run(experiment_id=experiment, run_name=parent_name) as parent:
+            _log_inputs(mlflow, data)
+            _log_parent(
+                mlflow,
+                decision,
+                training_data=training_data,
+                parts=parts,
+                counts=counts,
+                config=config,
+            )
+            for fitted in candidates:
+                with mlflow.start_run(
+                    experiment_id=experiment, run_name=fitted.candidate.name, nested=True
+                ) as child:
+                    _log_inputs(mlflow, data)
+                    ours = drawing[id(fitted)].cancel()  # nobody has begun with it
+                    explained, pictures = (
+                        draw(fitted, candidates, training_data=bare, parts=late)
+                        if ours
+                        else drawing[id(fitted)].result()
+                    )
+                    _log_pictures(mlflow, pictures)
+                    page = card(
+                        fitted,
+                        decision=decision,
+                        explained=explained,
+                        training_data=training_data,
+                        parts=parts,
+                        counts=counts,
+                    )
+                    mlflow.log_text(page, "model_card.md")
+                    logged = _log_candidate(mlflow, fitted, decision, parts=parts)
+                    if log_trials:
+                        _log_trials(mlflow, fitted, experiment)
+                    if fitted is decision.winner:
+                        address, run = logged, child.info.run_id
+        number = registry.register(
+            mlflow,
+            name=name,
+            address=address,
+            run=run,
+            alias=decision.alias,
+            description=_description(decision.winner, decision),
+            tags={
+                "candidate": decision.winner.candidate.name,
+                "outcome": decision.verdicts[decision.winner.candidate.name],
+                "trained_on": training_data.trained_on,
+            },
+        )
+    return Logged(run_id=parent.info.run_id, version=number)
+
+
+def _log_parent(
+    mlflow: Any,  # noqa: ANN401 (the module)
+    decision: Decision,
+    *,
+    training_data: TrainingData,
+    parts: Split,
+    counts: Mapping[str, int],
+    config: TrainConfig,
+) -> None:
+    mlflow.log_params(_flat(config.model_dump(mode="json", exclude=WORDS)))
+    mlflow.log_metrics({f"count_{key}": float(value) for key, value in counts.items()})
+    mlflow.set_tags(
+        {
+            DESCRIPTION: _description(decision.winner, decision),
+            decision.alias: decision.winner.candidate.name,
+            "trained_on": training_data.trained_on,
+            "data": training_data.origin,
+            "feature_fingerprint": training_data.fingerprint,
+            "firms_parted_by_hash": str(parts.by_firm),
+            **{f"{slice_}_from": str(day) for slice_, day in parts.starts.items()},
+        }
+    )
+
+
+def _log_pictures(mlflow: Any, pictures: Mapping[str, bytes]) -> None:  # noqa: ANN401
+    with tempfile.TemporaryDirectory() as scratch:
+        for name, drawn in pictures.items():
+            (Path(scratch) / f"{name}.png").write_bytes(drawn)
+        mlflow.log_artifacts(scratch, "figures")
+
+
+def _description(fitted: Fitted, decision: Decision) -> str:
+    """A few lines of Markdown, which the UI shows above a run and beside a version."""
+    f = fitted.figures
+    return (
+        # no Markdown in the first line: the registry's list shows it as it stands
+        f"{fitted.candidate.title}; {decision.verdicts[fitted.candidate.name]}.\n\n"
+        f"AUC {f['oot_auc']:.3f} ({f['oot_auc_low']:.3f} to {f['oot_auc_high']:.3f}), calibration "
+        f"slope {f['calibration_slope']:.2f} ({f['calibration_slope_low']:.2f} to "
+        f"{f['calibration_slope_high']:.2f}) on {f['oot_rows']:,.0f} applicants that it was not "
+        "fitted to. All else: `model_card.md`, `figures/` and `validation/` among the artifacts."
+    )
+
+
+def _data_sets(mlflow: Any, training_data: TrainingData, parts: Split) -> dict[str, Any]:  # noqa: ANN401
+    """The matrix of each slice as an input of runs, told apart by its digest; made once for all."""
+    columns = ["application_id", "defaulted", *training_data.names]
+    made = {}
+    for name, context in ((TRAIN, "training"), (OUT_OF_TIME, "evaluation")):
+        frame = labelled_in(parts.rows, name).select(columns).to_pandas()
+        frame["defaulted"] = frame["defaulted"].astype("float64")
+        made[context] = mlflow.data.from_pandas(
+            frame,
+            source=_source(training_data.origin),
+            targets="defaulted",
+            name=f"applications_{name}",
+        )
+    return made
+
+
+def _source(origin: str) -> Any:  # noqa: ANN401 (MLflow's own, or what it makes one of)
+    """Where the data lay; MLflow knows fewer storages than fsspec."""
+    if not is_url(origin):
+        return origin
+    from mlflow.data.code_dataset_source import CodeDatasetSource  # noqa: PLC0415 (slow)
+    from mlflow.data.dataset_source_registry import resolve_dataset_source  # noqa: PLC0415
+    from mlflow.exceptions import MlflowException  # noqa: PLC0415
+
+    try:
+        return resolve_dataset_source(origin)
+    except MlflowException:
+        return CodeDatasetSource({"origin": origin})
+
+
+def _log_inputs(mlflow: Any, data: Mapping[str, Any]) -> None:  # noqa: ANN401
+    for context, data_set in data.items():
+        mlflow.log_input(data_set, context=context)
+
+
+def _log_candidate(
+    mlflow: Any,  # noqa: ANN401
+    fitted: Fitted,
+    decision: Decision,
+    *,
+    parts: Split,
+) -> str:
+    """Parameters, metrics and the model of one candidate; returns the model's address."""
+    model = fitted.model
+    mlflow.set_tags(
+        {
+            "candidate": fitted.candidate.title,
+            "outcome": decision.verdicts[fitted.candidate.name],
+            "trained_on": model.trained_on,
+            DESCRIPTION: _description(fitted, decision),
+        }
+    )
+    branch = "trees" if model.estimator.kind == "lightgbm" else "scorecard"
+    mlflow.log_params(
+        {
+            "candidate": fitted.candidate.name,
+            "method": model.estimator.kind,
+            "features": len(model.feature_names),
+            "calibration": model.calibration.kind,
+            "seed": fitted.config.seed,
+            "tuning_trials": len(fitted.trials),
+            **_flat(getattr(fitted.config, branch).model_dump(mode="json")),
+        }
+    )
+    mlflow.log_metrics(_telling_first(fitted.figures))
+    mlflow.log_dict(fitted.tests, "validation/tests.json")
+    for name, table in fitted.tables.items():
+        mlflow.log_text(table.write_csv(float_precision=6), f"validation/{name}.csv")
+    late = within(parts.rows, OUT_OF_TIME)
+    example = (
+        late.head(EXAMPLE_ROWS)
+        .select(pl.col(feature).cast(pl.Float64) for feature in model.feature_names)
+        .to_pandas()
+    )
+    signature = mlflow.models.infer_signature(example, ServedModel(model).predict(example))
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch) / "model"
+        save(model, folder)
+        info = mlflow.pyfunc.log_model(
+            name="model",
+            loader_module=LOADER,
+            data_path=str(folder),
+            signature=signature,
+            input_example=example,
+            pip_requirements=[f"{package}=={version(package)}" for package in NEEDS],
+            metadata={"fingerprint": model.fingerprint, "trained_on": model.trained_on},
+        )
+    return str(info.model_uri)
+
+
+def _telling_first(figures: Mapping[str, float]) -> dict[str, float]:
+    """What a comparison needs; the UI starts with what was logged first."""
+    order = [name for name in TELLING if name in figures]
+    return {name: figures[name] for name in (*order, *figures) if name not in NOT_SHOWN}
+
+
+def _log_trials(mlflow: Any, fitted: Fitted, experiment: str) -> None:  # noqa: ANN401
+    for trial in fitted.trials:
+        name = f"{fitted.candidate.name} trial {trial.number}"
+        with mlflow.start_run(experiment_id=experiment, run_name=name, nested=True):
+            mlflow.log_params(trial.settings)
+            mlflow.set_tags({"state": trial.state, "candidate": fitted.candidate.title})
+            if trial.loss is not None:
+                mlflow.log_metric("folds_log_loss", trial.loss)
+
+
+def _flat(plain: dict[str, Any], prefix: str = "") -> dict[str, str]:
+    """Nested settings as `branch.key`."""
+    flat: dict[str, str] = {}
+    for key, value in plain.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[prefix + key] = value if isinstance(value, str) else json.dumps(value)
+    return flat

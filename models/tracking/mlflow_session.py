@@ -1,0 +1,139 @@
+"""Everything that is said to MLflow: where it lives, the runs, the registry; and its silence.
+
+Without MLFLOW_TRACKING_URI the store is `mlflow.db` with `mlartifacts/` in the working folder.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import os
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from features.contract.errors import ContractError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+DEFAULT_STORE = "sqlite:///mlflow.db"
+SQLITE = "sqlite:///"
+EXPERIMENT_TAGS = {
+    # without it the UI takes the experiment for one of language models, and hides the runs
+    "mlflow.experimentKind": "custom_model_development",
+    "mlflow.note.content": (
+        "One run for each training, the candidates nested beneath it (tick *Expand rows*). Select "
+        "candidates and press *Compare*; a candidate's `model_card.md`, `figures/` and "
+        "`validation/` are among its artifacts."
+    ),
+}
+LONGEST = 160  # characters of a driver's own words in a message
+LOGGERS = ("mlflow", "alembic", "sqlalchemy", "urllib3")
+SET_BY_MLFLOW = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI")  # set_tracking_uri exports itself
+QUIET = {  # MLflow reads these when it is imported or when it asks the server
+    "GIT_PYTHON_REFRESH": "quiet",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "0",
+}
+
+
+def store() -> str:
+    """Address of the tracking store and registry."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or DEFAULT_STORE
+
+
+def home() -> Path:
+    """Local folder of artefacts: `mlartifacts` beside a local database, else where we are."""
+    if store().startswith(SQLITE):
+        return Path(store().removeprefix(SQLITE)).resolve().parent / "mlartifacts"
+    return Path("mlartifacts").resolve()
+
+
+@contextlib.contextmanager
+def session() -> Iterator[Any]:
+    """The mlflow module, pointed at the store and silent; its settings are put back afterwards.
+
+    Raises
+    ------
+    ContractError
+        When the store cannot be reached; nothing has been written then.
+    """
+    address = store()
+    with _silence():
+        import mlflow  # noqa: PLC0415 (four seconds)
+        from mlflow.exceptions import MlflowException  # noqa: PLC0415
+
+        for name in LOGGERS:  # once more: the import has set levels of its own
+            logging.getLogger(name).setLevel(logging.ERROR)
+        mlflow.set_tracking_uri(address)
+        mlflow.set_registry_uri(address)
+        try:
+            try:
+                mlflow.MlflowClient().search_experiments(max_results=1)
+            except Exception as error:  # whatever the store's driver raises
+                raise ContractError(
+                    f"MLflow: no answer from {address} ({first_line(error)}). Start the server, "
+                    f"or unset MLFLOW_TRACKING_URI to use {DEFAULT_STORE} in this folder."
+                ) from error
+            yield mlflow
+        except MlflowException as error:
+            raise ContractError(f"MLflow at {address}: {first_line(error)}") from error
+        finally:
+            # Forget ours. What was there before stands in the environment, where MLflow exports it
+            # and from where it reads it again.
+            mlflow.set_tracking_uri(None)
+            mlflow.set_registry_uri(None)
+
+
+def open_experiment(mlflow: Any, name: str) -> str:  # noqa: ANN401 (the module)
+    """Id of the experiment, made on first use with its artefacts beside a local database.
+
+    Raises
+    ------
+    ContractError
+        When an experiment of this name was deleted.
+    """
+    client = mlflow.MlflowClient()
+    experiment = client.get_experiment_by_name(name)
+    if experiment is not None:
+        if experiment.lifecycle_stage != "active":
+            raise ContractError(
+                f"MLflow at {store()}: experiment {name!r} is deleted. Restore it with "
+                f"`mlflow experiments restore --experiment-id {experiment.experiment_id}`."
+            )
+        return str(experiment.experiment_id)
+    place = home().as_uri() if store().startswith(SQLITE) else None
+    return str(client.create_experiment(name, artifact_location=place, tags=EXPERIMENT_TAGS))
+
+
+def first_line(error: BaseException) -> str:
+    """First line of an error of MLflow or of a store's driver, cut to a readable length."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0] if len(lines[0]) <= LONGEST else f"{lines[0][:LONGEST]} ..."
+
+
+@contextlib.contextmanager
+def _silence() -> Iterator[None]:
+    """Keep MLflow's prints, log lines and warnings from the user; errors still arrive."""
+    before = {key: os.environ.get(key) for key in (*QUIET, *SET_BY_MLFLOW)}
+    os.environ.update({key: value for key, value in QUIET.items() if before[key] is None})
+    loggers = [logging.getLogger(name) for name in LOGGERS]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+        for key, value in before.items():
+            if value is None:
+                os.environ.pop(key, None)
+            else:
+                os.environ[key] = value

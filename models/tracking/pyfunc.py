@@ -1,0 +1,58 @@
+"""The door by which MLflow loads a model: `loader_module` of a logged model, no code in its files.
+
+MLflow calls `_load_pyfunc` with the logged data folder and `predict` with the request's rows.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from models import scale
+from models.estimators.model import Model, load
+from models.explanation.reasons import top_reasons
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+REASONS = 5
+
+
+class ServedModel:
+    """Score, PD and reasons of feature rows, as `mlflow models serve` returns them."""
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+
+    def predict(self, rows: pd.DataFrame, params: dict[str, object] | None = None) -> pd.DataFrame:  # noqa: ARG002 (MLflow's signature)
+        """Score rows of features.
+
+        Parameters
+        ----------
+        rows : pandas DataFrame of shape (n_samples, n_features), by name; NaN where missing
+        params : dict, optional
+            Not used; MLflow passes it.
+
+        Returns
+        -------
+        pandas DataFrame
+            Columns score (300-850), pd, and reason_1 ... reason_5 (feature names, worst first,
+            empty when fewer themes are adverse).
+        """
+        model = self.model
+        names = [name for name in model.feature_names if name in rows.columns]
+        X = pl.DataFrame({name: rows[name].to_numpy(dtype=np.float64) for name in names})
+        pd_ = model.pd(model.margin(X))
+        reasons = np.full((len(X), REASONS), "", dtype=object)
+        top = top_reasons(model.contributions(X), X, model, k=REASONS)
+        reasons[top["row"].to_numpy(), top["rank"].to_numpy() - 1] = top["feature"].to_list()
+        columns = {"score": scale.score(pd_), "pd": pd_}
+        columns |= {f"reason_{k + 1}": reasons[:, k].astype(str) for k in range(REASONS)}
+        return pl.DataFrame(columns).to_pandas()
+
+
+def _load_pyfunc(path: str) -> ServedModel:
+    return ServedModel(load(Path(path)))

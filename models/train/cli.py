@@ -1,0 +1,153 @@
+"""The command `train`: its options, once for `firstloan train` and for `python -m models.train`."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from typer import Option
+
+from features.cli_paths import RefusedError, any_path, local_path, path_option
+from features.contract.errors import ContractError
+from features.io.storage import is_remote, storage_errors
+from features.parallel.executor import Progress
+
+ShowProgress = Callable[[str], AbstractContextManager[Progress]]
+"""Given what is being done, a context whose value is told the steps done and the steps in all."""
+
+
+def train_command(progress: ShowProgress) -> Callable[..., None]:
+    """Make the command, which shows how far it is by `progress`."""
+
+    def train(
+        *,
+        data: Annotated[
+            Path | None,
+            path_option(any_path, "Data folder, from simulate or import."),
+        ] = None,
+        features: Annotated[
+            Path | None,
+            path_option(any_path, "Feature file. [default: built from the data folder]"),
+        ] = None,
+        labels: Annotated[
+            Path | None,
+            path_option(local_path, "With --features: labels of a matrix of your own."),
+        ] = None,
+        name: Annotated[
+            str | None,
+            Option(help="With --labels: name of your registered model.", show_default=False),
+        ] = None,
+        config: Annotated[
+            Path | None,
+            path_option(local_path, "TOML with changed settings."),
+        ] = None,
+        trials: Annotated[
+            int | None, Option(min=0, help="Tuning trials. [default: from the settings]")
+        ] = None,
+        resume: Annotated[
+            bool, Option("--resume", help="Go on with tuning that was kept.")
+        ] = False,
+        log_trials: Annotated[
+            bool, Option("--log-trials", help="Log each tuning trial as a nested run.")
+        ] = False,
+        workers: Annotated[int, Option(min=1, help="Processes that share the work.")] = 2,
+        scheduler: Annotated[
+            str | None,
+            Option(
+                help="Dask scheduler, such as tcp://host:8786; its workers build the features.",
+                show_default=False,
+            ),
+        ] = None,
+        distributed: Annotated[
+            bool,
+            Option("--distributed", help="With --scheduler: its workers also fit the trees."),
+        ] = False,
+    ) -> None:
+        """Train the candidates and register the champion in MLflow.
+
+        Either on a data folder (--data), or on any matrix of your own (--features, --labels,
+        --name: CSV or Parquet with id and numbers, and with id, defaulted and perhaps date).
+        """
+        from features.parallel.executor import connect  # noqa: PLC0415 (help need not wait)
+        from models.reporting.summary import training_lines  # noqa: PLC0415
+        from models.settings import read_settings  # noqa: PLC0415
+        from models.train import training  # noqa: PLC0415
+
+        _refuse_contradictions(
+            data, features, labels, name, scheduler=scheduler, distributed=distributed
+        )
+        settings = read_settings(config, trials=trials)
+        if data is not None:
+            train_it = partial(training.train, data=data, features=features)
+        elif labels is not None and features is not None and name is not None:
+            train_it = partial(training.train_matrix, features=features, labels=labels, name=name)
+        else:
+            raise ContractError(
+                "train: a matrix of your own needs --features, --labels and --name."
+            )
+        read = [path for path in (data, features) if path is not None]
+        with storage_errors(*read), connect(scheduler) as cluster, progress("training") as step:
+            result = train_it(
+                config=settings,
+                workers=workers,
+                cluster=cluster,
+                distributed=distributed,
+                resume=resume,
+                log_trials=log_trials,
+                progress=step,
+            )
+        for line in training_lines(result):
+            typer.echo(line)
+
+    return train
+
+
+def _refuse_contradictions(
+    data: Path | None,
+    features: Path | None,
+    labels: Path | None,
+    name: str | None,
+    *,
+    scheduler: str | None,
+    distributed: bool,
+) -> None:
+    """Raise ContractError where options of `train` do not go together."""
+    if (data is None) == (labels is None):
+        raise ContractError(
+            "train: expected either --data, or --features, --labels and --name, got "
+            + ("both." if data else "neither.")
+        )
+    if distributed and scheduler is None:
+        raise ContractError("train: --distributed needs a cluster, named by --scheduler.")
+    if scheduler is not None and not distributed and features is not None:
+        raise ContractError(
+            "train: --scheduler has nothing to do where --features are given. Leave one of them "
+            "out, or let the cluster fit the trees with --distributed."
+        )
+    if data is not None and name is not None:
+        raise ContractError(
+            "train: --name is for a matrix of your own, beside --features and --labels. With "
+            "--data the model has this product's name."
+        )
+    if labels is not None and features is not None and is_remote(features):
+        raise ContractError(
+            f"{features}: expected a matrix of your own on this machine, got a URL. Copy it here "
+            "first."
+        )
+
+
+@contextmanager
+def _plain_lines(what: str) -> Iterator[Progress]:
+    yield lambda done, total: typer.echo(f"{what}: {done} of {total}", err=True)
+
+
+def main() -> None:
+    """Run the command; wrong input becomes one line on stderr and exit code 2."""
+    try:
+        typer.run(train_command(_plain_lines))
+    except (ContractError, RefusedError) as error:
+        typer.echo(f"models.train: {error}", err=True)
+        sys.exit(2)

@@ -1,0 +1,1 @@
+"""The applicants file: checks, chunks, and whether a model fits this installation."""

@@ -1,0 +1,272 @@
+"""Cutting the applicants into chunks and scoring one of them: read, check, features, score."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from features.contract.tables import SIGNALS, TABLES
+from features.io.signal_reader import Signals
+from scoring.input.applicants import unmatched
+from scoring.run.aggregates import Aggregates
+from scoring.run.output import SCHEMA, SCORED_REJECTS, SEPARATOR
+from scoring.scorer import Scorer
+
+CHUNK = 1_000
+"""Applicants per chunk: enough to keep the processors busy, few enough to hold their signals."""
+
+
+@dataclass(frozen=True, eq=False)
+class Chunk:
+    """Some applicants and where the signals of their firms lie.
+
+    Attributes
+    ----------
+    number : int
+    applications : polars.DataFrame
+        Rows of `scoring.input.applicants.Applicants.frame`.
+    firms : dict of bucket name to list of firm ids
+    """
+
+    number: int
+    applications: pl.DataFrame
+    firms: dict[str, list[str]]
+
+
+@dataclass(frozen=True, eq=False)
+class ChunkResult:
+    """What came out of a chunk.
+
+    Attributes
+    ----------
+    rows : polars.DataFrame
+        Schema `scoring.run.output.SCHEMA`, and `row` (UInt32, position in the applicants file).
+    rejects : polars.DataFrame
+        Schema `scoring.run.output.SCORED_REJECTS`: applicants that cannot be scored, by line.
+    bad_signals : polars.DataFrame
+        The same schema without lines: bad rows of signal tables, counted for each applicant.
+    tally : Aggregates
+        What the report counts.
+    """
+
+    rows: pl.DataFrame
+    rejects: pl.DataFrame
+    bad_signals: pl.DataFrame
+    tally: Aggregates
+
+
+def cut(applications: pl.DataFrame, signals: Signals, *, size: int = CHUNK) -> list[Chunk]:
+    """Cut the applicants into chunks that lie close together in the signals.
+
+    Parameters
+    ----------
+    applications : polars.DataFrame
+        Rows of `scoring.input.applicants.Applicants.frame`.
+    signals : Signals
+    size : int
+        Applicants per chunk, at most.
+    """
+    if applications.is_empty():
+        return []
+    places = pl.concat(
+        pl.DataFrame({"firm_id": firms}).with_columns(bucket=pl.lit(bucket))
+        for bucket, firms in signals.assign(applications["firm_id"]).items()
+    )
+    placed = applications.join(places, on="firm_id", how="left").sort("bucket", "row")
+    return [
+        Chunk(
+            number,
+            part.drop("bucket"),
+            dict(
+                part.group_by("bucket", maintain_order=True)
+                .agg(pl.col("firm_id").unique().sort())
+                .iter_rows()
+            ),
+        )
+        for number, part in enumerate(placed.iter_slices(size))
+    ]
+
+
+def score_chunk(
+    chunk: Chunk, signals: Signals, scorer: Scorer, *, found_at_opening: Mapping[str, pl.DataFrame]
+) -> ChunkResult:
+    """Score the applicants of one chunk.
+
+    Parameters
+    ----------
+    chunk : Chunk
+    signals : Signals
+    scorer : Scorer
+    found_at_opening : mapping of table name to polars.DataFrame
+        Bad rows that were found when `signals` was opened, schema `features.io.csv_reader.REJECTS`.
+
+    Raises
+    ------
+    ContractError
+        If a signal table cannot be read or has too many bad rows.
+    """
+    signals.rejects.clear()
+    frames = read_signals(signals, chunk.firms)
+    result = score_applications(
+        chunk.applications, frames, scorer, bad_rows=[found_at_opening, signals.rejects]
+    )
+    tally = Aggregates()
+    if result.features is not None:
+        development, thin = scorer.model.development, scorer.policy.thin
+        tally = Aggregates.of(result.rows, result.features, development=development, thin=thin)
+    return ChunkResult(result.rows, result.rejects, result.bad_signals, tally)
+
+
+@dataclass(frozen=True, eq=False)
+class ScoredRows:
+    """Applications scored: as `ChunkResult`, with the features and without counts.
+
+    Attributes
+    ----------
+    rows, rejects, bad_signals : polars.DataFrame
+    features : polars.DataFrame or None
+        Of the applications scored; None where there are none.
+    """
+
+    rows: pl.DataFrame
+    rejects: pl.DataFrame
+    bad_signals: pl.DataFrame
+    features: pl.DataFrame | None
+
+
+def score_applications(
+    applications: pl.DataFrame,
+    frames: Mapping[str, pl.DataFrame],
+    scorer: Scorer,
+    *,
+    bad_rows: Sequence[Mapping[str, pl.DataFrame]],
+) -> ScoredRows:
+    """Check applications against the signals of their firms and score those that fit.
+
+    Parameters
+    ----------
+    applications : polars.DataFrame
+        Rows of `scoring.input.applicants.Applicants.frame`.
+    frames : mapping of table name to polars.DataFrame
+        Signals of their firms.
+    scorer : Scorer
+    bad_rows : sequence of mapping of table name to polars.DataFrame
+        Left-out rows of the signal tables, schema `features.io.csv_reader.REJECTS`.
+    """
+    bad_signals = _bad_signals(applications, bad_rows)
+    if _all_registered(applications, frames):
+        rejects = pl.DataFrame(schema=SCORED_REJECTS)
+    else:
+        rejects = unmatched(applications, firms_of(frames))
+    fit = applications
+    if rejects.height:
+        fit = applications.filter(~pl.col("line").is_in(rejects["line"].implode()))
+    if fit.is_empty():
+        nobody = pl.DataFrame(schema={**SCHEMA, "row": pl.UInt32})
+        return ScoredRows(nobody, rejects, bad_signals, None)
+    notes = _notes(fit, bad_signals)
+    features = scorer.features(
+        fit[list(TABLES["applications"].columns)], Signals.from_frames(frames)
+    )
+    rows = scorer.score_features(features, notes=notes).hstack([fit["row"]])
+    return ScoredRows(rows, rejects, bad_signals, features)
+
+
+def read_signals(signals: Signals, firms: Mapping[str, list[str]]) -> dict[str, pl.DataFrame]:
+    """Read every table's rows of the firms, given by bucket."""
+    return {table: signals.read_firms(table, firms) for table in signals.tables}
+
+
+def _all_registered(applications: pl.DataFrame, frames: Mapping[str, pl.DataFrame]) -> bool:
+    """One quick look at whether the register knows every firm, founded before it applied."""
+    register = frames.get("firms")
+    if register is None:
+        return False
+    founded = dict(zip(register["firm_id"], register["founded_on"], strict=True))
+    if len(founded) < register.height:
+        return False
+    return all(
+        firm in founded and ((day := founded[firm]) is None or day <= applied)
+        for firm, applied in zip(applications["firm_id"], applications["applied_on"], strict=True)
+    )
+
+
+def firms_of(frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """Every firm that a table names, with its founding day where the register has it."""
+    named = pl.concat([frame.select("firm_id") for frame in frames.values()]).unique()
+    register = frames.get("firms")
+    if register is None:
+        return named.with_columns(founded_on=pl.lit(None, pl.Date))
+    founded = register.group_by("firm_id").agg(pl.col("founded_on").min())
+    return named.join(founded, on="firm_id", how="left")
+
+
+def _bad_signals(
+    applications: pl.DataFrame, bad_rows: Sequence[Mapping[str, pl.DataFrame]]
+) -> pl.DataFrame:
+    """Bad signal rows of the applicants, one row for each applicant, column and problem."""
+    parts = [
+        rejects.join(
+            applications.select("application_id", id="firm_id"), on="id", maintain_order="right"
+        )
+        .group_by("application_id", "column", "problem", maintain_order=True)
+        .agg(pl.len(), pl.col("value").first(), pl.col("line").first())
+        .with_columns(table=pl.lit(table))
+        for tables in bad_rows
+        for table in SIGNALS
+        if (rejects := tables.get(table)) is not None
+    ]
+    if not parts:
+        return pl.DataFrame(schema=SCORED_REJECTS)
+    where = pl.when(pl.col("line").is_not_null()).then(
+        pl.format(" (first on line {} of that table)", pl.col("line"))
+    )
+    return (
+        pl.concat(parts)
+        .with_columns(
+            column=pl.format("{}.{}", "table", "column"),
+            problem=pl.concat_str(
+                pl.col("problem"),
+                pl.format("; {} such rows left out", pl.col("len")),
+                where.otherwise(pl.lit("")),
+            ),
+            line=pl.lit(None, pl.Int64),
+        )
+        .select(*SCORED_REJECTS)
+    )
+
+
+def _notable(applications: pl.DataFrame) -> bool:
+    """Whether any application has a flag of its own."""
+    consent = applications["consent_on"]
+    if any(applications["category_flags"]):
+        return True
+    if consent.null_count() == len(consent):
+        return False
+    return bool((consent > applications["applied_on"]).any())
+
+
+def _notes(applications: pl.DataFrame, bad_signals: pl.DataFrame) -> dict[str, str]:
+    """Flags that do not depend on features, by application."""
+    if not _notable(applications) and bad_signals.is_empty():
+        return {}
+    late = pl.when(pl.col("consent_on") > pl.col("applied_on")).then(pl.lit("consent_after_as_of"))
+    tables = (
+        bad_signals.select(
+            "application_id",
+            flag=pl.format("bad_rows_{}", pl.col("column").str.extract(r"^([a-z_]+)\.")),
+        )
+        .unique()
+        .sort("flag")
+        .group_by("application_id")
+        .agg(pl.col("flag").str.join(SEPARATOR))
+    )
+    noted = applications.join(tables, on="application_id", how="left").select(
+        "application_id",
+        note=pl.concat_str(
+            [late, pl.col("category_flags").replace("", None), "flag"],
+            separator=SEPARATOR,
+            ignore_nulls=True,
+        ),
+    )
+    return dict(noted.filter(pl.col("note") != "").iter_rows())

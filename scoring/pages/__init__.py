@@ -1,0 +1,1 @@
+"""Offline HTML pages: the batch report and the page of one applicant."""

@@ -1,0 +1,67 @@
+"""Self-contained HTML pages: one file, no network, everything that comes from data escaped."""
+
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+from markupsafe import Markup
+
+DECISIONS = {
+    "approve": ("通过", "good"),
+    "refer": ("人工复核", "middle"),
+    "decline": ("拒绝", "bad"),
+}
+"""Decisions as pages show them, in their order: Chinese, and tone."""
+
+_FOLDER = resources.files("scoring.pages") / "templates"
+
+
+def render(template: str, **values: object) -> str:
+    """Fill a template of this package.
+
+    Parameters
+    ----------
+    template : str
+        File name, such as `report.html`.
+    **values
+        What the template names; one that is missing is an error.
+    """
+    css = Markup(_source("page.css"))  # noqa: S704 - a file of this package, no data in it
+    return _environment().get_template(template).render(css=css, **values)
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        autoescape=True,
+        loader=FunctionLoader(_source),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals.clear()
+    return environment
+
+
+@cache
+def _source(name: str) -> str:
+    return (_FOLDER / name).read_text(encoding="utf-8")
+
+
+def bar(
+    name: str, share: float, figure: str, *, chinese: str = "", tone: str = ""
+) -> dict[str, Any]:
+    """Make one row of the macro `bars`.
+
+    Parameters
+    ----------
+    name, chinese : str
+    share : float
+        Length of the bar, between 0 and 1.
+    figure : str
+        What stands at its end.
+    tone : {"", "good", "middle", "bad"}
+    """
+    length = min(max(share, 0.0), 1.0)
+    return {"name": name, "chinese": chinese, "share": length, "figure": figure, "tone": tone}

@@ -1,0 +1,1 @@
+"""A scoring run: chunks, checkpoint, aggregates, manifest, published outputs."""

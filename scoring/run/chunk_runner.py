@@ -1,0 +1,168 @@
+"""Chunks scored by any number of processes; the parts folder keeps what is done."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, Self
+
+import polars as pl
+
+from features.io.signal_reader import Signals
+from features.parallel.executor import Progress, each
+from models.estimators.model import Model, load
+from scoring.input.chunks import Chunk, score_chunk
+from scoring.policy import Policy
+from scoring.run.checkpoint import Checkpoint
+from scoring.scorer import Scorer
+from scoring.shap_values.explainer import ShapExplainer
+
+if TYPE_CHECKING:
+    from features.parallel.dask_cluster import Cluster
+
+Info = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Task:
+    """What a process needs to score chunks; small enough to send to another one.
+
+    Attributes
+    ----------
+    signals : pathlib.Path
+    model : pathlib.Path
+        Folder of the model.
+    label : str
+    policy : Policy
+    applicants : int
+        Of all chunks.
+    parts : Checkpoint
+    loaded : Model, optional
+        The model, where it is in memory already.
+    """
+
+    signals: Path
+    model: Path
+    label: str
+    policy: Policy
+    applicants: int
+    parts: Checkpoint
+    loaded: Model | None = None
+
+    def run(self, chunk: Chunk) -> Info:
+        """Score one chunk, keep its rows in the parts folder and return its counts."""
+        rows, info = self.score(chunk)
+        self.parts.write(chunk.number, rows, info)
+        return info
+
+    def score(self, chunk: Chunk) -> tuple[pl.DataFrame, Info]:
+        """Score one chunk; its rows and its counts."""
+        opened, found_at_opening = self._opened
+        outcome = score_chunk(chunk, opened, self._scorer, found_at_opening=found_at_opening)
+        return outcome.rows, {
+            "tally": asdict(outcome.tally),
+            "rejects": outcome.rejects.rows(),
+            "bad_signals": outcome.bad_signals.rows(),
+        }
+
+    @cached_property
+    def _opened(self) -> tuple[Signals, dict[str, pl.DataFrame]]:
+        signals = Signals.open(self.signals)
+        return signals, dict(signals.rejects)
+
+    @cached_property
+    def _scorer(self) -> Scorer:
+        model = self.loaded or load(self.model)
+        return Scorer(model, self.label, self.policy, ShapExplainer(model, rows=self.applicants))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class RemoteTask:
+    """A task for a process that sees the signals, but perhaps no other file of this one.
+
+    Attributes
+    ----------
+    task : Task
+    model : mapping of str to bytes
+        Files of the model's folder, by path in it.
+    """
+
+    task: Task
+    model: Mapping[str, bytes]
+
+    @classmethod
+    def of(cls, task: Task) -> Self:
+        """Put the model's files beside the task."""
+        files = [path for path in task.model.rglob("*") if path.is_file()]
+        model = {path.relative_to(task.model).as_posix(): path.read_bytes() for path in files}
+        return cls(task=task, model=model)
+
+    def __call__(self, chunk: Chunk) -> tuple[pl.DataFrame, Info]:
+        """Score one chunk; its rows and its counts."""
+        return self._unpacked.score(chunk)
+
+    @cached_property
+    def _unpacked(self) -> Task:
+        with TemporaryDirectory() as scratch:
+            folder = Path(scratch)
+            for name, content in self.model.items():
+                path = folder / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(content)
+            return replace(self.task, loaded=load(folder))
+
+
+def run_chunks(
+    task: Task,
+    chunks: Sequence[Chunk],
+    *,
+    workers: int,
+    cluster: "Cluster | None" = None,
+    progress: Progress | None,
+) -> list[Info]:
+    """Score the chunks that are not finished yet; counts of all of them, in order.
+
+    Parameters
+    ----------
+    task : Task
+    chunks : sequence of Chunk
+    workers : int
+        Processes; with 1 everything happens in this one.
+    cluster : Cluster, optional
+        From `features.parallel.executor.connect`: its workers score instead, and must see the signals;
+        they send the rows back.
+    progress : callable, optional
+        Called with applicants done and applicants in all.
+
+    Raises
+    ------
+    ContractError
+        From any chunk; finished chunks stay for the next attempt.
+    """
+    infos = {chunk.number: task.parts.info(chunk.number) for chunk in chunks}
+    sizes = {chunk.number: chunk.applications.height for chunk in chunks}
+    total = sum(sizes.values())
+    done = sum(sizes[k] for k, info in infos.items() if info is not None)
+    if progress is not None:
+        progress(done, total)
+    open_ones = [chunk for chunk in chunks if infos[chunk.number] is None]
+    for number, info in _infos(task, open_ones, workers=workers, cluster=cluster):
+        infos[number] = info
+        done += sizes[number]
+        if progress is not None:
+            progress(done, total)
+    return [info for info in infos.values() if info is not None]
+
+
+def _infos(
+    task: Task, chunks: Sequence[Chunk], *, workers: int, cluster: "Cluster | None"
+) -> Iterator[tuple[int, Info]]:
+    if cluster is None:
+        for place, info in each(task.run, chunks, workers=workers):
+            yield chunks[place].number, info
+        return
+    for place, (rows, info) in each(RemoteTask.of(task), chunks, workers=1, cluster=cluster):
+        number = chunks[place].number
+        task.parts.write(number, rows, info)
+        yield number, info

@@ -1,0 +1,205 @@
+"""From the signals of some applicants to their rows of the scored CSV: features, PD, reasons."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from features.arrays import Bools, Floats, Int64s
+from features.contract.tables import SOURCES
+from features.engine.build import build_features
+from features.io.signal_reader import Signals
+from features.table.feature import HISTORY_COLUMNS, SOURCE_COLUMNS
+from models.estimators.model import Model
+from models.explanation.reasons import top_reasons
+from scoring.pd_interval import pd_interval
+from scoring.policy import DataSufficiency, Policy
+from scoring.run.output import REASONS, SCHEMA, SEPARATOR
+from scoring.shap_values.explainer import ShapExplainer
+from scoring.text.reason_text import reason_texts, thin_texts
+
+
+@dataclass(frozen=True, eq=False)
+class Scorer:
+    """Scores applicants whose signals are in memory.
+
+    Attributes
+    ----------
+    model : Model
+    label : str
+        Goes into the column `model`.
+    policy : Policy
+    contributions : ShapExplainer
+    """
+
+    model: Model
+    label: str
+    policy: Policy
+    contributions: ShapExplainer
+
+    def score(
+        self,
+        applications: pl.DataFrame,
+        signals: Signals,
+        *,
+        notes: Mapping[str, str] | None = None,
+    ) -> pl.DataFrame:
+        """Build the features of some applicants and score them.
+
+        Parameters
+        ----------
+        applications : polars.DataFrame
+            Rows of the contract's table `applications`.
+        signals : Signals
+            Tables of those applicants' firms.
+        notes : mapping of application_id to str, optional
+            Flags found before, such as `unknown_purpose`.
+
+        Returns
+        -------
+        polars.DataFrame
+            Schema `scoring.run.output.SCHEMA`, in the order of `applications`.
+        """
+        return self.score_features(self.features(applications, signals), notes=notes)
+
+    def features(self, applications: pl.DataFrame, signals: Signals) -> pl.DataFrame:
+        """Build the features of some applicants, with the peers that the model froze."""
+        return build_features(signals, applications, reference=self.model.reference)
+
+    def score_features(
+        self, features: pl.DataFrame, *, notes: Mapping[str, str] | None = None
+    ) -> pl.DataFrame:
+        """Score feature rows.
+
+        Parameters
+        ----------
+        features : polars.DataFrame
+            As `features.engine.build.build_features` returns them.
+        notes : mapping of application_id to str, optional
+
+        Returns
+        -------
+        polars.DataFrame, schema `scoring.run.output.SCHEMA`
+        """
+        thin = self.policy.thin
+        known = _known_days(features, thin)
+        enough: Bools = np.any(known >= thin.known_days, axis=1)
+        matrix = self.model.matrix(features)
+        margin = self.model.estimator.margin(matrix)
+        pd = np.where(enough, self.model.pd(margin), np.nan)
+        covered = (known > 0).sum(axis=1)
+        low, high = pd_interval(pd, covered, self.model.development)
+        raised, suspicious = self._flags(features, notes or {})
+        decisions = self.policy.decide(pd, suspicious)
+        grades = self.policy.grade(pd)
+        texts = self._reasons(features, matrix, margin, known, enough)
+        share = np.minimum(known / thin.window_days, 1.0)
+        missing = [
+            SEPARATOR.join(s for s, days in zip(SOURCES, row, strict=True) if days == 0)
+            for row in known
+        ]
+        columns = {
+            "application_id": features["application_id"],
+            "firm_id": features["firm_id"],
+            "as_of": features["as_of"],
+            "status": ["scored" if yes else "insufficient_data" for yes in enough],
+            "score": self.policy.score.of(pd),
+            "pd": pd,
+            "grade": [g if yes else None for g, yes in zip(grades, enough, strict=True)],
+            "decision": [
+                d if yes else self.policy.decision.insufficient_data
+                for d, yes in zip(decisions, enough, strict=True)
+            ],
+            **texts,
+            **{f"coverage_{s}": share[:, j] for j, s in enumerate(SOURCES)},
+            "pd_low": low,
+            "pd_high": high,
+            "flags": [text or None for text in raised],
+            "missing_sources": [text or None for text in missing],
+            "model": [self.label] * features.height,
+        }
+        return pl.DataFrame([_series(name, columns[name], dtype) for name, dtype in SCHEMA.items()])
+
+    def _flags(self, features: pl.DataFrame, notes: Mapping[str, str]) -> tuple[list[str], Bools]:
+        """Flags of each row as one text, and whether one of them asks for a person."""
+        noted = [notes.get(application) for application in features["application_id"]]
+        names = [flag.name for flag in self.policy.flags]
+        marks = np.zeros((features.height, len(names)), dtype=bool)
+        for j, flag in enumerate(self.policy.flags):
+            marks[:, j] = np.all(
+                [c.holds(features[c.feature].to_numpy()) for c in flag.all], axis=0
+            )
+        suspicious: Bools = np.any(marks, axis=1)
+        texts = ["" if note is None else note for note in noted]
+        for row in map(int, np.flatnonzero(suspicious)):
+            raised = [name for name, mark in zip(names, marks[row], strict=True) if mark]
+            texts[row] = SEPARATOR.join([*raised, *filter(None, [noted[row]])])
+        return texts, suspicious
+
+    def _reasons(
+        self,
+        features: pl.DataFrame,
+        matrix: Floats,
+        margin: Floats,
+        known: Int64s,
+        enough: Bools,
+    ) -> dict[str, list[str | None]]:
+        """Reason codes and texts, by column, each of length n."""
+        rows = np.flatnonzero(enough)
+        scored = features if len(rows) == features.height else features[rows.tolist()]
+        values = matrix[rows]
+        reasons = top_reasons(
+            self.contributions.of(values),
+            scored,
+            self.model,
+            k=REASONS,
+            margin=margin[rows],
+            values=values,
+        )
+        columns = np.full((3, REASONS, features.height), None, dtype=object)
+        only = _only_source(scored)
+        texts = [
+            reason_texts(*reason, only=only[row])
+            for row, *reason in reasons["row", "theme", "feature", "value", "typical"].iter_rows()
+        ]
+        rank, row = reasons["rank"].to_numpy() - 1, rows[reasons["row"].to_numpy()]
+        columns[0, rank, row] = reasons["theme"].to_list()
+        columns[1, rank, row] = [english for english, _ in texts]
+        columns[2, rank, row] = [chinese for _, chinese in texts]
+        for thin in map(int, np.flatnonzero(~enough)):
+            for place, j in enumerate(np.argsort(known[thin], kind="stable")):
+                source, days = SOURCES[j], int(known[thin, j])
+                code = f"thin_{source}" if days else f"no_{source}"
+                columns[:, place, thin] = code, *thin_texts(source, days, self.policy.thin)
+        return {
+            f"reason_{k}{ending}": columns[part, k - 1].tolist()
+            for part, ending in enumerate(("", "_text", "_zh"))
+            for k in range(1, REASONS + 1)
+        }
+
+
+def _known_days(features: pl.DataFrame, thin: DataSufficiency) -> Int64s:
+    """Known days of each source within the policy's window, shape (n, 4)."""
+    shares = np.nan_to_num(np.column_stack([features[s].to_numpy() for s in SOURCE_COLUMNS]))
+    days: Int64s = np.rint(shares * thin.window_days).astype(np.int64)
+    return days
+
+
+def _only_source(features: pl.DataFrame) -> list[str | None]:
+    """The source of each row that has but one."""
+    known = np.column_stack([features[s].to_numpy() for s in HISTORY_COLUMNS]) > 0
+    only = known.argmax(axis=1).tolist()
+    return [
+        SOURCES[j] if single else None
+        for j, single in zip(only, (known.sum(axis=1) == 1).tolist(), strict=True)
+    ]
+
+
+def _series(name: str, values: Any, dtype: Any) -> pl.Series:  # noqa: ANN401 - Polars' own are Any
+    """A column of the output; NaN is empty."""
+    if isinstance(values, list):
+        return pl.Series(name, values, dtype=dtype)
+    series = pl.Series(name, values, nan_to_null=True)
+    return series if series.dtype == dtype else series.cast(dtype)

@@ -1,0 +1,1 @@
+"""Reasons and figures in English and Chinese."""

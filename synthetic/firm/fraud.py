@@ -1,0 +1,118 @@
+"""Bad actors with an answer key.
+
+A shell has a meter that runs steadily and taxes that do not fit it (R190): an office in which
+nobody works, invoices in bursts, hardly any purchases. An inflator invoices fictitious sales in
+the last months before applying. Both invoice a few friendly firms, which need no goods. A brushing
+seller orders from itself, so that orders come without visitors and without parcels. Each of them
+may never have meant to repay.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from features.arrays import Array, FloatArray
+from synthetic.firm.population import Population
+from synthetic.streams import Bucket
+
+BURSTS = 0.04
+"""Share of days on which a shell invents sales; assumed."""
+
+EMPTY_OFFICE = 0.1
+"""What an empty office uses and buys against a firm that works there; assumed."""
+
+FLICKER = 0.10
+"""Log standard deviation of a typical empty office's daily use; assumed."""
+
+INFLATION, BRUSHING = (2.0, 5.0), (1.5, 4.0)
+"""How many times their true sales inflators invoice, and brushing sellers count; assumed."""
+
+FRIENDS = 3
+"""Firms that take invented invoices; assumed."""
+
+
+@dataclass(frozen=True)
+class BadActors:
+    """Arrays of shape (n_firms,).
+
+    `shell`, `inflator` and `brusher` say of which kind a firm is, `intent` is the probability that
+    it never meant to repay, `absconds` whether it did not.
+    """
+
+    shell: Array
+    inflator: Array
+    brusher: Array
+    intent: FloatArray
+    absconds: Array
+
+    @property
+    def any(self) -> Array:
+        """Whether the firm is a bad actor of any kind."""
+        return np.asarray(self.shell | self.inflator | self.brusher)
+
+
+def bad_actors(firms: Population, bucket: Bucket) -> BadActors:
+    """Draw the bad actors of a bucket; sellers only brush where they may sell online."""
+    p = bucket.config.fraud
+    n = len(firms)
+    pick = bucket.stream("fraud.kind").random(n)
+    shell = pick < p.shell_share
+    inflator = ~shell & (pick < p.shell_share + p.inflation_share)
+    brusher = ~shell & ~inflator & (pick < p.shell_share + p.inflation_share + p.brushing_share)
+    intent = np.select((shell, inflator, brusher), p.intent, 0.0)
+    absconds = bucket.stream("fraud.intent").random(n) < intent
+    return BadActors(shell, inflator, brusher, intent, absconds)
+
+
+def apply_inflation(
+    intensity: FloatArray, bad: BadActors, bucket: Bucket
+) -> tuple[FloatArray, FloatArray]:
+    """Sales intensity as invoiced: shells and inflators invent the last months' sales.
+
+    Returns
+    -------
+    claimed, invented : ndarray of shape (n_firms, n_days)
+        What is invoiced, and which share of it never happened.
+    """
+    rng = bucket.stream("fraud.invoices")
+    n, n_days = intensity.shape
+    days_before = rng.integers(60, 150, n)
+    recent = np.arange(n_days) >= (n_days - days_before)[:, None]
+    factor = np.where(bad.inflator[:, None] & recent, rng.uniform(*INFLATION, (n, 1)), 1.0)
+    bursts = rng.random((n, n_days)) < BURSTS
+    shell = np.where(bursts, 18.0, 0.1)
+    claimed = np.where(bad.shell[:, None], shell, intensity * factor)
+    invented = np.where(bad.shell[:, None], 1.0, 1 - 1 / factor)
+    return np.asarray(claimed, np.float32), np.asarray(invented, np.float32)
+
+
+def shell_purchases(needed: FloatArray, bad: BadActors) -> FloatArray:
+    """Purchases (n_firms, n_days): a shell buys what an empty office needs."""
+    return np.asarray(np.where(bad.shell[:, None], EMPTY_OFFICE * needed, needed))
+
+
+def apply_shell(firms: Population, kwh: FloatArray, bad: BadActors, bucket: Bucket) -> FloatArray:
+    """Electricity as metered: in a shell's office a few lamps and a router run day and night.
+
+    Parameters
+    ----------
+    kwh : ndarray of shape (3, n_firms, n_days), at peak, flat and valley hours
+    """
+    rng = bucket.stream("fraud.meter")
+    shells = np.flatnonzero(bad.shell)
+    per_kcny = np.array(bucket.config.per_trade("kwh_per_kcny"))[firms.trade[shells]]
+    usual = firms.sales_cny[shells] / 365_000 * per_kcny
+    width = FLICKER * np.exp(0.5 * rng.standard_normal((len(shells), 1)))
+    noise = np.exp(width * rng.standard_normal((len(shells), kwh.shape[2])))
+    metered = kwh.copy()
+    metered[:, shells] = EMPTY_OFFICE * usual[:, None] * noise / len(kwh)
+    return metered
+
+
+def apply_brushing(work: FloatArray, bad: BadActors, bucket: Bucket) -> FloatArray:
+    """Work as the shop platform sees it (n_firms, n_days): fake orders in the last months."""
+    rng = bucket.stream("fraud.orders")
+    n, n_days = work.shape
+    recent = np.arange(n_days) >= (n_days - rng.integers(60, 200, n))[:, None]
+    factor = np.where(bad.brusher[:, None] & recent, rng.uniform(*BRUSHING, (n, 1)), 1.0)
+    return np.asarray(work * factor)

@@ -1,0 +1,1 @@
+"""Records: arrays of a bucket of firms as tables of the data contract."""

@@ -1,0 +1,56 @@
+"""Writing down what lenders know: credit histories, applications, decisions and outcomes."""
+
+import polars as pl
+
+from features.arrays import Array
+from features.contract.tables import CHANNELS, LENDER_TYPES, PURPOSES
+from features.contract.validation import conform
+from synthetic.firm.lending import Applications, CreditHistory
+from synthetic.firm.outcome import Outcome
+from synthetic.records.ids import BucketIds
+
+
+def record_history(ids: BucketIds, past: CreditHistory) -> pl.DataFrame:
+    """Histories of repeat borrowers."""
+    columns = {
+        "first_loan_on": ids.dates(ids.population.applied - past.first_loan_days),
+        "loans": past.loans,
+        "max_dpd": past.max_dpd,
+        "lenders": past.lenders,
+    }
+    frame = ids.identified(pl.DataFrame(columns))
+    return conform(frame.filter(~ids.population.first_time), "credit_history")
+
+
+def record_applications(ids: BucketIds, request: Applications) -> pl.DataFrame:
+    """One request a firm."""
+    p = ids.population
+    columns = {
+        "applied_on": ids.dates(p.applied),
+        "amount_cny": request.amount_cny,
+        "term_months": request.term,
+        "purpose": _names(PURPOSES, request.purpose),
+        "lender_type": _names(LENDER_TYPES, request.lender),
+        "channel": _names(CHANNELS, request.channel),
+        "first_time": p.first_time,
+        "consent_on": ids.dates(p.applied - request.consent_lag),
+    }
+    return conform(ids.identified(pl.DataFrame(columns)), "applications")
+
+
+def record_outcomes(ids: BucketIds, request: Applications, outcome: Outcome) -> pl.DataFrame:
+    """Decisions, and for approved firms what became of the loan."""
+    taken = request.approved
+    bad = taken & outcome.defaults
+    columns = {
+        "approved": taken,
+        "disbursed_on": ids.dates(request.disbursed, never=~taken),
+        "defaulted": pl.Series(outcome.defaults).set(pl.Series(~taken), None),
+        "defaulted_on": ids.dates(request.disbursed + outcome.day, never=~bad),
+        "observed_until": ids.dates(request.disbursed + ids.bucket.config.calendar.outcome_days),
+    }
+    return conform(ids.identified(pl.DataFrame(columns)).drop("firm_id"), "outcomes")
+
+
+def _names(names: tuple[str, ...], codes: Array) -> pl.Series:
+    return pl.Series(names, dtype=pl.String).gather(codes)

@@ -1,0 +1,1 @@
+"""Calendar, places and weather: what all firms of a world share."""

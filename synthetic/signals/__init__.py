@@ -1,0 +1,1 @@
+"""Signals: invoices, electricity, parcels, online orders, and data faults."""

@@ -1,0 +1,385 @@
+"""VAT invoices, one by one.
+
+A firm collects its orders and writes invoices on some days only:
+
+    due[day]   = Σ work · month's lump · tilt since the last invoicing day
+    orders     ~ Poisson(rate · due · gamma)          on an invoicing day, else none
+    tilt       = exp(firm's own · (day of month - 15) / 15), mean 1
+    amount     = ticket · lognormal, or the partner's usual price times a quantity
+    invoices   = the order, cut at the firm's invoice limit, its gross amount often a round number
+
+Some sales invoices are voided within days, a few are reversed by a negative (red) one.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import ndtri
+
+from features.arrays import Array, FloatArray
+from synthetic.config.schema import InvoiceConfig
+from synthetic.firm.fraud import FRIENDS
+from synthetic.firm.population import Population, choose
+from synthetic.firm.work import Days
+from synthetic.setting.calendar import SATURDAY, Calendar
+from synthetic.streams import Bucket, FirmStreams, Rng
+
+OUTPUT, INPUT = 0, 1
+MOST_A_YEAR = 4_000
+"""Cap on the expected orders of a firm, year and direction; larger firms bundle."""
+
+MOST_PARTS = 12
+"""Invoices that one order may be cut into."""
+
+QUANTITIES = np.array([1, 1, 1, 1, 2, 2, 3, 5, 10], np.float32)
+"""How often the partner's usual amount is ordered at once; assumed."""
+
+SPRING_WEEK = 4
+"""Days around the lunar New Year on which hardly anything is invoiced; assumed."""
+
+MID_MONTH = 15.0
+"""Day of the month about which a firm's tilt towards the month's end turns."""
+
+LOYAL = 2
+"""Largest partners, who stay; assumed."""
+
+HUNDREDS_FROM, THOUSANDS_FROM = 300.0, 4_000.0
+"""CNY from which amounts are rounded to hundreds and to thousands; assumed."""
+
+FRIENDLY = 99_000
+"""Firms that take invented invoices are numbered from here."""
+
+STRANGERS = 100_000
+"""Partners met once are numbered from here."""
+
+GOLDEN = 0.618033988749895
+
+Lines = Callable[[str], FirmStreams]
+"""Streams of the lines of one direction, by kind of draw."""
+
+
+@dataclass(frozen=True)
+class Invoices:
+    """Invoices of a bucket in long form; arrays of shape (n_invoices,), sorted by firm and day.
+
+    `firm` is the position in the bucket, `day` the column of the history, `partner` a number
+    within the firm's partners (0 is the largest), `number` counts within firm and direction,
+    `voided` is the number of days to the void or -1.
+    """
+
+    direction: int
+    firm: Array
+    day: Array
+    number: Array
+    partner: Array
+    amount_cny: FloatArray
+    tax_cny: FloatArray
+    voided: Array
+
+
+@dataclass(frozen=True)
+class Flow:
+    """What is to be invoiced; arrays of shape (n_firms, n_days).
+
+    `intensity` is work that gets an invoice, 1 on a usual day; `short` is strain, which makes
+    customers or suppliers cancel; `invented` is the share of the work that never happened.
+    """
+
+    intensity: FloatArray
+    short: FloatArray
+    invented: FloatArray
+
+
+@dataclass(frozen=True)
+class Habits:
+    """How a firm invoices in one direction; arrays of shape (n_firms,)."""
+
+    direction: int
+    ticket_cny: FloatArray
+    spread: FloatArray
+    skew: FloatArray
+    per_day: FloatArray
+    issuing: FloatArray
+    weekend: FloatArray
+    tilt: FloatArray
+    clump: FloatArray
+    lump_sd: FloatArray
+    partners: FloatArray
+    concentration: FloatArray
+    one_off: FloatArray
+    churn: FloatArray
+    usual_price: FloatArray
+    round_1: FloatArray
+    round_100: FloatArray
+    limit_cny: FloatArray
+    void_rate: FloatArray
+    red_rate: FloatArray
+
+    def sizes(self, firm: Array) -> Array:
+        """Lines of each firm (n_firms,), of lines whose firm is given."""
+        return np.bincount(firm, minlength=len(self.per_day))
+
+
+def habits(
+    firms: Population, yearly_cny: FloatArray, own_sd: FloatArray, direction: int, bucket: Bucket
+) -> Habits:
+    """Draw each firm's habits.
+
+    Parameters
+    ----------
+    yearly_cny : ndarray of shape (n_firms,)
+        Net amount to be invoiced in a usual year.
+    own_sd : ndarray of shape (n_firms,)
+        Volatility of the firm's own orders; months are as uneven.
+    """
+    p = config_of(direction, bucket)
+    rng = bucket.stream(f"invoices.habits.{direction}")
+    n = len(firms)
+
+    def around(centre: float, sd: float) -> FloatArray:
+        return np.asarray(centre * np.exp(sd * rng.standard_normal(n)))
+
+    typical = np.array(bucket.config.per_trade("ticket_cny"))[firms.trade]
+    median_sales = np.take(bucket.config.population.sales_median_cny, firms.form)
+    ticket = typical * p.ticket_scale * (firms.sales_cny / median_sales) ** 0.5
+    ticket = ticket * around(1.0, p.ticket_sd)
+    spread = np.clip(around(p.spread, p.spread_sd), 0.2, 2.6)
+    mean = ticket * np.exp(spread**2 / 2)
+    orders = np.clip(yearly_cny / mean, 3.0, MOST_A_YEAR)
+    per_day = orders / 365.0
+    chosen = choose(list(p.limit_shares), rng.random(n))
+    quality = np.exp(-0.25 * firms.quality)
+    return Habits(
+        direction=direction,
+        ticket_cny=np.maximum(yearly_cny, 300.0) / orders / np.exp(spread**2 / 2),
+        spread=spread,
+        skew=np.clip(p.skew + p.skew_sd * rng.standard_normal(n), -0.95, 0.95),
+        per_day=per_day,
+        issuing=np.clip(per_day / around(p.lot, p.lot_sd), 0.012, 0.92),
+        weekend=np.clip(rng.gamma(p.weekend_shape, p.weekend / p.weekend_shape, n), 0.0, 1.2),
+        tilt=p.tilt + p.tilt_sd * rng.standard_normal(n),
+        clump=np.clip(around(p.clump, p.clump_sd), 0.3, 60.0),
+        lump_sd=np.clip(
+            around(p.month_sd, p.month_spread) * (own_sd / bucket.config.health.own_sd) ** 0.4,
+            0.1,
+            1.4,
+        ),
+        partners=np.clip(around(p.partners, p.partners_sd) * orders**0.45, 1.5, 900),
+        concentration=np.clip(around(p.concentration, p.concentration_sd), 1.05, 9.0),
+        one_off=rng.beta(*p.one_off, n),
+        churn=rng.gamma(1.5, p.churn / 1.5, n),
+        usual_price=rng.beta(*p.usual_price, n),
+        round_1=rng.beta(*p.round_1, n),
+        round_100=rng.beta(*p.round_100, n),
+        limit_cny=np.array([10_000.0, 100_000.0, 1_000_000.0])[np.maximum(chosen, firms.form - 1)],
+        void_rate=np.clip(around(p.void_rate, 0.75) * quality, 0, 0.6),
+        red_rate=np.clip(around(p.red_rate, 0.9), 0, 0.3),
+    )
+
+
+def config_of(direction: int, bucket: Bucket) -> InvoiceConfig:
+    """Settings of one direction."""
+    return bucket.config.sales if direction == OUTPUT else bucket.config.purchases
+
+
+def invoices(
+    firms: Population, how: Habits, flow: Flow, dates: tuple[Days, Calendar], bucket: Bucket
+) -> Invoices:
+    """Issue the invoices of one direction, that of the habits.
+
+    Parameters
+    ----------
+    flow : Flow
+        What is to be invoiced.
+    """
+    direction = how.direction
+    expected = _expected(how, flow.intensity, dates, bucket.stream(f"invoices.days.{direction}"))
+
+    def lines(kind: str) -> FirmStreams:
+        return bucket.by_firm(f"invoices.{kind}.{direction}")
+
+    counts = lines("count").poisson(expected)
+    cell = np.repeat(np.arange(counts.size, dtype=np.int32), counts.ravel())
+    firm, day = np.divmod(cell, np.int32(counts.shape[1]))
+    partner = _partners(how, firm, day, flow.invented[firm, day], lines)
+    order = _orders(how, firm, partner, lines)
+    rates = (
+        _vat(firms, direction, bucket)[firm]
+        if direction == OUTPUT
+        else _mixed_vat(how, firm, bucket)
+    )
+    parts, which, gross = _cut(
+        how, firm, order * (1 + rates), bucket.stream(f"invoices.cut.{direction}")
+    )
+    firm, day, partner = firm[parts], day[parts], partner[parts]
+    gross = _rounded(how, firm, which, gross, lines("round"))
+    net = np.round(gross / (1 + rates[parts]), 2)
+    voided, sign = _void_or_red(how, firm, flow.short[firm, day], lines)
+    return Invoices(
+        direction=direction,
+        firm=firm,
+        day=day,
+        number=_running(how, firm),
+        partner=partner,
+        amount_cny=net * sign,
+        tax_cny=np.round(gross - net, 2) * sign,
+        voided=voided,
+    )
+
+
+def _expected(
+    how: Habits, intensity: FloatArray, dates: tuple[Days, Calendar], rng: Rng
+) -> FloatArray:
+    """Expected orders of each firm and day (n_firms, n_days), zero where nothing is issued."""
+    days, calendar = dates
+    n, n_days = intensity.shape
+    month = days.index // 30
+    month -= month.min()
+    draws = rng.standard_normal((n, int(month.max()) + 1), np.float32)
+    sd = how.lump_sd.astype(np.float32)[:, None]
+    lump = np.exp(sd * np.take_along_axis(draws, month, axis=1) - sd**2 / 2)
+    busy = _busy(how.tilt, calendar.day_of_month[days.index])
+    issuing = how.issuing.astype(np.float32)[:, None] * busy
+    weekday = calendar.weekday[days.index]
+    free = how.weekend.astype(np.float32)[:, None]
+    chance = np.where(weekday >= SATURDAY, issuing * free, issuing)
+    holiday = (calendar.holiday[days.index] > 0) | (
+        np.abs(calendar.spring[days.index]) <= SPRING_WEEK
+    )
+    chance = np.where(holiday, chance * 0.25, chance)
+    writes = rng.random((n, n_days), np.float32) < chance
+    waiting = np.cumsum(intensity * lump * busy, axis=1, dtype=np.float64)
+    before = np.maximum.accumulate(np.where(writes, waiting, 0.0), axis=1)
+    earlier = np.hstack([np.zeros((n, 1)), before[:, :-1]])
+    due = np.where(writes, np.minimum(waiting - earlier, 60.0), 0.0)
+    shape = how.clump.astype(np.float32)[:, None]
+    gamma = rng.standard_gamma(shape, (n, n_days), np.float32) / shape
+    return np.asarray(how.per_day[:, None] * due * gamma)
+
+
+def _busy(tilt: FloatArray, day_of_month: Array) -> FloatArray:
+    """Invoicing by day of the month against its mean (n_firms, n_days): a firm's own tilt."""
+    late = (np.arange(31, dtype=np.float32) + 1 - MID_MONTH) / MID_MONTH
+    table = np.exp(tilt.astype(np.float32)[:, None] * late)
+    table /= table.mean(axis=1, keepdims=True)
+    return np.asarray(np.take_along_axis(table, day_of_month, axis=1))
+
+
+def _partners(how: Habits, firm: Array, day: Array, invented: FloatArray, lines: Lines) -> Array:
+    """Number of the partner: a power of a uniform number favours the first ones.
+
+    All but the largest partners change with time. Who invents sales has friends to send them to.
+    """
+    sizes = how.sizes(firm)
+    reach = lines("partner").uniform(sizes) ** how.concentration.astype(np.float32)[firm]
+    rank = (how.partners.astype(np.float32)[firm] * reach).astype(np.int32)
+    moved = (how.churn.astype(np.float32)[firm] * day * (rank + 1) / 1500).astype(np.int32)
+    rank = np.where(rank < LOYAL, rank, rank + moved)
+    once = lines("once").uniform(sizes) < how.one_off.astype(np.float32)[firm]
+    partner = np.where(once, STRANGERS + _running(how, firm), rank)
+    if not invented.any():
+        return partner
+    draw = lines("invented").uniform(sizes)
+    friend = FRIENDLY + (draw * 7_919).astype(np.int32) % FRIENDS
+    return np.where(draw < invented, friend, partner)
+
+
+def _running(how: Habits, firm: Array) -> Array:
+    """Number of each line within its firm."""
+    starts = np.searchsorted(firm, np.arange(len(how.per_day), dtype=np.int32))
+    return np.asarray(np.arange(len(firm)) - starts[firm])
+
+
+def _orders(how: Habits, firm: Array, partner: Array, lines: Lines) -> FloatArray:
+    """Net amount of each order, CNY."""
+    spread = how.spread.astype(np.float32)[firm]
+    mark = ((firm.astype(np.int64) * 7_919 + partner) * GOLDEN) % 1.0
+    typical = ndtri(np.clip(mark, 1e-4, 1 - 1e-4)).astype(np.float32)
+    sizes = how.sizes(firm)
+    bent = lines("skew").exponential(sizes) - 1
+    skew = how.skew.astype(np.float32)[firm]
+    noise = np.sqrt(1 - skew**2) * lines("amount").normal(sizes) + skew * bent
+    usual = lines("usual").uniform(sizes) < how.usual_price.astype(np.float32)[firm]
+    drawn = lines("quantity").uniform(sizes) * len(QUANTITIES)
+    quantity = QUANTITIES[np.minimum(drawn.astype(np.int8), len(QUANTITIES) - 1)]
+    loose = np.exp(spread * (0.6 * typical + 0.8 * noise))
+    fixed = np.exp(spread * (0.75 * typical - 0.3)) * quantity
+    return np.asarray(how.ticket_cny[firm] * np.where(usual, fixed, loose))
+
+
+def _cut(how: Habits, firm: Array, gross: FloatArray, rng: Rng) -> tuple[Array, Array, FloatArray]:
+    """Cut orders at the invoice limit.
+
+    Returns
+    -------
+    parts : ndarray of shape (n_invoices,)
+        Order of each invoice.
+    which : ndarray of shape (n_invoices,)
+        0 for the rest of an order, 1 for a full invoice.
+    gross : ndarray of shape (n_invoices,), CNY
+    """
+    filled = rng.beta(6.0, 0.6, len(how.limit_cny)) * how.limit_cny
+    full = filled[firm]
+    pieces = np.minimum(np.ceil(gross / full), MOST_PARTS).astype(np.int64)
+    parts = np.repeat(np.arange(len(firm)), pieces)
+    last = np.cumsum(pieces) - 1
+    amount = full[parts]
+    rest = gross - (pieces - 1) * full
+    amount[last] = np.clip(rest, 1.0, how.limit_cny[firm] * 1.13)
+    which = np.ones(len(parts), np.int8)
+    which[last] = 0
+    return parts, which, amount
+
+
+def _rounded(
+    how: Habits, firm: Array, which: Array, gross: FloatArray, streams: FirmStreams
+) -> FloatArray:
+    """Round many gross amounts: to yuan, hundreds or thousands."""
+    draw = streams.uniform(how.sizes(firm))
+    hundred = draw < how.round_100.astype(np.float32)[firm]
+    yuan = draw < np.maximum(how.round_1, how.round_100).astype(np.float32)[firm]
+    thousand = draw < 0.5 * how.round_100.astype(np.float32)[firm]
+    unit = np.where(
+        thousand & (gross > THOUSANDS_FROM),
+        1_000,
+        np.where(hundred & (gross > HUNDREDS_FROM), 100, 1),
+    )
+    unit = np.where(yuan, unit, 0.01)
+    unit = np.where(which == 1, np.where(yuan, 100, 0.01), unit)
+    return np.maximum(np.round(np.round(gross / unit) * unit, 2), unit)
+
+
+def _void_or_red(
+    how: Habits, firm: Array, short: FloatArray, lines: Lines
+) -> tuple[Array, FloatArray]:
+    """Days to the void (-1: never) and sign, negative on red invoices."""
+    sizes = how.sizes(firm)
+    draw = lines("fate").uniform(sizes)
+    void = draw < how.void_rate.astype(np.float32)[firm] * np.exp(0.9 * short)
+    red = draw > 1 - how.red_rate.astype(np.float32)[firm]
+    wait = np.minimum(3.0 * lines("void_days").exponential(sizes), 28).astype(np.int32)
+    return np.where(void, wait, -1), np.where(red, -1.0, 1.0)
+
+
+def _vat(firms: Population, direction: int, bucket: Bucket) -> FloatArray:
+    """VAT rate of each firm's sales: small-scale payers 1 %, the others by trade."""
+    rng = bucket.stream(f"invoices.vat.{direction}")
+    general = rng.random(len(firms)) < np.take(bucket.config.tax.general_share, firms.form)
+    by_trade = np.array(bucket.config.per_trade("vat"))[firms.trade]
+    return np.where(general, by_trade, bucket.config.tax.small_scale_rate)
+
+
+def _mixed_vat(how: Habits, firm: Array, bucket: Bucket) -> FloatArray:
+    """VAT rate of each purchase: suppliers of all kinds."""
+    drawn = bucket.by_firm(f"invoices.vat.{INPUT}").uniform(how.sizes(firm))
+    kind = choose(list(bucket.config.tax.supplier_shares), drawn)
+    return np.take(bucket.config.tax.supplier_rates, kind)
+
+
+def invoiced_sales(issued: Invoices, shape: tuple[int, int]) -> FloatArray:
+    """Net invoiced amount by firm and day, voids left out; shape (n_firms, n_days), CNY."""
+    kept = issued.voided < 0
+    cell = issued.firm[kept].astype(np.int64) * shape[1] + issued.day[kept]
+    total = np.bincount(cell, weights=issued.amount_cny[kept], minlength=shape[0] * shape[1])
+    return np.asarray(total.reshape(shape), np.float64)

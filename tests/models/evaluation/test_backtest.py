@@ -1,0 +1,141 @@
+import datetime as dt
+from dataclasses import replace
+
+import mlflow
+import numpy as np
+import polars as pl
+import pytest
+
+from features.contract.errors import ContractError
+from models.evaluation.backtest import backtest
+from models.reporting.summary import backtest_lines
+
+ROWS = 800
+
+
+@pytest.fixture
+def files(tmp_path, monkeypatch):
+    """A scored file and outcomes: PDs right, every fifth refused, some rows not scored."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/m.db")
+    rng = np.random.default_rng(7)
+    pd = rng.beta(1, 12, ROWS).clip(0.001)
+    bad = rng.random(ROWS) < pd
+    ids = [f"A{i:04}" for i in range(ROWS)]
+    status = ["insufficient_data" if i % 20 == 0 else "scored" for i in range(ROWS)]
+    pl.DataFrame(
+        {
+            "application_id": ids,
+            "as_of": [dt.date(2025, 1, 1) + dt.timedelta(days=i // 9) for i in range(ROWS)],
+            "status": status,
+            "pd": [p if s == "scored" else None for p, s in zip(pd, status, strict=True)],
+            "grade": "A",
+            "model": "first-time-borrower v1 (trained on simulated firms)",
+        }
+    ).write_csv(tmp_path / "scored.csv")
+    approved = [i % 5 != 0 for i in range(ROWS)]
+    pl.DataFrame(
+        {
+            "application_id": ids,
+            "approved": approved,
+            "disbursed_on": [dt.date(2025, 6, 1) if a else None for a in approved],
+            "defaulted": [bool(b) if a else None for b, a in zip(bad, approved, strict=True)],
+            "defaulted_on": [
+                dt.date(2026, 1, 1) if b and a else None for b, a in zip(bad, approved, strict=True)
+            ],
+            "observed_until": [dt.date(2026, 6, 1)] * ROWS,
+        }
+    ).head(ROWS - 10).write_csv(tmp_path / "outcomes.csv")
+    return tmp_path, pd, bad
+
+
+def test_every_scored_row_is_accounted_for(files):
+    folder, _, _ = files
+    counts = backtest(folder / "scored.csv", folder / "outcomes.csv").counts
+    assert counts["read"] == ROWS
+    assert counts["scored"] == ROWS * 19 // 20
+    parts = ("observed", "without_outcome_row", "refused", "not_yet_observed")
+    assert sum(counts[part] for part in parts) == counts["scored"]
+    assert counts["refused"] == sum(i % 5 == 0 and i % 20 != 0 for i in range(ROWS - 10))
+
+
+def test_grades_show_what_was_promised_and_what_came(files):
+    folder, pd, bad = files
+    found = backtest(folder / "scored.csv", folder / "outcomes.csv")
+    used = np.array([i % 5 != 0 and i < ROWS - 10 for i in range(ROWS)])
+    assert found.grades["rows"].sum() == used.sum() == found.counts["observed"]
+    assert found.grades["bads"].sum() == bad[used].sum()
+    last = found.grades.row(-1, named=True)
+    inside = used & (pd >= 0.12)
+    assert last["mean_pd"] == pytest.approx(pd[inside].mean())
+    assert last["default_rate"] == pytest.approx(bad[inside].mean())
+    assert found.tests["spiegelhalter"]["p"] > 0.01
+
+
+def test_the_run_holds_it_all(files):
+    folder, _, _ = files
+    found = backtest(folder / "scored.csv", folder / "outcomes.csv")
+    client = mlflow.MlflowClient(found.store)
+    run = client.get_run(found.run_id)
+    assert run.data.metrics["auc"] == pytest.approx(found.figures["auc"])
+    assert run.data.tags["model"].startswith("first-time-borrower v1")
+    held = {item.path for item in client.list_artifacts(found.run_id, "validation")}
+    assert held == {f"validation/{name}" for name in ("tests.json", "grades.csv", "months.csv")}
+
+
+def test_scores_without_outcomes_are_said(files):
+    folder, _, _ = files
+    outcomes = pl.read_csv(folder / "outcomes.csv", infer_schema=False)
+    outcomes.with_columns(application_id="B" + pl.col("application_id")).write_csv(
+        folder / "other.csv"
+    )
+    with pytest.raises(ContractError, match=r"of 760 scored applications .*, 0 have a known"):
+        backtest(folder / "scored.csv", folder / "other.csv")
+
+
+def test_a_file_that_is_no_scored_file_is_said(files):
+    folder, _, _ = files
+    with pytest.raises(ContractError, match="missing: as_of, status, pd, grade"):
+        backtest(folder / "outcomes.csv", folder / "outcomes.csv")
+    with pytest.raises(ContractError, match="no such file"):
+        backtest(folder / "none.csv", folder / "outcomes.csv")
+    with pytest.raises(ContractError, match="expected a CSV file, got a folder"):
+        backtest(folder, folder / "outcomes.csv")
+
+
+def test_an_application_scored_twice_would_count_twice_and_is_said(files):
+    folder, _, _ = files
+    table = pl.read_csv(folder / "scored.csv", infer_schema=False)
+    pl.concat([table, table.head(3)]).write_csv(folder / "twice.csv")
+    with pytest.raises(ContractError, match="each application_id once, got 3 twice, first A0000"):
+        backtest(folder / "twice.csv", folder / "outcomes.csv")
+    assert not (folder / "m.db").exists()
+
+
+def test_outcomes_of_another_world_with_the_same_ids_are_said(files):
+    """Ids of two worlds are alike; loans paid out before they were asked for give it away."""
+    folder, _, _ = files
+    outcomes = pl.read_csv(folder / "outcomes.csv", infer_schema=False)
+    early = pl.when(pl.col("disbursed_on").is_not_null()).then(pl.lit("2024-06-01"))
+    outcomes.with_columns(disbursed_on=early).write_csv(folder / "other.csv")
+    with pytest.raises(ContractError, match=r"632 of 632 scored loans were .* other data"):
+        backtest(folder / "scored.csv", folder / "other.csv")
+
+
+def test_what_it_says_fits_80_columns(files):
+    folder, _, _ = files
+    found = replace(
+        backtest(folder / "scored.csv", folder / "outcomes.csv"), store="sqlite:///mlflow.db"
+    )
+    lines = backtest_lines(found)
+    assert max(map(len, lines)) <= 80
+    assert any(line.startswith("Calibration slope ") and "1 is right" in line for line in lines)
+
+
+def test_a_broken_pd_is_said(files):
+    folder, _, _ = files
+    table = pl.read_csv(folder / "scored.csv", infer_schema=False)
+    first = pl.col("application_id") == "A0001"
+    broken = table.with_columns(pd=pl.when(first).then(pl.lit("x")).otherwise("pd"))
+    broken.write_csv(folder / "bad.csv")
+    with pytest.raises(ContractError, match="got none in 1 rows, first application_id=A0001"):
+        backtest(folder / "bad.csv", folder / "outcomes.csv")
