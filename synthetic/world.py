@@ -68,7 +68,11 @@ def backdrop(seed: int, config: WorldConfig) -> Backdrop:
     start = config.calendar.first_application - dt.timedelta(days=config.calendar.history_days)
     calendar = build_calendar(start, weeks_of_world(config) * WEEK)
     return Backdrop(
-        seed, config, calendar, common_shocks(seed, config), temperature(seed, calendar)
+        seed,
+        config,
+        calendar,
+        common_shocks(seed, config),
+        temperature(seed, calendar, config.weather),
     )
 
 
@@ -110,7 +114,7 @@ def records(history: FirmHistory, world: Backdrop, bucket: Bucket) -> dict[str, 
     days = days_of(firms, world.config)
     months = months_of(days, calendar)
     cash = daily(state.cash, days)
-    short = cash_shortfall(cash)
+    short = cash_shortfall(cash, world.config.payment)
 
     plan = pace(firms, health_path.total, days, calendar, bucket)
     real = plan * lumps(firms, health_path.own_sd, days, bucket)
@@ -132,7 +136,13 @@ def records(history: FirmHistory, world: Backdrop, bucket: Bucket) -> dict[str, 
         bucket,
     )
     needed = Flow(
-        np.where(taxed, shell_purchases(real * purchase_factor(cash), bad), 0), short, 0 * invented
+        np.where(
+            taxed,
+            shell_purchases(real * purchase_factor(cash, world.config), bad, world.config.fraud),
+            0,
+        ),
+        short,
+        0 * invented,
     )
     bought = invoices(
         firms,

@@ -15,6 +15,10 @@ Positive = Annotated[float, Field(gt=0)]
 PerForm = tuple[float, float, float]
 PerArea = tuple[float, float, float]
 PerLender = tuple[float, float, float, float]
+Limits = tuple[float, float]
+"""Least and greatest value."""
+DayRange = tuple[int, int]
+"""First and last, whole numbers."""
 
 
 class CalendarConfig(Settings):
@@ -46,6 +50,24 @@ class PopulationConfig(Settings):
     owner_age_sd: PerArea
     chain_share: Share
     core_firms: Annotated[int, Field(ge=1)]
+    age_quality: float
+    age_limits: Limits
+    owner_age_limits: DayRange
+    owner_age_at_founding: Annotated[int, Field(ge=1)]
+    sales_age: float
+    typical_age_years: Positive
+    employees_sd: Positive
+    capital_to_sales: Positive
+    capital_sd: Positive
+    capital_quality: float
+    least_capital_cny: Annotated[int, Field(ge=1)]
+    digital_weights: tuple[Positive, Positive, Positive]
+    farm_weather: Positive
+    enterprise_kcny: Positive
+    enterprise_lean: PerForm
+    farm_lean: PerForm
+    home_city_lean: Positive
+    cluster_seat_share: Share
 
 
 class HealthConfig(Settings):
@@ -66,6 +88,12 @@ class HealthConfig(Settings):
     flood_size: Positive
     flood_days: Positive
     growth_per_year: float
+    core_load: Share
+    own_sd_age: float
+    own_sd_age_limits: Limits
+    own_sd_quality: float
+    flood_season: Share
+    thin_months: Positive
 
 
 class EventsConfig(Settings):
@@ -93,6 +121,7 @@ class CashConfig(Settings):
     buffer_area: PerArea
     accident_cash: Positive
     floor: float
+    age_limits: Limits
 
 
 class TruePdConfig(Settings):
@@ -122,6 +151,22 @@ class WorkConfig(Settings):
     steady_idle: float
     weekend_sd: Positive
     rest_open: tuple[Positive, Positive]
+    lump_own: float
+    lump_spread: Positive
+    lump_limits: Limits
+    rest_weekend: Positive
+    rest_least: Share
+    spring_before: tuple[Positive, Positive]
+    return_shape: Positive
+    spring_health: float
+    return_least: Share
+    spring_busy: Positive
+    returned_days: Annotated[int, Field(ge=1)]
+    holiday_weekend: Positive
+    holiday_shape: Positive
+    holiday_most: Share
+    idle_health: float
+    idle_days_sd: Positive
 
 
 class ElectricityConfig(Settings):
@@ -167,6 +212,29 @@ class ElectricityConfig(Settings):
     prepaid: PerArea
     bill_lag_days: int
     due_days: int
+    bill_delay: tuple[Positive, Positive]
+    use_sd: Positive
+    standby_limits: Limits
+    follow_limits: Limits
+    follow_least: Positive
+    cool_above_c: float
+    heat_below_c: float
+    bands_sd: Positive
+    bands_tilt_sd: Positive
+    peak_limits: Limits
+    wander_own: float
+    noise_own: float
+    wild_spread: Positive
+    wild_most: Share
+    cut_spread: Positive
+    cut_most: Share
+    cut_power: Positive
+    noise_limits: Limits
+    calm_limits: Limits
+    batch_own: float
+    batch_days_spread: Positive
+    batch_limits: Limits
+    batch_least_pace: Positive
 
 
 class TaxConfig(Settings):
@@ -177,6 +245,17 @@ class TaxConfig(Settings):
     general_share: PerForm
     supplier_rates: tuple[Share, Share, Share, Share]
     supplier_shares: tuple[Share, Share, Share, Share]
+    filing_due_days: Annotated[int, Field(ge=1)]
+    filing_lag_days: Annotated[int, Field(ge=1)]
+    filing_delay: tuple[Positive, Positive]
+    payment_delay: tuple[Positive, Positive]
+    skipped_share: Share
+    skipped_quality: float
+    uninvoiced_share: Share
+    uninvoiced_sd: Positive
+    uninvoiced_quality: float
+    uninvoiced_month_sd: Positive
+    burden_by_form: PerForm
 
 
 class InvoiceConfig(Settings):
@@ -217,6 +296,17 @@ class LogisticsConfig(Settings):
 
     late_rate: Share
     weight_kg: Positive
+    volume_sd: Positive
+    inward: tuple[Positive, Positive]
+    inward_limits: Limits
+    weight_sd: Positive
+    weight_noise_sd: Positive
+    reach: tuple[Positive, Positive]
+    places: Annotated[int, Field(ge=1)]
+    late_sd: Positive
+    late_shortfall: float
+    most_late: Share
+    most_parcels: Positive
 
 
 class EcommerceConfig(Settings):
@@ -229,6 +319,29 @@ class EcommerceConfig(Settings):
     review_rate: Share
     bad_rate: Share
     repeat_rate: Share
+    share_sd: Positive
+    share_limits: Limits
+    ticket_sd: Positive
+    most_orders: Positive
+    conversion_sd: Positive
+    conversion_limits: Limits
+    quality: float
+    refund_sd: Positive
+    most_refunds: Share
+    bad_sd: Positive
+    most_bad: Share
+    repeat_sd: Positive
+    repeat_limits: Limits
+    noise_sd: Positive
+    orders_shortfall: float
+    most_visitors: Positive
+    refund_shortfall: float
+    refunds_in_shortfall: Share
+    same_day_share: Share
+    bad_shortfall: float
+    bad_in_shortfall: Share
+    rating_best: Positive
+    rating_fall: Positive
 
 
 class CoverageConfig(Settings):
@@ -241,6 +354,8 @@ class CoverageConfig(Settings):
     online_scale: Share
     area_lift: PerArea
     digital_loading: Share
+    tax_start: Limits
+    logistics_online: float
 
 
 class FaultsConfig(Settings):
@@ -253,6 +368,8 @@ class FaultsConfig(Settings):
     run_days: Annotated[float, Field(ge=1)]
     longest_delay_days: Annotated[int, Field(ge=2)]
     late_invoices: Share
+    estimate_sd: Positive
+    longest_run_days: Annotated[int, Field(ge=1)]
 
 
 class FraudConfig(Settings):
@@ -262,6 +379,17 @@ class FraudConfig(Settings):
     inflation_share: Share
     brushing_share: Share
     intent: tuple[Share, Share, Share]
+    burst_share: Share
+    burst_sales: Positive
+    quiet_sales: Positive
+    empty_office: Share
+    flicker: Positive
+    flicker_spread: Positive
+    inflation: tuple[Positive, Positive]
+    inflation_days: DayRange
+    brushing: tuple[Positive, Positive]
+    brushing_days: DayRange
+    friends: Annotated[int, Field(ge=1)]
 
 
 class CreditConfig(Settings):
@@ -288,6 +416,110 @@ class CreditConfig(Settings):
     rate_slope: float
     late_consent: Share
     disbursal_days: Positive
+    old_age: Annotated[int, Field(ge=1)]
+    channel_digital: float
+    helped_old: Share
+    helped_young: Share
+    late_consent_days: DayRange
+    early_consent_days: DayRange
+    term_months: tuple[int, int, int]
+    least_amount_cny: Annotated[int, Field(ge=1)]
+    least_rate_pct: Positive
+    margin_limits: Limits
+    gap_fall: float
+    gap_limits: Limits
+    first_loan_shape: Positive
+    first_loan_days: Positive
+    first_loan_least_days: Annotated[int, Field(ge=1)]
+    first_loan_age: Share
+    first_loan_least_age: Positive
+    loans_per_year: Positive
+    ever_late_share: Share
+    late_sd: Positive
+    late_buffer: float
+    late_days: Positive
+    grace_days: Positive
+    most_late_days: Annotated[int, Field(ge=1)]
+    other_lender_share: Share
+    most_other_lenders: Annotated[int, Field(ge=1)]
+
+
+class PaymentConfig(Settings):
+    """Late payment when cash is short."""
+
+    patience_months: Positive
+    worst_shortfall: Positive
+    regularity: Positive
+    quality: float
+    shortfall_power: Positive
+
+
+class TurnoverConfig(Settings):
+    """Yearly amounts of sales and purchases that get an invoice."""
+
+    invoiced_sd: Positive
+    least_invoiced: Share
+    margin_buffer: float
+    margin_sd: Positive
+    purchase_limits: Limits
+    purchase_sd: Positive
+    purchase_shortfall: float
+
+
+class WeatherConfig(Settings):
+    """Temperature of the cities."""
+
+    mean_c: Positive
+    swing_c: Positive
+    hottest_day: Annotated[int, Field(ge=1)]
+    noise_sd_c: Positive
+    memory: Share
+    shared: Share
+
+
+class InvoicingConfig(Settings):
+    """Invoicing habits that sales and purchases share."""
+
+    most_orders_a_year: Positive
+    least_orders_a_year: Positive
+    least_yearly_cny: Positive
+    most_invoices_an_order: Annotated[int, Field(ge=1)]
+    quantities: tuple[int, ...]
+    spring_days: Annotated[int, Field(ge=1)]
+    holiday_factor: Share
+    mid_month: Positive
+    loyal_partners: Annotated[int, Field(ge=1)]
+    hundreds_from_cny: Positive
+    thousands_from_cny: Positive
+    thousands_share: Share
+    ticket_size: float
+    spread_limits: Limits
+    skew_most: Share
+    issuing_limits: Limits
+    weekend_most: Positive
+    clump_limits: Limits
+    month_limits: Limits
+    month_own: float
+    partners_orders: float
+    partners_limits: Limits
+    concentration_limits: Limits
+    churn_shape: Positive
+    churn_days: Positive
+    quality: float
+    limits_cny: tuple[Positive, Positive, Positive]
+    void_sd: Positive
+    void_most: Share
+    red_sd: Positive
+    red_most: Share
+    void_shortfall: float
+    void_days: Positive
+    void_most_days: Annotated[int, Field(ge=1)]
+    most_waiting_days: Positive
+    filled_limit: tuple[Positive, Positive]
+    last_invoice: Positive
+    partner_amount: tuple[Positive, Positive]
+    usual_amount: tuple[float, float]
+    month_days: Annotated[int, Field(ge=1)]
 
 
 class Trade(Settings):
@@ -325,10 +557,14 @@ class WorldConfig(Settings):
     health: HealthConfig
     events: EventsConfig
     cash: CashConfig
+    payment: PaymentConfig
+    turnover: TurnoverConfig
     work: WorkConfig
     true_pd: TruePdConfig
     electricity: ElectricityConfig
     tax: TaxConfig
+    weather: WeatherConfig
+    invoicing: InvoicingConfig
     sales: InvoiceConfig
     purchases: InvoiceConfig
     logistics: LogisticsConfig

@@ -53,7 +53,7 @@ def page() -> str:
         "any of them; [simulator.md](simulator.md) says where each one enters.",
         "",
     ]
-    baseline = _text("baseline.toml")
+    baseline = read_config_text("baseline.toml")
     for section, of_section in groupby(settings(baseline), key=lambda setting: setting.section):
         lines += [f"## {section}", "", _about(section), "", *_head(), *map(_row, of_section), ""]
     lines += ["## trades", "", *_trades(baseline)]
@@ -98,7 +98,7 @@ def _trades(text: str) -> list[str]:
 
 
 def _scenario(name: str) -> list[str]:
-    text = _text("scenarios", f"{name}.toml")
+    text = read_config_text("scenarios", f"{name}.toml")
     return [
         "",
         f"## Scenario {name}",
@@ -110,7 +110,8 @@ def _scenario(name: str) -> list[str]:
     ]
 
 
-def _text(*path: str) -> str:
+def read_config_text(*path: str) -> str:
+    """Text of a file in this folder, such as `baseline.toml`."""
     return files("synthetic.config").joinpath(*path).read_text(encoding="utf-8")
 
 

@@ -73,7 +73,10 @@ def cash_buffer(firms: Population, bucket: Bucket) -> CashBuffer:
         + np.take(c.buffer_form, firms.form)
         + np.take(c.buffer_area, firms.area)
         + np.take(bucket.config.per_trade("buffer"), firms.trade)
-        + c.buffer_age * np.log(np.clip(firms.age_years, 0.5, 20) / 4.0)
+        + c.buffer_age
+        * np.log(
+            np.clip(firms.age_years, *c.age_limits) / bucket.config.population.typical_age_years
+        )
     )
     hidden = bucket.stream("cash.hidden").standard_normal(n)
     luck = bucket.stream("cash.volatility").standard_normal(n)

@@ -44,11 +44,14 @@ def coverage(firms: Population, n_days: int, bucket: Bucket) -> Coverage:
 
     tax = propensity("tax", 0.0)
     late = bucket.stream("coverage.start").random(n)
-    begins = np.where(tax > -ndtri(p.tax_complete), 0, (n_days * (0.15 + 0.7 * late)).astype(int))
+    first, last = p.tax_start
+    begins = np.where(
+        tax > -ndtri(p.tax_complete), 0, (n_days * (first + (last - first) * late)).astype(int)
+    )
     return Coverage(
         tax=since(tax > -ndtri(p.tax_complete + p.tax_partial), begins),
         electricity=born,
-        logistics=since(propensity("logistics", 0.6) > -ndtri(p.logistics)),
+        logistics=since(propensity("logistics", p.logistics_online) > -ndtri(p.logistics)),
         ecommerce=since(propensity("ecommerce", 0.0) > -ndtri(ndtr(online) * p.online_scale)),
     )
 

@@ -12,23 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from features.arrays import Array, FloatArray
-from synthetic.firm.population import Population
+from synthetic.config.schema import FraudConfig
+from synthetic.firm.population import CNY_A_YEAR_PER_KCNY_A_DAY, Population
 from synthetic.streams import Bucket
-
-BURSTS = 0.04
-"""Share of days on which a shell invents sales; assumed."""
-
-EMPTY_OFFICE = 0.1
-"""What an empty office uses and buys against a firm that works there; assumed."""
-
-FLICKER = 0.10
-"""Log standard deviation of a typical empty office's daily use; assumed."""
-
-INFLATION, BRUSHING = (2.0, 5.0), (1.5, 4.0)
-"""How many times their true sales inflators invoice, and brushing sellers count; assumed."""
-
-FRIENDS = 3
-"""Firms that take invented invoices; assumed."""
 
 
 @dataclass(frozen=True)
@@ -74,21 +60,22 @@ def apply_inflation(
     claimed, invented : ndarray of shape (n_firms, n_days)
         What is invoiced, and which share of it never happened.
     """
+    p = bucket.config.fraud
     rng = bucket.stream("fraud.invoices")
     n, n_days = intensity.shape
-    days_before = rng.integers(60, 150, n)
+    days_before = rng.integers(*p.inflation_days, n)
     recent = np.arange(n_days) >= (n_days - days_before)[:, None]
-    factor = np.where(bad.inflator[:, None] & recent, rng.uniform(*INFLATION, (n, 1)), 1.0)
-    bursts = rng.random((n, n_days)) < BURSTS
-    shell = np.where(bursts, 18.0, 0.1)
+    factor = np.where(bad.inflator[:, None] & recent, rng.uniform(*p.inflation, (n, 1)), 1.0)
+    bursts = rng.random((n, n_days)) < p.burst_share
+    shell = np.where(bursts, p.burst_sales, p.quiet_sales)
     claimed = np.where(bad.shell[:, None], shell, intensity * factor)
     invented = np.where(bad.shell[:, None], 1.0, 1 - 1 / factor)
     return np.asarray(claimed, np.float32), np.asarray(invented, np.float32)
 
 
-def shell_purchases(needed: FloatArray, bad: BadActors) -> FloatArray:
+def shell_purchases(needed: FloatArray, bad: BadActors, p: FraudConfig) -> FloatArray:
     """Purchases (n_firms, n_days): a shell buys what an empty office needs."""
-    return np.asarray(np.where(bad.shell[:, None], EMPTY_OFFICE * needed, needed))
+    return np.asarray(np.where(bad.shell[:, None], p.empty_office * needed, needed))
 
 
 def apply_shell(firms: Population, kwh: FloatArray, bad: BadActors, bucket: Bucket) -> FloatArray:
@@ -98,21 +85,23 @@ def apply_shell(firms: Population, kwh: FloatArray, bad: BadActors, bucket: Buck
     ----------
     kwh : ndarray of shape (3, n_firms, n_days), at peak, flat and valley hours
     """
+    p = bucket.config.fraud
     rng = bucket.stream("fraud.meter")
     shells = np.flatnonzero(bad.shell)
     per_kcny = np.array(bucket.config.per_trade("kwh_per_kcny"))[firms.trade[shells]]
-    usual = firms.sales_cny[shells] / 365_000 * per_kcny
-    width = FLICKER * np.exp(0.5 * rng.standard_normal((len(shells), 1)))
+    usual = firms.sales_cny[shells] / CNY_A_YEAR_PER_KCNY_A_DAY * per_kcny
+    width = p.flicker * np.exp(p.flicker_spread * rng.standard_normal((len(shells), 1)))
     noise = np.exp(width * rng.standard_normal((len(shells), kwh.shape[2])))
     metered = kwh.copy()
-    metered[:, shells] = EMPTY_OFFICE * usual[:, None] * noise / len(kwh)
+    metered[:, shells] = p.empty_office * usual[:, None] * noise / len(kwh)
     return metered
 
 
 def apply_brushing(work: FloatArray, bad: BadActors, bucket: Bucket) -> FloatArray:
     """Work as the shop platform sees it (n_firms, n_days): fake orders in the last months."""
+    p = bucket.config.fraud
     rng = bucket.stream("fraud.orders")
     n, n_days = work.shape
-    recent = np.arange(n_days) >= (n_days - rng.integers(60, 200, n))[:, None]
-    factor = np.where(bad.brusher[:, None] & recent, rng.uniform(*BRUSHING, (n, 1)), 1.0)
+    recent = np.arange(n_days) >= (n_days - rng.integers(*p.brushing_days, n))[:, None]
+    factor = np.where(bad.brusher[:, None] & recent, rng.uniform(*p.brushing, (n, 1)), 1.0)
     return np.asarray(work * factor)

@@ -23,9 +23,6 @@ HISTORY = 65
 FUTURE = 52
 """Weeks from the application to the end of the year in which a default counts."""
 
-CORE_LOAD = 0.8
-"""Share of a core firm's order swing that reaches its supplier; assumed (R021, R128)."""
-
 
 @dataclass(frozen=True)
 class Health:
@@ -74,7 +71,7 @@ def health(firms: Population, common: Common, bucket: Bucket, *, name: str) -> H
     )
     strikes = accidents(n, bucket.config, bucket.stream(f"{name}.accident"))
     weeks = first_week(firms, bucket.config)[:, None] + np.arange(n_weeks)
-    load = np.where(firms.core >= 0, CORE_LOAD, 0.0)[:, None]
+    load = np.where(firms.core >= 0, h.core_load, 0.0)[:, None]
     exposure = np.take(bucket.config.per_trade("weather"), firms.trade)[:, None]
     return Health(
         own=own,
@@ -98,8 +95,11 @@ def own_volatility(firms: Population, bucket: Bucket) -> FloatArray:
     h = bucket.config.health
     luck = bucket.stream("health.volatility").standard_normal(len(firms))
     trade = np.take(bucket.config.per_trade("volatility"), firms.trade)
-    young = np.clip(firms.age_years / 4.0, 0.25, 4.0) ** -0.15
-    return np.asarray(h.own_sd * trade * young * np.exp(h.own_spread * luck - 0.15 * firms.quality))
+    typical_age = bucket.config.population.typical_age_years
+    age = np.clip(firms.age_years / typical_age, *h.own_sd_age_limits) ** h.own_sd_age
+    return np.asarray(
+        h.own_sd * trade * age * np.exp(h.own_spread * luck + h.own_sd_quality * firms.quality)
+    )
 
 
 def accidents(n: int, config: WorldConfig, rng: Rng) -> FloatArray:

@@ -17,12 +17,6 @@ from synthetic.firm.population import Population, choose
 from synthetic.setting.places import RURAL
 from synthetic.streams import Bucket, Rng
 
-OLD = 60
-"""Owner age from which help with the application is usual; R016, R017."""
-
-EVER_LATE = 0.55
-"""Share of repeat borrowers who have paid an instalment late at all; assumed."""
-
 CASH_GAP = 3
 """Code of the purpose that an empty purse makes likely (R040)."""
 
@@ -72,24 +66,26 @@ def applications(
     lender = _lender(buffer, bucket)
     rng = bucket.stream("credit.request")
     alone = np.where(
-        (firms.area == RURAL) & (firms.owner_age >= OLD), p.online_old, p.online_channel
+        (firms.area == RURAL) & (firms.owner_age >= p.old_age), p.online_old, p.online_channel
     )
-    online = rng.random(n) < np.clip(alone + 0.12 * np.sign(firms.digital), 0, 1)
-    helped = rng.random(n) < np.where(firms.owner_age >= OLD, 0.6, 0.25)
+    online = rng.random(n) < np.clip(alone + p.channel_digital * np.sign(firms.digital), 0, 1)
+    helped = rng.random(n) < np.where(firms.owner_age >= p.old_age, p.helped_old, p.helped_young)
     late_consent = rng.random(n) < p.late_consent
-    lag = np.where(late_consent, -rng.integers(1, 20, n), rng.integers(0, 3, n))
+    lag = np.where(
+        late_consent, -rng.integers(*p.late_consent_days, n), rng.integers(*p.early_consent_days, n)
+    )
     approved, guaranteed, margin = _decision(firms, buffer, cash, lender, bucket)
-    spread = p.rate_slope * np.clip(-margin, -2, 2)
+    spread = p.rate_slope * np.clip(-margin, *p.margin_limits)
     return Applications(
         amount_cny=_amount(firms, lender, bucket),
-        term=np.array([3, 6, 12])[choose(list(p.terms), bucket.stream("credit.term").random(n))],
+        term=np.array(p.term_months)[choose(list(p.terms), bucket.stream("credit.term").random(n))],
         purpose=_purpose(cash, bucket),
         lender=lender,
         channel=np.where(online, 0, np.where(helped, 2, 1)),
         consent_lag=lag,
         approved=approved,
         guaranteed=guaranteed,
-        rate_pct=np.round(np.maximum(np.take(p.rate_pct, lender) + spread, 3.0), 2),
+        rate_pct=np.round(np.maximum(np.take(p.rate_pct, lender) + spread, p.least_rate_pct), 2),
         disbursed=firms.applied + bucket.stream("credit.payout").poisson(p.disbursal_days, n),
     )
 
@@ -109,7 +105,9 @@ def _purpose(cash: FloatArray, bucket: Bucket) -> Array:
     """Use of the money; an empty purse makes a cash gap likely."""
     p = bucket.config.credit
     weights = np.tile(p.purpose_weights, (len(cash), 1))
-    weights[:, CASH_GAP] *= np.exp(-0.5 * np.clip(cash - bucket.config.cash.buffer_mean, -3, 3))
+    weights[:, CASH_GAP] *= np.exp(
+        -p.gap_fall * np.clip(cash - bucket.config.cash.buffer_mean, *p.gap_limits)
+    )
     return pick(weights, bucket.stream("credit.purpose"))
 
 
@@ -126,7 +124,7 @@ def _amount(firms: Population, lender: Array, bucket: Bucket) -> FloatArray:
     scale = p.amount_scale_cny * np.take(p.amount_by_lender, lender)
     wish = scale * (firms.sales_cny / 1e6) ** p.amount_elasticity
     noise = np.exp(p.amount_sd * bucket.stream("credit.amount").standard_normal(len(firms)))
-    return np.asarray(np.round(np.maximum(wish * noise, 3_000), -3))
+    return np.asarray(np.round(np.maximum(wish * noise, p.least_amount_cny), -3))
 
 
 def _decision(
@@ -150,17 +148,26 @@ def _decision(
 def credit_history(firms: Population, buffer: CashBuffer, bucket: Bucket) -> CreditHistory:
     """Past loans of repeat borrowers: a thin usual buffer has been late before.
 
-    dpd = max(0, late · exp(noise - 1.3 · usual) - grace)
+    dpd = max(0, late · exp(noise - fall · usual) - grace)
     """
+    p = bucket.config.credit
     rng = bucket.stream("credit.history")
     n = len(firms)
-    since = np.clip(rng.gamma(2.0, 420.0, n), 200, 365.25 * 0.9 * np.maximum(firms.age_years, 0.7))
-    loans = 1 + rng.poisson(since / 365.25 * 1.2)
-    cash_shortfall = np.exp(1.1 * rng.standard_normal(n) - 1.3 * buffer.usual)
-    dpd = np.where(rng.random(n) < EVER_LATE, np.clip(18 * cash_shortfall - 4, 0, 85), 0)
+    since = np.clip(
+        rng.gamma(p.first_loan_shape, p.first_loan_days, n),
+        p.first_loan_least_days,
+        365.25 * p.first_loan_age * np.maximum(firms.age_years, p.first_loan_least_age),
+    )
+    loans = 1 + rng.poisson(since / 365.25 * p.loans_per_year)
+    late = np.exp(p.late_sd * rng.standard_normal(n) - p.late_buffer * buffer.usual)
+    dpd = np.where(
+        rng.random(n) < p.ever_late_share,
+        np.clip(p.late_days * late - p.grace_days, 0, p.most_late_days),
+        0,
+    )
     return CreditHistory(
         first_loan_days=since.astype(np.int64),
         loans=loans,
         max_dpd=dpd.astype(np.int64),
-        lenders=1 + rng.binomial(np.minimum(loans - 1, 5), 0.35),
+        lenders=1 + rng.binomial(np.minimum(loans - 1, p.most_other_lenders), p.other_lender_share),
     )

@@ -1,34 +1,38 @@
-"""What an empty purse looks like from outside.
+"""Cash shortfall and late payment.
 
-    strain = max(1 - cash / patience, 0)
-    delay = habit · gamma noise + bite · strain^1.5 · gamma noise      (days after the bill)
+    shortfall = max(1 - cash / patience, 0)
+    delay = habit · gamma noise + added · shortfall^power · gamma noise      (days after the bill)
 
-`habit` is management, `cash` the buffer in months of turnover. Strain also makes a firm buy less,
-run out of stock, ship late and void more; each signal says how.
+`habit` follows from management, `cash` is the buffer in months of turnover. A shortfall also makes a
+firm buy less, run out of stock, ship late and void more; each signal's module has the equation.
 """
 
 import numpy as np
 
 from features.arrays import FloatArray
+from synthetic.config.schema import PaymentConfig
 from synthetic.streams import Rng
 
-PATIENCE = 2.5
-"""Months of turnover below which bills begin to wait; assumed."""
 
-REGULARITY = 20.0
-"""Gamma shape of a firm's delays: one differs from the next by 22 %; assumed."""
+def cash_shortfall(cash: FloatArray, p: PaymentConfig) -> FloatArray:
+    """Cash shortfall of a firm, from 0 (none) to `worst_shortfall`.
 
-WORST = 1.5
-"""Most strain there is: a buffer of minus one month."""
+    max(1 - cash / patience, 0)
 
+    Parameters
+    ----------
+    cash : ndarray of any shape, months of turnover
+    p : PaymentConfig
 
-def cash_shortfall(cash: FloatArray) -> FloatArray:
-    """How short of cash a firm is, 0 (not at all) to `WORST`; the shape of `cash`, in months."""
-    return np.asarray(np.clip(1 - cash / PATIENCE, 0, WORST))
+    Returns
+    -------
+    ndarray of the same shape
+    """
+    return np.asarray(np.clip(1 - cash / p.patience_months, 0, p.worst_shortfall))
 
 
 def delay_days(
-    cash: FloatArray, quality: FloatArray, *, usual: float, bite: float, rng: Rng
+    cash: FloatArray, quality: FloatArray, delay: tuple[float, float], p: PaymentConfig, rng: Rng
 ) -> FloatArray:
     """Days from bill to payment.
 
@@ -36,15 +40,16 @@ def delay_days(
     ----------
     cash : ndarray of shape (n_firms, n_bills), months of turnover
     quality : ndarray of shape (n_firms,), standard normal
-    usual : float
-        Days that a typical firm takes.
-    bite : float
-        Days added by a strain of 1, an empty purse.
+    delay : pair of float
+        Days that a typical firm takes, and days added by a shortfall of 1 (no cash at all).
+    p : PaymentConfig
 
     Returns
     -------
     ndarray of shape (n_firms, n_bills), days, >= 0
     """
-    habit = usual * np.exp(-0.35 * quality)[:, None]
-    luck = rng.gamma(REGULARITY, 1 / REGULARITY, (2, *cash.shape))
-    return np.asarray(habit * luck[0] + bite * cash_shortfall(cash) ** 1.5 * luck[1])
+    usual, added = delay
+    habit = usual * np.exp(-p.quality * quality)[:, None]
+    luck = rng.gamma(p.regularity, 1 / p.regularity, (2, *cash.shape))
+    short = cash_shortfall(cash, p) ** p.shortfall_power
+    return np.asarray(habit * luck[0] + added * short * luck[1])

@@ -11,14 +11,11 @@ from synthetic.firm.shocks import borrowing_weight
 from synthetic.setting.places import CITIES, CLUSTERS, COUNTIES, units
 from synthetic.streams import Bucket, Rng
 
-FARM_WEATHER = 0.5
-"""Exposure to floods from which a trade counts as farming."""
+CNY_A_YEAR_PER_KCNY_A_DAY = 365_000
+"""CNY a year of a firm that sells for 1,000 CNY a day."""
 
-MADE_FROM = 190.0
-"""Sales an employee (1,000 CNY a year) from which a trade is one of enterprises; assumed."""
-
-SEAT_SHARE = 0.7
-"""Share of a cluster's trade in its city that sits in the seat of the cluster; assumed."""
+_SEAT_DRAW = 7919
+"""Prime that turns the county's uniform number into a second one; no property of the world."""
 
 
 @dataclass(frozen=True)
@@ -79,19 +76,29 @@ def population(n: int, bucket: Bucket) -> Population:
     core = _core(cluster, bucket.config, draw("chain"))
     quality = draw("quality").standard_normal(n)
     age = draw("age").gamma(p.age_shape, p.age_mean_years / p.age_shape, n)
-    age_years = np.clip(age * np.exp(0.10 * quality), 0.6, 40.0)
+    age_years = np.clip(age * np.exp(p.age_quality * quality), *p.age_limits)
     owner = np.take(p.owner_age_mean, area) + np.take(p.owner_age_sd, area) * draw(
         "owner_age"
     ).standard_normal(n)
-    owner_age = np.clip(np.maximum(owner, 20 + age_years), 20, 85).astype(np.int64)
-    scale = np.log(np.take(p.sales_median_cny, form)) + 0.10 * np.log(age_years / 4)
+    owner_age = np.maximum(owner, p.owner_age_at_founding + age_years)
+    owner_age = np.clip(owner_age, *p.owner_age_limits).astype(np.int64)
+    scale = np.log(np.take(p.sales_median_cny, form)) + p.sales_age * np.log(
+        age_years / p.typical_age_years
+    )
     sales = np.exp(scale + p.sales_sd * draw("sales").standard_normal(n))
     staff = sales / (1_000 * np.take(bucket.config.per_trade("kcny_per_employee"), trade))
-    spread = np.exp(0.35 * draw("employees").standard_normal(n))
-    capital = 0.25 * sales * np.exp(0.9 * draw("capital").standard_normal(n) + 0.25 * quality)
+    spread = np.exp(p.employees_sd * draw("employees").standard_normal(n))
+    capital = (
+        p.capital_to_sales
+        * sales
+        * np.exp(p.capital_sd * draw("capital").standard_normal(n) + p.capital_quality * quality)
+    )
     older = (owner_age - np.take(p.owner_age_mean, area)) / np.take(p.owner_age_sd, area)
     rank = draw("digital").standard_normal(n)
-    digital = (0.85 * rank - 0.35 * older + 0.30 * quality) / np.sqrt(0.85**2 + 0.35**2 + 0.30**2)
+    chance, youth, management = p.digital_weights
+    digital = (chance * rank - youth * older + management * quality) / np.sqrt(
+        chance**2 + youth**2 + management**2
+    )
     return Population(
         form=form,
         trade=trade,
@@ -102,7 +109,7 @@ def population(n: int, bucket: Bucket) -> Population:
         core=core,
         age_years=age_years,
         sales_cny=sales,
-        capital_cny=np.round(capital, -4) + 10_000,
+        capital_cny=np.round(capital, -4) + p.least_capital_cny,
         employees=1 + np.floor(staff * spread).astype(np.int64),
         owner_age=owner_age,
         quality=quality,
@@ -119,13 +126,16 @@ def choose(weights: list[float], uniform: FloatArray) -> Array:
 
 
 def _trade(form: Array, area: Array, config: WorldConfig, uniform: FloatArray) -> Array:
+    p = config.population
     shares = np.array(config.per_trade("share"))  # (n_trades, n_areas)
-    farms = np.array([t.weather >= FARM_WEATHER for t in config.trades.values()])
-    made = ~farms & np.array([t.kcny_per_employee > MADE_FROM for t in config.trades.values()])
+    farms = np.array([t.weather >= p.farm_weather for t in config.trades.values()])
+    made = ~farms & np.array(
+        [t.kcny_per_employee > p.enterprise_kcny for t in config.trades.values()]
+    )
     trade = np.empty(len(form), np.int64)
     for f in range(3):
         # enterprises make and trade things more often than individual businesses; assumed
-        lean = np.where(made, (0.75, 1.6, 2.5)[f], 1.0) * np.where(farms, (1.05, 0.9, 0.6)[f], 1.0)
+        lean = np.where(made, p.enterprise_lean[f], 1.0) * np.where(farms, p.farm_lean[f], 1.0)
         for a in range(3):
             rows = (form == f) & (area == a)
             trade[rows] = choose(list(shares[:, a] * lean), uniform[rows])
@@ -138,7 +148,9 @@ def _city(trade: Array, config: WorldConfig, uniform: FloatArray) -> Array:
     city = np.empty(len(trade), np.int64)
     for code, settings in enumerate(config.trades.values()):
         rows = trade == code
-        lean = np.array([6.0 if name in settings.cities else 1.0 for name in names])
+        lean = np.array(
+            [config.population.home_city_lean if n in settings.cities else 1.0 for n in names]
+        )
         city[rows] = choose(list(weights * lean), uniform[rows])
     return city
 
@@ -158,7 +170,11 @@ def _county(
         for (trade_name, city_name), county_name in home.items():
             if city_name == place.name:
                 code = config.trade_names.index(trade_name)
-                seat = (city == c) & (trade == code) & (uniform * 7919 % 1 < SEAT_SHARE)
+                seat = (
+                    (city == c)
+                    & (trade == code)
+                    & (uniform * _SEAT_DRAW % 1 < config.population.cluster_seat_share)
+                )
                 county[seat] = index[str(county_name)]
     return county
 

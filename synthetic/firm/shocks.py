@@ -28,9 +28,6 @@ from synthetic.streams import stream
 WEEK = 7
 DAYS_A_MONTH = 365.25 / 12
 
-THIN_MONTHS = 0.75
-"""Months of buffer that divide the probability of default by e; measured on this world."""
-
 
 @dataclass(frozen=True)
 class Common:
@@ -98,7 +95,7 @@ def _against_province(config: WorldConfig) -> FloatArray:
     areas = np.array([p.urban_share, p.county_share, p.rural_share])
     shares = np.array(config.per_trade("share"))
     # a firm with a thin buffer counts for more where defaults are concerned
-    thin = np.exp(-np.array(config.per_trade("buffer")) / THIN_MONTHS)
+    thin = np.exp(-np.array(config.per_trade("buffer")) / config.health.thin_months)
     weight = ((shares / shares.sum(axis=0)) @ areas) * thin
     return np.asarray(np.eye(len(weight)) - weight / weight.sum())
 
@@ -187,7 +184,10 @@ def flood_seasons(config: WorldConfig) -> list[int]:
     """World weeks of mid-June, when the floods come; the last lies beyond the world's end."""
     c = config.calendar
     opening = c.history_days - (c.first_application.timetuple().tm_yday - 1)
-    weeks = [round((opening + (year + 0.46) * 365.25) / WEEK) for year in range(-3, 30)]
+    weeks = [
+        round((opening + (year + config.health.flood_season) * 365.25) / WEEK)
+        for year in range(-3, 30)
+    ]
     n_weeks = weeks_of_world(config)
     return [w for w in weeks if 0 <= w < n_weeks + 53]
 

@@ -22,7 +22,6 @@ from features.arrays import Array, FloatArray
 from synthetic.config.schema import WorldConfig
 from synthetic.firm.cash import MONTH_ENDS, SHORT_IN_A_ROW, STEP, State
 from synthetic.firm.health import (
-    CORE_LOAD,
     FUTURE,
     HISTORY,
     Health,
@@ -136,7 +135,7 @@ def _law(
     shared = (  # component, reversion, standard deviation
         ("macro", p.macro_days, np.full(len(firms), p.macro_sd)),
         ("cycle", p.cycle_days, cycle_sd(config)[firms.trade]),
-        ("core", p.core_days, np.where(supplier, CORE_LOAD * p.core_sd, 0.0)),
+        ("core", p.core_days, np.where(supplier, p.core_load * p.core_sd, 0.0)),
     )
     own_parts = (("own", p.own_days, h.own_sd),)
     fading = (("accident", p.accident_days), ("flood", p.flood_days))

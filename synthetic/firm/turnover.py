@@ -3,6 +3,7 @@
 import numpy as np
 
 from features.arrays import FloatArray
+from synthetic.config.schema import WorldConfig
 from synthetic.firm.cash import CashBuffer
 from synthetic.firm.payment import cash_shortfall
 from synthetic.firm.population import Population
@@ -21,25 +22,34 @@ def yearly(firms: Population, buffer: CashBuffer, bucket: Bucket) -> tuple[Float
     -------
     tuple of ndarray of shape (n_firms,), CNY
     """
+    p = bucket.config.turnover
     rng = bucket.stream("turnover.habits")
     share = np.array(bucket.config.per_trade("invoiced"))[firms.trade]
-    share = np.clip(share * np.exp(0.2 * rng.standard_normal(len(firms))), 0.03, 1.0)
+    share = np.clip(
+        share * np.exp(p.invoiced_sd * rng.standard_normal(len(firms))), p.least_invoiced, 1.0
+    )
     sales = firms.sales_cny * share * bucket.config.tax.honest_share
     margin = np.array(bucket.config.per_trade("margin"))[firms.trade]
     margin = (
-        margin + 0.12 * (buffer.usual - buffer.visible) + 0.05 * rng.standard_normal(len(firms))
+        margin
+        + p.margin_buffer * (buffer.usual - buffer.visible)
+        + p.margin_sd * rng.standard_normal(len(firms))
     )
     bought = (
-        sales * np.clip(1 - margin, 0.25, 1.15) * np.exp(0.25 * rng.standard_normal(len(firms)))
+        sales
+        * np.clip(1 - margin, *p.purchase_limits)
+        * np.exp(p.purchase_sd * rng.standard_normal(len(firms)))
     )
     return sales, bought
 
 
-def purchase_factor(cash: FloatArray) -> FloatArray:
-    """Purchases against need, exp(-0.7 · strain): a firm short of cash buys later and less.
+def purchase_factor(cash: FloatArray, config: WorldConfig) -> FloatArray:
+    """Purchases against need, exp(-fall · shortfall): a firm short of cash buys later and less.
 
     Parameters
     ----------
     cash : ndarray of shape (n_firms, n_days), months of turnover
     """
-    return np.asarray(np.exp(-0.7 * cash_shortfall(cash)))
+    return np.asarray(
+        np.exp(-config.turnover.purchase_shortfall * cash_shortfall(cash, config.payment))
+    )

@@ -18,12 +18,9 @@ from features.arrays import Array, FloatArray
 from synthetic.config.schema import WorldConfig
 from synthetic.firm.health import HISTORY
 from synthetic.firm.population import Population
-from synthetic.firm.shocks import WEEK
+from synthetic.firm.shocks import DAYS_A_MONTH, WEEK
 from synthetic.setting.calendar import SATURDAY, SUNDAY, Calendar
 from synthetic.streams import Bucket
-
-RETURNED = 40
-"""Days after the lunar New Year by which everybody is back."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +107,10 @@ def lumps(firms: Population, own_sd: FloatArray, days: Days, bucket: Bucket) -> 
     p = bucket.config.work
     luck = bucket.stream("work.evenness").standard_normal(len(firms))
     sd = np.clip(
-        p.lump_sd * (own_sd / bucket.config.health.own_sd) ** 0.7 * np.exp(0.3 * luck), 0.1, 1.5
+        p.lump_sd
+        * (own_sd / bucket.config.health.own_sd) ** p.lump_own
+        * np.exp(p.lump_spread * luck),
+        *p.lump_limits,
     )
     shape = (1 / sd**2).astype(np.float32)[:, None]
     draws = bucket.stream("work.lumps").standard_gamma(shape, days.shape, np.float32)
@@ -130,7 +130,7 @@ def daily_season(season: FloatArray, trade: Array, month: Array, year_day: Array
     -------
     ndarray of shape (n_firms, n_days)
     """
-    into = (year_day % 30.4375) / 30.4375 - 0.5
+    into = (year_day % DAYS_A_MONTH) / DAYS_A_MONTH - 0.5
     towards = np.where(into > 0, (month + 1) % 12, (month - 1) % 12)
     near, far = season[trade[:, None], month], season[trade[:, None], towards]
     return np.asarray(near + np.abs(into).astype(np.float32) * (far - near), np.float32)
@@ -158,7 +158,7 @@ def week(firms: Population, days: Days, calendar: Calendar, bucket: Bucket) -> F
     n = len(firms)
     weekend = np.array(bucket.config.per_trade("weekend"))[firms.trade]  # (n_firms, 2)
     calm = weekend * np.exp(p.weekend_sd * rng.standard_normal((n, 2)))
-    rests = rng.random(n) < np.clip(p.sunday_rest * (1.6 - weekend[:, 1]), 0, 1)
+    rests = rng.random(n) < np.clip(p.sunday_rest * (p.rest_weekend - weekend[:, 1]), 0, 1)
     saturdays = rests & (rng.random(n) < p.saturday_rest)
     always = rng.random(n)
     open_share = rng.beta(*p.rest_open, n)
@@ -166,7 +166,9 @@ def week(firms: Population, days: Days, calendar: Calendar, bucket: Bucket) -> F
     table[:, 5:] = np.where(rests[:, None], 1.0, calm)
     index = calendar.weekday[days.index]
     rhythm = np.take_along_axis(table, index, axis=1)
-    free = rng.random(days.shape, np.float32) < np.maximum(always, 0.25)[:, None].astype(np.float32)
+    free = rng.random(days.shape, np.float32) < np.maximum(always, p.rest_least)[:, None].astype(
+        np.float32
+    )
     closed = free & (
         (rests[:, None] & (index == SUNDAY)) | (saturdays[:, None] & (index == SATURDAY))
     )
@@ -198,16 +200,16 @@ def spring(
     length *= np.exp(-p.steady_spring * steady)
     luck = np.sqrt(1 - p.steady_open**2) * rng.standard_normal(n)
     stays = (luck - p.steady_open * steady < ndtri(p.spring_open)) & (usual > 0)
-    early = length * rng.beta(3, 4, n)
-    slow = rng.gamma(2.0, p.return_days / 2, n)
+    early = length * rng.beta(*p.spring_before, n)
+    slow = rng.gamma(p.return_shape, p.return_days / p.return_shape, n)
     away = calendar.spring[days.index].astype(np.float32)
-    closure_factor = np.exp(-0.8 * health_daily)
+    closure_factor = np.exp(-p.spring_health * health_daily)
     before, after = early[:, None] * closure_factor, (length - early)[:, None] * closure_factor
     shut = (away >= -before) & (away <= after)
-    ramp = np.clip((away - after) / np.maximum(slow, 1)[:, None], 0.25, 1)
-    back = np.where((away > after) & (away < RETURNED), ramp, 1.0)
+    ramp = np.clip((away - after) / np.maximum(slow, 1)[:, None], p.return_least, 1)
+    back = np.where((away > after) & (away < p.returned_days), ramp, 1.0)
     quiet = np.where(shut, 0.0, back)
-    busy = np.where(shut, 1.5, 1.0)
+    busy = np.where(shut, p.spring_busy, 1.0)
     kept = np.where(usual > 0, 1.0, 0.0)[:, None]
     chosen = kept * quiet + (1 - kept) * busy
     return np.where(stays[:, None], 1.0, chosen).astype(np.float32)
@@ -215,10 +217,16 @@ def spring(
 
 def closed_on_holidays(firms: Population, bucket: Bucket) -> FloatArray:
     """Share of work that a public holiday takes; shops and inns work, shape (n_firms,)."""
+    p = bucket.config.work
     weekend = np.array(bucket.config.per_trade("weekend"))[firms.trade, 1]
-    usual = np.clip(1.3 - weekend, 0, 1) * bucket.config.work.holiday_rest
+    usual = np.clip(p.holiday_weekend - weekend, 0, 1) * p.holiday_rest
     return np.asarray(
-        np.clip(usual * bucket.stream("work.holiday").gamma(1.0, 1.0, len(firms)), 0, 0.95),
+        np.clip(
+            usual
+            * bucket.stream("work.holiday").gamma(p.holiday_shape, 1 / p.holiday_shape, len(firms)),
+            0,
+            p.holiday_most,
+        ),
         np.float32,
     )
 
@@ -226,7 +234,7 @@ def closed_on_holidays(firms: Population, bucket: Bucket) -> FloatArray:
 def idle(health_daily: FloatArray, bucket: Bucket) -> Array:
     """Idle spells: no orders, a repair, a trip home; bool of shape (n_firms, n_days).
 
-    rate = base · exp(-4 · health),    length ~ lognormal
+    rate = base · exp(-rise · health),    length ~ lognormal
     """
     p = bucket.config.work
     rng = bucket.stream("work.idle")
@@ -234,10 +242,10 @@ def idle(health_daily: FloatArray, bucket: Bucket) -> Array:
     base = p.idle_per_year * np.exp(p.idle_spread * rng.standard_normal(n) - p.idle_spread**2 / 2)
     base *= np.exp(-p.steady_idle * continuity(n, bucket))
     starts = rng.random(health_daily.shape, np.float32) < (base[:, None] / 365.25) * np.exp(
-        -4 * health_daily
+        -p.idle_health * health_daily
     )
     length = np.ceil(
-        p.idle_days * np.exp(1.5 * rng.standard_normal(health_daily.shape, np.float32))
+        p.idle_days * np.exp(p.idle_days_sd * rng.standard_normal(health_daily.shape, np.float32))
     )
     column = np.arange(n_days, dtype=np.float32)
     ends = np.maximum.accumulate(np.where(starts, column + length, -1), axis=1)

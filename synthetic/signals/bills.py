@@ -48,9 +48,9 @@ def bills(
     wait = delay_days(
         months.on_day(cash, p.bill_lag_days + p.due_days),
         firms.quality,
-        usual=7.0,
-        bite=28.0,
-        rng=rng,
+        p.bill_delay,
+        bucket.config.payment,
+        rng,
     )
     prepaid = bucket.stream("bills.prepaid").random(len(firms)) < np.take(p.prepaid, firms.area)
     wait = np.where(prepaid[:, None], 0, np.floor(wait)).astype(np.int64)

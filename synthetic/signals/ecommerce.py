@@ -53,43 +53,57 @@ def ecommerce(
     n = len(firms)
     traits = bucket.stream("ecommerce.traits")
     online = np.array(bucket.config.per_trade("online"))[firms.trade]
-    share = np.clip(online * np.exp(0.4 * traits.standard_normal(n)), 0.01, 0.98)
-    ticket = p.ticket_cny * np.exp(0.7 * traits.standard_normal(n))
-    rate = np.minimum(share * firms.sales_cny / 365 / ticket, 3_000)
-    conversion = np.clip(p.conversion * np.exp(0.4 * traits.standard_normal(n)), 0.003, 0.3)
-    care = -0.25 * firms.quality
-    refund_rate = np.clip(p.refund_rate * np.exp(0.4 * traits.standard_normal(n) + care), 0, 0.6)
-    bad_rate = np.clip(p.bad_rate * np.exp(0.5 * traits.standard_normal(n) + care), 0, 0.8)
-    loyal = np.clip(p.repeat_rate * np.exp(0.3 * traits.standard_normal(n) - care), 0.01, 0.9)
+    share = np.clip(online * np.exp(p.share_sd * traits.standard_normal(n)), *p.share_limits)
+    ticket = p.ticket_cny * np.exp(p.ticket_sd * traits.standard_normal(n))
+    rate = np.minimum(share * firms.sales_cny / 365 / ticket, p.most_orders)
+    conversion = np.clip(
+        p.conversion * np.exp(p.conversion_sd * traits.standard_normal(n)), *p.conversion_limits
+    )
+    care = -p.quality * firms.quality
+    refund_rate = np.clip(
+        p.refund_rate * np.exp(p.refund_sd * traits.standard_normal(n) + care), 0, p.most_refunds
+    )
+    bad_rate = np.clip(
+        p.bad_rate * np.exp(p.bad_sd * traits.standard_normal(n) + care), 0, p.most_bad
+    )
+    loyal = np.clip(
+        p.repeat_rate * np.exp(p.repeat_sd * traits.standard_normal(n) - care), *p.repeat_limits
+    )
     since = (np.arange(work.shape[1]) - work.shape[1]) / 365.25
     # what rural shops sell grows as the report has it, the others with the economy
     growth = np.where(firms.area == RURAL, np.log1p(p.rural_growth_per_year), 0.0)
     grown = np.where(seen, rate, 0.0)[:, None] * np.exp(growth[:, None] * since)
     noise = np.exp(
-        0.25 * bucket.stream("ecommerce.noise").standard_normal((2, *work.shape), np.float32)
+        p.noise_sd * bucket.stream("ecommerce.noise").standard_normal((2, *work.shape), np.float32)
     )
     expected = (
-        grown * claimed * np.exp(-0.3 * short),
-        np.minimum(grown / conversion[:, None], 50_000) * np.sqrt(work) * noise[0],
+        grown * claimed * np.exp(-p.orders_shortfall * short),
+        np.minimum(grown / conversion[:, None], p.most_visitors) * np.sqrt(work) * noise[0],
     )
     orders, browsing = _kinds(
         bucket.by_firm("ecommerce.count").poisson(np.stack(expected, axis=-1))
     )
     gmv = np.round(orders * ticket[:, None] * noise[1], 2)
     chance = np.empty((*work.shape, 3), np.float32)
-    chance[:, :, 0] = np.clip(refund_rate[:, None] * np.exp(1.0 * short), 0, 0.8)
-    chance[:, :, 1:] = p.review_rate, 0.06
+    chance[:, :, 0] = np.clip(
+        refund_rate[:, None] * np.exp(p.refund_shortfall * short), 0, p.refunds_in_shortfall
+    )
+    chance[:, :, 1:] = p.review_rate, p.same_day_share
     after = bucket.by_firm("ecommerce.orders").binomial(orders[:, :, None], chance)
     refunds, reviews, again = _kinds(after)
     buyers = orders - again
     chance = chance[:, :, :2]
-    chance[:, :, 0] = np.clip(bad_rate[:, None] * np.exp(1.2 * short), 0, 0.9)
+    chance[:, :, 0] = np.clip(
+        bad_rate[:, None] * np.exp(p.bad_shortfall * short), 0, p.bad_in_shortfall
+    )
     chance[:, :, 1] = loyal[:, None]
     trials = np.stack((reviews, buyers), axis=-1)
     bad, repeat = _kinds(bucket.by_firm("ecommerce.people").binomial(trials, chance))
     with np.errstate(invalid="ignore"):
         rating = np.where(
-            reviews > 0, np.round(4.85 - 3.2 * bad / np.maximum(reviews, 1), 2), np.nan
+            reviews > 0,
+            np.round(p.rating_best - p.rating_fall * bad / np.maximum(reviews, 1), 2),
+            np.nan,
         )
     return Shops(
         visitors=np.maximum(browsing, orders),

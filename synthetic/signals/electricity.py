@@ -2,7 +2,7 @@
 
     kwh  = usual · (standby · calm + running · calm)
     running = (1 - standby) · within_capacity(pace^follow · machines · batches · day)
-              + cooling · max(temp - 26, 0) + heating · max(8 - temp, 0)
+              + cooling · max(temp - warm, 0) + heating · max(cold - temp, 0)
 
 `machines` is what runs for a given pace: it wanders over weeks and steps when a machine is bought
 or sold. `batches` stops most of it on days between two batches, the more often the fewer the
@@ -16,12 +16,10 @@ import numpy as np
 from scipy.special import ndtri
 
 from features.arrays import FloatArray
-from synthetic.firm.population import Population
+from synthetic.config.schema import ElectricityConfig
+from synthetic.firm.population import CNY_A_YEAR_PER_KCNY_A_DAY, Population
 from synthetic.firm.work import continuity
 from synthetic.streams import Bucket, Rng
-
-COOL_ABOVE, HEAT_BELOW = 26.0, 8.0
-"""°C beyond which rooms are cooled or heated; public-building rule of 2007, and assumed."""
 
 
 def electricity(
@@ -43,13 +41,14 @@ def electricity(
     n = len(firms)
     traits = bucket.stream("electricity.traits")
     per_kcny = np.array(bucket.config.per_trade("kwh_per_kcny"))[firms.trade]
-    usual = firms.sales_cny / 365_000 * per_kcny * np.exp(0.6 * traits.standard_normal(n))
+    usual = firms.sales_cny / CNY_A_YEAR_PER_KCNY_A_DAY * per_kcny
+    usual = usual * np.exp(p.use_sd * traits.standard_normal(n))
     steady = continuity(n, bucket)
     standby = p.standby_share * np.exp(p.standby_spread * traits.standard_normal(n))
     standby *= np.exp(p.steady_standby * steady)
-    standby = np.where(traits.random(n) < p.switched_off, 0.0, np.clip(standby, 0.005, 0.75))
-    follow = np.clip(p.follow + p.follow_sd * traits.standard_normal(n), 0.2, 1.6)
-    follow = np.clip(follow - p.steady_follow * steady, 0.1, 1.6)
+    standby = np.where(traits.random(n) < p.switched_off, 0.0, np.clip(standby, *p.standby_limits))
+    follow = np.clip(p.follow + p.follow_sd * traits.standard_normal(n), *p.follow_limits)
+    follow = np.clip(follow - p.steady_follow * steady, p.follow_least, p.follow_limits[1])
     cooling = np.array(bucket.config.per_trade("cooling"))[firms.trade] * p.cooling_scale
     heating = p.heating_share * cooling
     shape = p.weather_shape
@@ -58,18 +57,18 @@ def electricity(
     load = machines(firms, own_sd, bucket) * pace ** _column(follow)
     load *= batches(firms, pace, own_sd, bucket) * day_noise(firms, own_sd, bucket)
     running = _column(1 - standby) * within_capacity(load, bucket)
-    running += _column(cooling) * np.maximum(temperature - COOL_ABOVE, 0)
-    running += _column(heating) * np.maximum(HEAT_BELOW - temperature, 0)
-    running *= calm(pace.shape, p.meter_sd, p.meter_spread, bucket.stream("electricity.meter"))
-    rest = calm(pace.shape, p.standby_sd, p.meter_spread, bucket.stream("electricity.standby"))
+    running += _column(cooling) * np.maximum(temperature - p.cool_above_c, 0)
+    running += _column(heating) * np.maximum(p.heat_below_c - temperature, 0)
+    running *= calm(pace.shape, p.meter_sd, p, bucket.stream("electricity.meter"))
+    rest = calm(pace.shape, p.standby_sd, p, bucket.stream("electricity.standby"))
     kwh = _column(usual) * (_column(standby) * rest + running)
     since = np.where(traits.random(n) < p.moved_share, traits.random(n) * pace.shape[1], 0)
     kwh[np.arange(pace.shape[1]) < since[:, None]] = 0  # before the firm moved in
     bands = np.array(bucket.config.per_trade("bands"))[firms.trade] * np.exp(
-        0.15 * traits.standard_normal((n, 3))
+        p.bands_sd * traits.standard_normal((n, 3))
     )
     return split_bands(
-        kwh, bands / bands.sum(axis=1, keepdims=True), bucket.stream("electricity.bands")
+        kwh, bands / bands.sum(axis=1, keepdims=True), p, bucket.stream("electricity.bands")
     )
 
 
@@ -83,7 +82,7 @@ def machines(firms: Population, own_sd: FloatArray, bucket: Bucket) -> FloatArra
     n, n_days = len(firms), bucket.config.calendar.history_days
     scale = np.array(bucket.config.per_trade("machines"))[firms.trade]
     sd = p.wander_sd * np.exp(p.wander_spread * rng.standard_normal(n))
-    sd *= scale * (own_sd / bucket.config.health.own_sd) ** 0.6
+    sd *= scale * (own_sd / bucket.config.health.own_sd) ** p.wander_own
     reverts = p.wander_days * np.exp(p.wander_days_spread * rng.standard_normal(n))
     memory = np.exp(-1 / (reverts * np.exp(p.steady_days * continuity(n, bucket))))
     wander = mean_reverting(memory, n_days, rng)
@@ -103,16 +102,18 @@ def day_noise(firms: Population, own_sd: FloatArray, bucket: Bucket) -> FloatArr
     n, n_days = len(firms), bucket.config.calendar.history_days
     sd = p.noise_sd * np.exp(p.noise_spread * rng.standard_normal(n))
     sd *= np.exp(-p.steady_noise * continuity(n, bucket))
-    sd *= (own_sd / bucket.config.health.own_sd) ** 0.5
-    wild = np.clip(p.wild_share * np.exp(0.8 * rng.standard_normal(n)), 0, 0.4)
-    cut = np.clip(p.cut_share * np.exp(1.2 * rng.standard_normal(n)), 0, 0.2)
+    sd *= (own_sd / bucket.config.health.own_sd) ** p.noise_own
+    wild = np.clip(p.wild_share * np.exp(p.wild_spread * rng.standard_normal(n)), 0, p.wild_most)
+    cut = np.clip(p.cut_share * np.exp(p.cut_spread * rng.standard_normal(n)), 0, p.cut_most)
     draw = rng.random((n, n_days), np.float32)
     width = np.where(draw < _column(wild), np.float32(p.wild_factor), np.float32(1.0))
     noise = np.exp(
-        np.clip(_column(sd) * width * rng.standard_normal((n, n_days), np.float32), -3, 1.0)
+        np.clip(_column(sd) * width * rng.standard_normal((n, n_days), np.float32), *p.noise_limits)
     )
     left = rng.random((n, n_days), np.float32)
-    return np.asarray(np.where(draw > 1 - _column(cut), noise * left**2, noise), np.float32)
+    return np.asarray(
+        np.where(draw > 1 - _column(cut), noise * left**p.cut_power, noise), np.float32
+    )
 
 
 def batches(firms: Population, pace: FloatArray, own_sd: FloatArray, bucket: Bucket) -> FloatArray:
@@ -125,14 +126,14 @@ def batches(firms: Population, pace: FloatArray, own_sd: FloatArray, bucket: Buc
     p = bucket.config.electricity
     rng = bucket.stream("electricity.batches")
     n, n_days = pace.shape
-    uneven = (own_sd / bucket.config.health.own_sd) ** 0.5
+    uneven = (own_sd / bucket.config.health.own_sd) ** p.batch_own
     share = p.batch_off * uneven * np.exp(p.batch_spread * rng.standard_normal(n))
     share *= np.exp(-p.steady_batch * continuity(n, bucket))
     share *= np.array(bucket.config.per_trade("machines"))[firms.trade]
-    memory = np.exp(-1 / (p.batch_days * np.exp(0.8 * rng.standard_normal(n))))
+    memory = np.exp(-1 / (p.batch_days * np.exp(p.batch_days_spread * rng.standard_normal(n))))
     left = np.asarray(rng.beta(*p.batch_left, n))
-    level = ndtri(np.clip(share, 1e-5, 0.7)).astype(np.float32)
-    threshold = _column(level) - p.batch_lean * np.log(np.maximum(pace, 0.05))
+    level = ndtri(np.clip(share, *p.batch_limits)).astype(np.float32)
+    threshold = _column(level) - p.batch_lean * np.log(np.maximum(pace, p.batch_least_pace))
     off = threshold > mean_reverting(memory, n_days, rng).T
     return np.where(off, _column(left), np.float32(1.0))
 
@@ -153,10 +154,12 @@ def within_capacity(load: FloatArray, bucket: Bucket) -> FloatArray:
     return np.asarray(small / (1 + (small / large) ** h) ** (1 / h), np.float32)
 
 
-def calm(shape: tuple[int, int], sd: float, spread: float, rng: Rng) -> FloatArray:
+def calm(shape: tuple[int, int], sd: float, p: ElectricityConfig, rng: Rng) -> FloatArray:
     """Small lognormal noise whose size differs by firm, shape (n_firms, n_days)."""
-    width = _column(np.asarray(sd * np.exp(spread * rng.standard_normal(shape[0]))))
-    return np.asarray(np.exp(np.clip(width * rng.standard_normal(shape, np.float32), -2, 2)))
+    width = _column(np.asarray(sd * np.exp(p.meter_spread * rng.standard_normal(shape[0]))))
+    return np.asarray(
+        np.exp(np.clip(width * rng.standard_normal(shape, np.float32), *p.calm_limits))
+    )
 
 
 def mean_reverting(memory: FloatArray, n_days: int, rng: Rng) -> FloatArray:
@@ -169,10 +172,10 @@ def mean_reverting(memory: FloatArray, n_days: int, rng: Rng) -> FloatArray:
     return path
 
 
-def split_bands(kwh: FloatArray, bands: FloatArray, rng: Rng) -> FloatArray:
+def split_bands(kwh: FloatArray, bands: FloatArray, p: ElectricityConfig, rng: Rng) -> FloatArray:
     """Split daily use (n_firms, n_days) by shares (n_firms, 3) that tilt from day to day."""
-    tilt = 0.04 * rng.standard_normal(kwh.shape, np.float32)
-    peak = np.clip(_column(bands[:, 0]) + tilt, 0.02, 0.9)
+    tilt = p.bands_tilt_sd * rng.standard_normal(kwh.shape, np.float32)
+    peak = np.clip(_column(bands[:, 0]) + tilt, *p.peak_limits)
     flat = (1 - peak) * _column(bands[:, 1] / (bands[:, 1] + bands[:, 2]))
     return np.stack([kwh * peak, kwh * flat, kwh * (1 - peak - flat)]).astype(np.float32)
 

@@ -11,9 +11,6 @@ import numpy as np
 from features.arrays import Array, FloatArray
 from synthetic.streams import Bucket, Rng
 
-LONGEST = 12
-"""Days that a run of faulty days may last."""
-
 NOT_LATE = 0
 
 
@@ -36,12 +33,12 @@ def meter_faults(shape: tuple[int, int], bucket: Bucket) -> MeterFaults:
     """Draw the faults of a bucket's meters."""
     p = bucket.config.faults
     rng = bucket.stream("faults.meter")
-    lost = runs(shape, p.gaps_per_year, p.run_days, rng)
-    late = runs(shape, p.late_per_year, p.run_days, rng) & ~lost
-    estimated = runs(shape, p.estimates_per_year, 1.0, rng) & ~lost
+    lost = runs(shape, p.gaps_per_year, p.run_days, p.longest_run_days, rng)
+    late = runs(shape, p.late_per_year, p.run_days, p.longest_run_days, rng) & ~lost
+    estimated = runs(shape, p.estimates_per_year, 1.0, p.longest_run_days, rng) & ~lost
     delay = rng.integers(2, p.longest_delay_days + 1, shape, np.int16)
-    guess = np.exp(0.3 * rng.standard_normal(shape, np.float32))
-    swapped = runs(shape, p.swaps_per_year, 1.0, rng)
+    guess = np.exp(p.estimate_sd * rng.standard_normal(shape, np.float32))
+    swapped = runs(shape, p.swaps_per_year, 1.0, p.longest_run_days, rng)
     swapped[:, -1] = False
     return MeterFaults(
         lost=lost,
@@ -63,7 +60,7 @@ def courier_delay(shape: tuple[int, int], bucket: Bucket) -> Array:
     """Days by which couriers' files are late, shape (n_firms, n_days); 0 for most."""
     p = bucket.config.faults
     rng = bucket.stream("faults.courier")
-    late = runs(shape, p.late_per_year, p.run_days, rng)
+    late = runs(shape, p.late_per_year, p.run_days, p.longest_run_days, rng)
     return np.where(late, rng.integers(1, p.longest_delay_days + 1, shape), NOT_LATE)
 
 
@@ -82,13 +79,15 @@ def invoice_delay(sizes: Array, direction: int, bucket: Bucket) -> Array:
     return np.where(late, wait.astype(np.int32), NOT_LATE)
 
 
-def runs(shape: tuple[int, int], per_year: float, mean_days: float, rng: Rng) -> Array:
+def runs(
+    shape: tuple[int, int], per_year: float, mean_days: float, longest: int, rng: Rng
+) -> Array:
     """Mark runs of days that begin `per_year` times a year and last `mean_days` on average."""
     begins = rng.random(shape, np.float32) < per_year / 365.25
-    length = np.minimum(rng.geometric(1 / mean_days, begins.sum()), LONGEST)
+    length = np.minimum(rng.geometric(1 / mean_days, begins.sum()), longest)
     firm, day = np.nonzero(begins)
     marked = begins.copy()
-    for step in range(1, LONGEST):
+    for step in range(1, longest):
         on = (length > step) & (day + step < shape[1])
         marked[firm[on], day[on] + step] = True
     return marked

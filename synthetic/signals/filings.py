@@ -15,9 +15,6 @@ from synthetic.setting.months import Months
 from synthetic.signals.bills import NEVER
 from synthetic.streams import Bucket
 
-DUE_DAYS = 15
-"""Days from a month's end to the filing deadline; Chinese VAT law."""
-
 
 @dataclass(frozen=True)
 class Filings:
@@ -40,19 +37,28 @@ def filings(
     invoiced : ndarray of shape (n_firms, n_days), CNY
     cash : ndarray of shape (n_firms, n_days), months of turnover
     """
+    p = bucket.config.tax
     rng = bucket.stream("filings")
     habit = np.clip(
-        0.05 * np.exp(0.8 * rng.standard_normal(len(firms)) - 0.3 * firms.quality), 0, 1
+        p.uninvoiced_share
+        * np.exp(
+            p.uninvoiced_sd * rng.standard_normal(len(firms)) - p.uninvoiced_quality * firms.quality
+        ),
+        0,
+        1,
     )
-    extra = 1 + np.exp(0.5 * rng.standard_normal(months.ends.shape)) * habit[:, None]
+    extra = (
+        1 + np.exp(p.uninvoiced_month_sd * rng.standard_normal(months.ends.shape)) * habit[:, None]
+    )
     sales = np.maximum(months.total(invoiced), 0) * extra
-    tax = sales * bucket.config.tax.small_scale_rate * np.take((1.0, 1.4, 3.0), firms.form)[:, None]
-    due = months.ends + DUE_DAYS
-    needed = months.on_day(cash, DUE_DAYS)
-    late = delay_days(needed, firms.quality, usual=8.0, bite=12.0, rng=rng)
-    filed = months.ends + 2 + np.floor(late).astype(np.int64)
-    wait = delay_days(needed, firms.quality, usual=1.5, bite=28.0, rng=rng)
-    skipped = rng.random(due.shape) < 0.004 * np.exp(-0.6 * firms.quality)[:, None]
+    tax = sales * p.small_scale_rate * np.take(p.burden_by_form, firms.form)[:, None]
+    due = months.ends + p.filing_due_days
+    needed = months.on_day(cash, p.filing_due_days)
+    late = delay_days(needed, firms.quality, p.filing_delay, bucket.config.payment, rng)
+    filed = months.ends + p.filing_lag_days + np.floor(late).astype(np.int64)
+    wait = delay_days(needed, firms.quality, p.payment_delay, bucket.config.payment, rng)
+    skipped_share = p.skipped_share * np.exp(-p.skipped_quality * firms.quality)
+    skipped = rng.random(due.shape) < skipped_share[:, None]
     filed = np.where(skipped, NEVER, filed)
     paid = np.where(skipped, NEVER, filed + np.floor(wait).astype(np.int64))
     return Filings(due, filed, paid, np.round(sales, 2), np.round(tax, 2))

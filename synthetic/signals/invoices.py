@@ -18,35 +18,13 @@ import numpy as np
 from scipy.special import ndtri
 
 from features.arrays import Array, FloatArray
-from synthetic.config.schema import InvoiceConfig
-from synthetic.firm.fraud import FRIENDS
+from synthetic.config.schema import InvoiceConfig, InvoicingConfig
 from synthetic.firm.population import Population, choose
 from synthetic.firm.work import Days
 from synthetic.setting.calendar import SATURDAY, Calendar
 from synthetic.streams import Bucket, FirmStreams, Rng
 
 OUTPUT, INPUT = 0, 1
-MOST_A_YEAR = 4_000
-"""Cap on the expected orders of a firm, year and direction; larger firms bundle."""
-
-MOST_PARTS = 12
-"""Invoices that one order may be cut into."""
-
-QUANTITIES = np.array([1, 1, 1, 1, 2, 2, 3, 5, 10], np.float32)
-"""How often the partner's usual amount is ordered at once; assumed."""
-
-SPRING_WEEK = 4
-"""Days around the lunar New Year on which hardly anything is invoiced; assumed."""
-
-MID_MONTH = 15.0
-"""Day of the month about which a firm's tilt towards the month's end turns."""
-
-LOYAL = 2
-"""Largest partners, who stay; assumed."""
-
-HUNDREDS_FROM, THOUSANDS_FROM = 300.0, 4_000.0
-"""CNY from which amounts are rounded to hundreds and to thousands; assumed."""
-
 FRIENDLY = 99_000
 """Firms that take invented invoices are numbered from here."""
 
@@ -54,6 +32,8 @@ STRANGERS = 100_000
 """Partners met once are numbered from here."""
 
 GOLDEN = 0.618033988749895
+SPREAD = 7_919
+"""Golden ratio and a prime that spread numbers evenly; no property of the world."""
 
 Lines = Callable[[str], FirmStreams]
 """Streams of the lines of one direction, by kind of draw."""
@@ -82,7 +62,7 @@ class Invoices:
 class Flow:
     """What is to be invoiced; arrays of shape (n_firms, n_days).
 
-    `intensity` is work that gets an invoice, 1 on a usual day; `short` is strain, which makes
+    `intensity` is work that gets an invoice, 1 on a usual day; `short` is a cash shortfall, which makes
     customers or suppliers cancel; `invented` is the share of the work that never happened.
     """
 
@@ -93,7 +73,7 @@ class Flow:
 
 @dataclass(frozen=True)
 class Habits:
-    """How a firm invoices in one direction; arrays of shape (n_firms,)."""
+    """How a firm invoices in one direction; arrays of shape (n_firms,), and common settings."""
 
     direction: int
     ticket_cny: FloatArray
@@ -115,6 +95,8 @@ class Habits:
     limit_cny: FloatArray
     void_rate: FloatArray
     red_rate: FloatArray
+    common: InvoicingConfig
+    friends: int
 
     def sizes(self, firm: Array) -> Array:
         """Lines of each firm (n_firms,), of lines whose firm is given."""
@@ -133,7 +115,7 @@ def habits(
     own_sd : ndarray of shape (n_firms,)
         Volatility of the firm's own orders; months are as uneven.
     """
-    p = config_of(direction, bucket)
+    p, common = config_of(direction, bucket), bucket.config.invoicing
     rng = bucket.stream(f"invoices.habits.{direction}")
     n = len(firms)
 
@@ -142,39 +124,50 @@ def habits(
 
     typical = np.array(bucket.config.per_trade("ticket_cny"))[firms.trade]
     median_sales = np.take(bucket.config.population.sales_median_cny, firms.form)
-    ticket = typical * p.ticket_scale * (firms.sales_cny / median_sales) ** 0.5
+    ticket = typical * p.ticket_scale * (firms.sales_cny / median_sales) ** common.ticket_size
     ticket = ticket * around(1.0, p.ticket_sd)
-    spread = np.clip(around(p.spread, p.spread_sd), 0.2, 2.6)
+    spread = np.clip(around(p.spread, p.spread_sd), *common.spread_limits)
     mean = ticket * np.exp(spread**2 / 2)
-    orders = np.clip(yearly_cny / mean, 3.0, MOST_A_YEAR)
+    orders = np.clip(yearly_cny / mean, common.least_orders_a_year, common.most_orders_a_year)
     per_day = orders / 365.0
     chosen = choose(list(p.limit_shares), rng.random(n))
-    quality = np.exp(-0.25 * firms.quality)
+    quality = np.exp(-common.quality * firms.quality)
     return Habits(
         direction=direction,
-        ticket_cny=np.maximum(yearly_cny, 300.0) / orders / np.exp(spread**2 / 2),
+        ticket_cny=np.maximum(yearly_cny, common.least_yearly_cny) / orders / np.exp(spread**2 / 2),
         spread=spread,
-        skew=np.clip(p.skew + p.skew_sd * rng.standard_normal(n), -0.95, 0.95),
-        per_day=per_day,
-        issuing=np.clip(per_day / around(p.lot, p.lot_sd), 0.012, 0.92),
-        weekend=np.clip(rng.gamma(p.weekend_shape, p.weekend / p.weekend_shape, n), 0.0, 1.2),
-        tilt=p.tilt + p.tilt_sd * rng.standard_normal(n),
-        clump=np.clip(around(p.clump, p.clump_sd), 0.3, 60.0),
-        lump_sd=np.clip(
-            around(p.month_sd, p.month_spread) * (own_sd / bucket.config.health.own_sd) ** 0.4,
-            0.1,
-            1.4,
+        skew=np.clip(
+            p.skew + p.skew_sd * rng.standard_normal(n), -common.skew_most, common.skew_most
         ),
-        partners=np.clip(around(p.partners, p.partners_sd) * orders**0.45, 1.5, 900),
-        concentration=np.clip(around(p.concentration, p.concentration_sd), 1.05, 9.0),
+        per_day=per_day,
+        issuing=np.clip(per_day / around(p.lot, p.lot_sd), *common.issuing_limits),
+        weekend=np.clip(
+            rng.gamma(p.weekend_shape, p.weekend / p.weekend_shape, n), 0.0, common.weekend_most
+        ),
+        tilt=p.tilt + p.tilt_sd * rng.standard_normal(n),
+        clump=np.clip(around(p.clump, p.clump_sd), *common.clump_limits),
+        lump_sd=np.clip(
+            around(p.month_sd, p.month_spread)
+            * (own_sd / bucket.config.health.own_sd) ** common.month_own,
+            *common.month_limits,
+        ),
+        partners=np.clip(
+            around(p.partners, p.partners_sd) * orders**common.partners_orders,
+            *common.partners_limits,
+        ),
+        concentration=np.clip(
+            around(p.concentration, p.concentration_sd), *common.concentration_limits
+        ),
         one_off=rng.beta(*p.one_off, n),
-        churn=rng.gamma(1.5, p.churn / 1.5, n),
+        churn=rng.gamma(common.churn_shape, p.churn / common.churn_shape, n),
         usual_price=rng.beta(*p.usual_price, n),
         round_1=rng.beta(*p.round_1, n),
         round_100=rng.beta(*p.round_100, n),
-        limit_cny=np.array([10_000.0, 100_000.0, 1_000_000.0])[np.maximum(chosen, firms.form - 1)],
-        void_rate=np.clip(around(p.void_rate, 0.75) * quality, 0, 0.6),
-        red_rate=np.clip(around(p.red_rate, 0.9), 0, 0.3),
+        limit_cny=np.array(common.limits_cny)[np.maximum(chosen, firms.form - 1)],
+        void_rate=np.clip(around(p.void_rate, common.void_sd) * quality, 0, common.void_most),
+        red_rate=np.clip(around(p.red_rate, common.red_sd), 0, common.red_most),
+        common=common,
+        friends=bucket.config.fraud.friends,
     )
 
 
@@ -234,33 +227,33 @@ def _expected(
     """Expected orders of each firm and day (n_firms, n_days), zero where nothing is issued."""
     days, calendar = dates
     n, n_days = intensity.shape
-    month = days.index // 30
+    month = days.index // how.common.month_days
     month -= month.min()
     draws = rng.standard_normal((n, int(month.max()) + 1), np.float32)
     sd = how.lump_sd.astype(np.float32)[:, None]
     lump = np.exp(sd * np.take_along_axis(draws, month, axis=1) - sd**2 / 2)
-    busy = _busy(how.tilt, calendar.day_of_month[days.index])
+    busy = _busy(how.tilt, calendar.day_of_month[days.index], how.common.mid_month)
     issuing = how.issuing.astype(np.float32)[:, None] * busy
     weekday = calendar.weekday[days.index]
     free = how.weekend.astype(np.float32)[:, None]
     chance = np.where(weekday >= SATURDAY, issuing * free, issuing)
     holiday = (calendar.holiday[days.index] > 0) | (
-        np.abs(calendar.spring[days.index]) <= SPRING_WEEK
+        np.abs(calendar.spring[days.index]) <= how.common.spring_days
     )
-    chance = np.where(holiday, chance * 0.25, chance)
+    chance = np.where(holiday, chance * how.common.holiday_factor, chance)
     writes = rng.random((n, n_days), np.float32) < chance
     waiting = np.cumsum(intensity * lump * busy, axis=1, dtype=np.float64)
     before = np.maximum.accumulate(np.where(writes, waiting, 0.0), axis=1)
     earlier = np.hstack([np.zeros((n, 1)), before[:, :-1]])
-    due = np.where(writes, np.minimum(waiting - earlier, 60.0), 0.0)
+    due = np.where(writes, np.minimum(waiting - earlier, how.common.most_waiting_days), 0.0)
     shape = how.clump.astype(np.float32)[:, None]
     gamma = rng.standard_gamma(shape, (n, n_days), np.float32) / shape
     return np.asarray(how.per_day[:, None] * due * gamma)
 
 
-def _busy(tilt: FloatArray, day_of_month: Array) -> FloatArray:
+def _busy(tilt: FloatArray, day_of_month: Array, middle: float) -> FloatArray:
     """Invoicing by day of the month against its mean (n_firms, n_days): a firm's own tilt."""
-    late = (np.arange(31, dtype=np.float32) + 1 - MID_MONTH) / MID_MONTH
+    late = (np.arange(31, dtype=np.float32) + 1 - middle) / middle
     table = np.exp(tilt.astype(np.float32)[:, None] * late)
     table /= table.mean(axis=1, keepdims=True)
     return np.asarray(np.take_along_axis(table, day_of_month, axis=1))
@@ -274,14 +267,16 @@ def _partners(how: Habits, firm: Array, day: Array, invented: FloatArray, lines:
     sizes = how.sizes(firm)
     reach = lines("partner").uniform(sizes) ** how.concentration.astype(np.float32)[firm]
     rank = (how.partners.astype(np.float32)[firm] * reach).astype(np.int32)
-    moved = (how.churn.astype(np.float32)[firm] * day * (rank + 1) / 1500).astype(np.int32)
-    rank = np.where(rank < LOYAL, rank, rank + moved)
+    moved = (how.churn.astype(np.float32)[firm] * day * (rank + 1) / how.common.churn_days).astype(
+        np.int32
+    )
+    rank = np.where(rank < how.common.loyal_partners, rank, rank + moved)
     once = lines("once").uniform(sizes) < how.one_off.astype(np.float32)[firm]
     partner = np.where(once, STRANGERS + _running(how, firm), rank)
     if not invented.any():
         return partner
     draw = lines("invented").uniform(sizes)
-    friend = FRIENDLY + (draw * 7_919).astype(np.int32) % FRIENDS
+    friend = FRIENDLY + (draw * SPREAD).astype(np.int32) % how.friends
     return np.where(draw < invented, friend, partner)
 
 
@@ -293,18 +288,21 @@ def _running(how: Habits, firm: Array) -> Array:
 
 def _orders(how: Habits, firm: Array, partner: Array, lines: Lines) -> FloatArray:
     """Net amount of each order, CNY."""
+    quantities = np.array(how.common.quantities, np.float32)
+    of_partner, of_order = how.common.partner_amount
+    of_usual, shift = how.common.usual_amount
     spread = how.spread.astype(np.float32)[firm]
-    mark = ((firm.astype(np.int64) * 7_919 + partner) * GOLDEN) % 1.0
+    mark = ((firm.astype(np.int64) * SPREAD + partner) * GOLDEN) % 1.0
     typical = ndtri(np.clip(mark, 1e-4, 1 - 1e-4)).astype(np.float32)
     sizes = how.sizes(firm)
     bent = lines("skew").exponential(sizes) - 1
     skew = how.skew.astype(np.float32)[firm]
     noise = np.sqrt(1 - skew**2) * lines("amount").normal(sizes) + skew * bent
     usual = lines("usual").uniform(sizes) < how.usual_price.astype(np.float32)[firm]
-    drawn = lines("quantity").uniform(sizes) * len(QUANTITIES)
-    quantity = QUANTITIES[np.minimum(drawn.astype(np.int8), len(QUANTITIES) - 1)]
-    loose = np.exp(spread * (0.6 * typical + 0.8 * noise))
-    fixed = np.exp(spread * (0.75 * typical - 0.3)) * quantity
+    drawn = lines("quantity").uniform(sizes) * len(quantities)
+    quantity = quantities[np.minimum(drawn.astype(np.int8), len(quantities) - 1)]
+    loose = np.exp(spread * (of_partner * typical + of_order * noise))
+    fixed = np.exp(spread * (of_usual * typical + shift)) * quantity
     return np.asarray(how.ticket_cny[firm] * np.where(usual, fixed, loose))
 
 
@@ -319,14 +317,14 @@ def _cut(how: Habits, firm: Array, gross: FloatArray, rng: Rng) -> tuple[Array, 
         0 for the rest of an order, 1 for a full invoice.
     gross : ndarray of shape (n_invoices,), CNY
     """
-    filled = rng.beta(6.0, 0.6, len(how.limit_cny)) * how.limit_cny
+    filled = rng.beta(*how.common.filled_limit, len(how.limit_cny)) * how.limit_cny
     full = filled[firm]
-    pieces = np.minimum(np.ceil(gross / full), MOST_PARTS).astype(np.int64)
+    pieces = np.minimum(np.ceil(gross / full), how.common.most_invoices_an_order).astype(np.int64)
     parts = np.repeat(np.arange(len(firm)), pieces)
     last = np.cumsum(pieces) - 1
     amount = full[parts]
     rest = gross - (pieces - 1) * full
-    amount[last] = np.clip(rest, 1.0, how.limit_cny[firm] * 1.13)
+    amount[last] = np.clip(rest, 1.0, how.limit_cny[firm] * how.common.last_invoice)
     which = np.ones(len(parts), np.int8)
     which[last] = 0
     return parts, which, amount
@@ -339,11 +337,11 @@ def _rounded(
     draw = streams.uniform(how.sizes(firm))
     hundred = draw < how.round_100.astype(np.float32)[firm]
     yuan = draw < np.maximum(how.round_1, how.round_100).astype(np.float32)[firm]
-    thousand = draw < 0.5 * how.round_100.astype(np.float32)[firm]
+    thousand = draw < how.common.thousands_share * how.round_100.astype(np.float32)[firm]
     unit = np.where(
-        thousand & (gross > THOUSANDS_FROM),
+        thousand & (gross > how.common.thousands_from_cny),
         1_000,
-        np.where(hundred & (gross > HUNDREDS_FROM), 100, 1),
+        np.where(hundred & (gross > how.common.hundreds_from_cny), 100, 1),
     )
     unit = np.where(yuan, unit, 0.01)
     unit = np.where(which == 1, np.where(yuan, 100, 0.01), unit)
@@ -356,9 +354,11 @@ def _void_or_red(
     """Days to the void (-1: never) and sign, negative on red invoices."""
     sizes = how.sizes(firm)
     draw = lines("fate").uniform(sizes)
-    void = draw < how.void_rate.astype(np.float32)[firm] * np.exp(0.9 * short)
+    void = draw < how.void_rate.astype(np.float32)[firm] * np.exp(how.common.void_shortfall * short)
     red = draw > 1 - how.red_rate.astype(np.float32)[firm]
-    wait = np.minimum(3.0 * lines("void_days").exponential(sizes), 28).astype(np.int32)
+    wait = np.minimum(
+        how.common.void_days * lines("void_days").exponential(sizes), how.common.void_most_days
+    ).astype(np.int32)
     return np.where(void, wait, -1), np.where(red, -1.0, 1.0)
 
 

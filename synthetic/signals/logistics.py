@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from features.arrays import Array, FloatArray
-from synthetic.firm.population import Population
+from synthetic.firm.population import CNY_A_YEAR_PER_KCNY_A_DAY, Population
 from synthetic.streams import Bucket
 
 
@@ -31,7 +31,7 @@ def logistics(
     Parameters
     ----------
     work : ndarray of shape (n_firms, n_days), usual days of work
-    short : ndarray of shape (n_firms, n_days), strain
+    short : ndarray of shape (n_firms, n_days), cash shortfall
     seen : ndarray of bool, shape (n_firms,)
         Firms that a courier reports on; the others' counts are left at 0.
     """
@@ -39,22 +39,24 @@ def logistics(
     n = len(firms)
     traits = bucket.stream("logistics.traits")
     per_kcny = np.array(bucket.config.per_trade("parcels_per_kcny"))[firms.trade]
-    rate = firms.sales_cny / 365_000 * per_kcny * np.exp(0.5 * traits.standard_normal(n))
-    inward_share = np.clip(traits.gamma(2.0, 0.12, n), 0.01, 2.0)
-    kilos = p.weight_kg * np.exp(0.6 * traits.standard_normal(n))
-    reach = traits.uniform(0.5, 0.95, n)
-    late_rate = np.clip(p.late_rate * np.exp(0.4 * traits.standard_normal(n)), 0, 1)
-    rate = np.where(seen, np.minimum(rate, 2_000), 0.0)
+    rate = firms.sales_cny / CNY_A_YEAR_PER_KCNY_A_DAY * per_kcny
+    rate *= np.exp(p.volume_sd * traits.standard_normal(n))
+    inward_share = np.clip(traits.gamma(*p.inward, n), *p.inward_limits)
+    kilos = p.weight_kg * np.exp(p.weight_sd * traits.standard_normal(n))
+    reach = traits.uniform(*p.reach, n)
+    late_rate = np.clip(p.late_rate * np.exp(p.late_sd * traits.standard_normal(n)), 0, 1)
+    rate = np.where(seen, np.minimum(rate, p.most_parcels), 0.0)
     expected = (rate[:, None] * work, (rate * inward_share)[:, None] * np.sqrt(work))
     parcels = bucket.by_firm("logistics.count").poisson(np.stack(expected, axis=-1))
     out, inward = np.ascontiguousarray(np.moveaxis(parcels, -1, 0))
-    noise = np.exp(0.15 * bucket.stream("logistics.noise").standard_normal(work.shape, np.float32))
+    noise = bucket.stream("logistics.noise").standard_normal(work.shape, np.float32)
+    noise = np.exp(p.weight_noise_sd * noise)
     return Parcels(
         out=out,
         inward=inward,
         weight_kg=np.round(kilos[:, None] * (out + inward) * noise, 2),
-        destinations=np.ceil(np.minimum(out, 340) ** reach[:, None]).astype(np.int64),
+        destinations=np.ceil(np.minimum(out, p.places) ** reach[:, None]).astype(np.int64),
         late=bucket.by_firm("logistics.late").binomial(
-            out, np.clip(late_rate[:, None] * np.exp(1.4 * short), 0, 0.9)
+            out, np.clip(late_rate[:, None] * np.exp(p.late_shortfall * short), 0, p.most_late)
         ),
     )

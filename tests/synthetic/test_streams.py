@@ -34,13 +34,13 @@ def test_names_buckets_and_seeds_each_give_their_own_draws():
 
 def test_a_signal_that_draws_anew_changes_no_table(world, tables, monkeypatch):
     """As a new attribute or signal does: at the top of the graph, from a stream of its own."""
-    live = graph.live
+    simulate_firms = graph.simulate_firms
 
-    def with_attribute(firms, world, at):
-        at.stream("population.new_attribute").standard_normal((len(firms), 50))
-        return live(firms, world, at)
+    def with_attribute(firms, world, bucket):
+        bucket.stream("population.new_attribute").standard_normal((len(firms), 50))
+        return simulate_firms(firms, world, bucket)
 
-    monkeypatch.setattr(graph, "live", with_attribute)
+    monkeypatch.setattr(graph, "simulate_firms", with_attribute)
     again = bucket_world(FIRMS, 3, world)
     for table, frame in tables.items():
         assert frame.equals(again[table]), table

@@ -11,7 +11,7 @@ from synthetic.config.settings_page import page, settings, trade_settings
 BASELINE = files("synthetic.config").joinpath("baseline.toml").read_text(encoding="utf-8")
 SOURCE = re.compile(
     r"R\d{3}|assumed|fitted|measured|law|statutory|tariff|design|definition|numerical|report"
-    r"|baseline"
+    r"|baseline|climate|rule of|practice"
 )
 
 

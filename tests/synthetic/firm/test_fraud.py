@@ -5,7 +5,6 @@ import polars as pl
 import pytest
 
 from synthetic.config.load import load_config
-from synthetic.firm.fraud import FRIENDS
 from synthetic.world import backdrop, bucket_world
 
 KINDS = ("shell", "invoice_inflation", "brushing")
@@ -74,7 +73,8 @@ def test_a_shell_has_an_even_meter_and_hardly_buys(tables):
 def test_invented_invoices_go_to_a_few_friends(tables):
     sold = of(tables, "invoices", "shell").filter(direction="output")
     assert (
-        sold.group_by("firm_id").agg(n=pl.col("counterparty_id").n_unique())["n"].max() <= FRIENDS
+        sold.group_by("firm_id").agg(n=pl.col("counterparty_id").n_unique())["n"].max()
+        <= load_config().fraud.friends
     )
 
 
