@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from features.contract.errors import ContractError
-
 if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
@@ -65,17 +63,20 @@ def build(
     >>> rows["application_id"].tolist()
     ['A0000000', 'A0000001', 'A0000002']
     """
+    from features.contract.validation import bad_rows_error  # noqa: PLC0415
     from features.engine.build import build_features  # noqa: PLC0415
     from features.io.dataframe_reader import read_frame, read_signals_of  # noqa: PLC0415
     from features.io.signal_reader import Signals  # noqa: PLC0415 (whoever needs a table waits for no engine)
 
     reading = read_frame(applications, "applications")
     if reading.rejected:
-        first = reading.rejects.row(0, named=True)
-        raise ContractError(
-            f"applications: {first['column']}: {first['problem']}, got {first['value']!r} in row "
-            f"{first['line']}; {reading.rejected} of {reading.rows} rows are bad. "
-            "Mend or drop them."
+        raise bad_rows_error(
+            "applications",
+            reading.rejects.row(0, named=True),
+            bad=reading.rejected,
+            rows=reading.rows,
+            unit="row",
+            remedy="Mend or drop them.",
         )
     if isinstance(signals, Mapping):
         frames, rejects, notes = read_signals_of(signals)

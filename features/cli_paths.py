@@ -6,19 +6,19 @@ from typing import Any
 
 from typer import Option
 
-from features.contract.errors import ContractError
+from features.contract.errors import FirstloanError
 from features.io.storage import is_url, location
 
 
-class RefusedError(Exception):
-    """What is wrong with an option, in one line; click puts its usage before a ValueError."""
+class RefusedError(FirstloanError):
+    """A wrong option value; unlike ContractError no ValueError, which click would rephrase."""
 
 
 def any_path(text: str) -> Path:
     """Path or URL of an option; RefusedError if the storage cannot be used."""
     try:
         return location(text)
-    except ContractError as error:
+    except FirstloanError as error:
         raise RefusedError(str(error)) from error
 
 

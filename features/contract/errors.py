@@ -1,8 +1,13 @@
-"""The one error of wrong input, apart from the tables: to say it needs no engine."""
+"""Errors that a user sees as one line; apart from the tables, so that raising one loads no engine."""
 
 
-class ContractError(ValueError):
-    """Input breaks the contract or a setting; the message says where, what was expected, what came.
+class FirstloanError(Exception):
+    """Base of all errors whose message is meant for the user; exit code 2 on the command line."""
 
-    The command line shows it as one line and ends with exit code 2.
-    """
+
+class ContractError(FirstloanError, ValueError):
+    """Wrong input or a wrong setting: where it is, what was expected, what was found, the remedy."""
+
+
+class ServiceError(FirstloanError, RuntimeError):
+    """A service failed: MLflow, remote storage, the cluster, or a worker process."""

@@ -1,6 +1,6 @@
 """Holding a frame against the contract: its columns, their types, and the value of every cell."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pandera.polars as pa
 import polars as pl
@@ -50,6 +50,41 @@ def require_columns(columns: list[str], table: str, *, where: str) -> None:
             f"missing: {', '.join(missing)}; found: {', '.join(columns) or 'none'}. "
             "Rename or add the missing columns (`firstloan import` renames by a mapping)."
         )
+
+
+def bad_rows_error(
+    where: object,
+    first: Mapping[str, object],
+    *,
+    bad: int,
+    rows: int,
+    remedy: str,
+    unit: str = "line",
+    limit: float | None = None,
+) -> ContractError:
+    """Error that says how many rows of a table are bad, and shows the first of them.
+
+    Parameters
+    ----------
+    where : object
+        File or table.
+    first : mapping
+        First row of a rejects frame: line, id, column, value, problem.
+    bad, rows : int
+        Bad rows, and rows in all.
+    remedy : str
+        What to do, a sentence.
+    unit : {"line", "row"}
+        What `line` counts: lines of a file, or rows of a data frame.
+    limit : float, optional
+        Share of bad rows that is tolerated.
+    """
+    place = f"{unit} {first['line']}" if first["line"] else f"firm_id {first['id']}"
+    above = "" if limit is None else f", more than {limit:.0%}"
+    return ContractError(
+        f"{where}: {first['column']}: {first['problem']}, got {first['value']!r} in {place}; "
+        f"{bad} of {rows} rows are bad{above}. {remedy}"
+    )
 
 
 def violations(frame: pl.DataFrame, table: str) -> pl.DataFrame:

@@ -8,9 +8,8 @@ import numpy as np
 import polars as pl
 
 from features.arrays import Floats, Positions
-from features.engine.formula_batch import Query, by_form, collect, evaluate
+from features.engine.formula_batch import Formulas, Query, by_form, collect, evaluate
 from features.engine.frame_builder import MONTHS, REGISTER, WEEKS, FrameSet
-from features.engine.ratios import Formulas
 from features.table.catalogue import FEATURES, feature_names
 from features.table.feature import PEER_PREFIX, Feature
 from features.table.frames import FRAMES, STEPS, WINDOWS, Kind

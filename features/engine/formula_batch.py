@@ -1,11 +1,11 @@
-"""Formulas that differ only in the columns they read, evaluated as one.
+"""Formulas evaluated together: those of one form as one expression, all ratios in one division.
 
 Two hundred features are a change, a ratio or a difference of some two columns. What a query costs
 depends on its expressions long before it depends on its rows; so the columns of all features of
-one form are put below each other, and their formula is evaluated once.
+one form are put below each other, and their formula is evaluated once. For the same reason a query
+gives the numerators and denominators of ratios, and NumPy divides them all at once.
 """
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,13 +15,61 @@ import polars as pl
 
 from features.arrays import FloatArray, Floats, Positions
 from features.engine.period_sums import frame_of
-from features.engine.ratios import Formulas
 from features.table.feature import Feature
-
-_COLUMN = re.compile(r'col\("(\w+)"\)')
+from features.table.formula import Formula
 
 _FEW = 32
 """Up to so many applications forms share a query: filling up costs less than more queries."""
+
+
+class Formulas:
+    """Formulas as a query evaluates them, ratios undivided.
+
+    Parameters
+    ----------
+    formulas : mapping of name to Formula
+
+    Attributes
+    ----------
+    expressions : list of polars.Expr
+        The formulas in their order, of a ratio its numerator; then the denominators.
+    """
+
+    def __init__(self, formulas: Mapping[str, Formula]) -> None:
+        self._count = len(formulas)
+        ratios = [k for k, f in enumerate(formulas.values()) if f.denominator is not None]
+        self._ratios = np.array(ratios, dtype=np.intp)
+        self.expressions = [
+            *(formula.value.alias(name) for name, formula in formulas.items()),
+            *(
+                formula.denominator.alias(f"{name} denominator")
+                for name, formula in formulas.items()
+                if formula.denominator is not None
+            ),
+        ]
+
+    @cached_property
+    def numbers(self) -> list[pl.Expr]:
+        """The expressions as Float64; without, some give truth values or whole numbers."""
+        return [expression.cast(pl.Float64) for expression in self.expressions]
+
+    def divide(self, evaluated: Floats) -> Floats:
+        """Give the values of the formulas.
+
+        Parameters
+        ----------
+        evaluated : ndarray of shape (n_expressions, ...)
+            Values of the expressions, NaN where missing; overwritten.
+
+        Returns
+        -------
+        ndarray of shape (n_formulas, ...)
+        """
+        values, denominators = evaluated[: self._count], evaluated[self._count :]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            quotients = values[self._ratios] / denominators
+        values[self._ratios] = np.where(denominators > 0, quotients, np.nan)
+        return values
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +78,7 @@ class Alike:
 
     Attributes
     ----------
-    formula : polars.Expr
+    formula : Formula
         That of one of the features; one value from each row.
     inputs : tuple of str
         Columns it reads.
@@ -40,7 +88,7 @@ class Alike:
         Columns of the feature matrix.
     """
 
-    formula: pl.Expr
+    formula: Formula
     inputs: tuple[str, ...]
     rows: Positions
     places: Positions
@@ -105,21 +153,15 @@ def by_form(
     places : mapping of name to column of the feature matrix
     row : callable
         Gives the row of the values that a feature reads by a name.
-
-    Raises
-    ------
-    ValueError
-        If the text of a formula does not name what it reads.
     """
-    groups: dict[str, list[tuple[Feature, tuple[str, ...]]]] = {}
+    groups: dict[object, list[tuple[Feature, tuple[str, ...]]]] = {}
     for feature in features:
-        text = str(feature.formula)
-        read = tuple(dict.fromkeys(_COLUMN.findall(text)))
-        if set(read) != feature.inputs:
-            raise ValueError(f"feature {feature.name!r}: cannot tell what is read in {text}")
-        for number, name in enumerate(read):
-            text = text.replace(f'col("{name}")', f"#{number}")
-        groups.setdefault(text, []).append((feature, read))
+        columns = feature.formula.columns
+        read = tuple(dict.fromkeys(columns))
+        # formulas of one form are alike only if a column stands in the same places of both
+        alike = (feature.formula.form, tuple(map(read.index, columns)))
+        group = groups.setdefault(alike if feature.formula.form else feature.formula, [])
+        group.append((feature, read))
     queries: list[tuple[set[str], list[Alike]]] = []
     # those with fewest features have the least choice of columns
     for group in sorted(groups.values(), key=len):

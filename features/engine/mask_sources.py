@@ -45,7 +45,11 @@ def mask_sources(features: pl.DataFrame, hidden: Mapping[str, Bools]) -> pl.Data
     )  # fmt: skip
     some = pl.any_horizontal(*gone.values()) if gone else pl.lit(value=False)
     frame = frame.with_columns(
-        pl.when(some).then(f.formula).otherwise(pl.col(f.name)).cast(pl.Float32).alias(f.name)
+        pl.when(some)
+        .then(f.formula.expression)
+        .otherwise(pl.col(f.name))
+        .cast(pl.Float32)
+        .alias(f.name)
         for f in FEATURES
         if f.frame == "cross_source"
     )

@@ -16,7 +16,12 @@ from numpy.typing import NDArray
 
 from features.contract.errors import ContractError
 from features.contract.tables import SIGNALS, TABLES, Table
-from features.contract.validation import EXCEL_NUMBER, require_columns, violations
+from features.contract.validation import (
+    EXCEL_NUMBER,
+    bad_rows_error,
+    require_columns,
+    violations,
+)
 from features.io.csv_reader import REJECTS, Reading, typed_cell
 from features.io.signal_reader import MOST_BAD_ROWS
 
@@ -136,11 +141,14 @@ def read_signals_of(
         if not reading.rejected:
             continue
         if reading.rejected > MOST_BAD_ROWS * reading.rows:
-            first = reading.rejects.row(0, named=True)
-            raise ContractError(
-                f"{table}: {first['column']}: {first['problem']}, got {first['value']!r} in row "
-                f"{first['line']}; {reading.rejected} of {reading.rows} rows are bad, more than "
-                f"{MOST_BAD_ROWS:.0%}. Mend the table; nothing was scored."
+            raise bad_rows_error(
+                table,
+                reading.rejects.row(0, named=True),
+                bad=reading.rejected,
+                rows=reading.rows,
+                unit="row",
+                limit=MOST_BAD_ROWS,
+                remedy="Mend the table; nothing was scored.",
             )
         rejects[table] = reading.rejects
     return read, rejects, tuple(warnings)

@@ -12,7 +12,12 @@ import polars as pl
 
 from features.contract.errors import ContractError
 from features.contract.tables import CONTRACT_VERSION, SIGNALS, empty
-from features.contract.validation import conform, require_columns, violations
+from features.contract.validation import (
+    bad_rows_error,
+    conform,
+    require_columns,
+    violations,
+)
 from features.io.csv_reader import REJECTS, Reading, read_csv
 from features.io.data_folder import ONE_VERSION, VERSIONS_KEY, refuse_unfinished
 from features.io.storage import CONTRACT_KEY, is_remote, parquet_marks, scan_parquet, storage_errors
@@ -357,12 +362,13 @@ def _as_rejects(bad: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
 def _refuse_many(rejects: pl.DataFrame, bad: int, rows: int, path: Path) -> None:
     if bad <= MOST_BAD_ROWS * rows:
         return
-    first = rejects.row(0, named=True)
-    where = f"line {first['line']}" if first["line"] else f"firm_id {first['id']}"
-    raise ContractError(
-        f"{path}: {first['column']}: {first['problem']}, got {first['value']!r} "
-        f"on {where}; {bad} of {rows} rows are bad, more than {MOST_BAD_ROWS:.0%}. "
-        "Mend the table; nothing was written."
+    raise bad_rows_error(
+        path,
+        rejects.row(0, named=True),
+        bad=bad,
+        rows=rows,
+        limit=MOST_BAD_ROWS,
+        remedy="Mend the table; nothing was written.",
     )
 
 
@@ -385,11 +391,12 @@ def read_outcomes(path: Path) -> pl.DataFrame:
 def _read_whole(path: Path, table: str) -> pl.DataFrame:
     reading: Reading = read_csv(path, table)
     if reading.rejected:
-        first = reading.rejects.row(0, named=True)
-        raise ContractError(
-            f"{path}: {first['column']}: {first['problem']}, got {first['value']!r} on line "
-            f"{first['line']}; {reading.rejected} of {reading.rows} rows are bad. "
-            "Mend the rows and try again."
+        raise bad_rows_error(
+            path,
+            reading.rejects.row(0, named=True),
+            bad=reading.rejected,
+            rows=reading.rows,
+            remedy="Mend the rows and try again.",
         )
     twice = reading.frame.filter(pl.col("application_id").is_duplicated())
     if twice.height:

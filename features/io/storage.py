@@ -17,7 +17,7 @@ from pathlib import Path
 from traceback import walk_tb
 from typing import TYPE_CHECKING, Any, cast
 
-from features.contract.errors import ContractError
+from features.contract.errors import FirstloanError, ServiceError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,7 +45,7 @@ def location(text: str | Path) -> Path:
 
     Raises
     ------
-    ContractError
+    ServiceError
         If the storage needs a package that is not installed, or does not answer.
     """
     if isinstance(text, Path) or not is_url(text):
@@ -57,14 +57,14 @@ def location(text: str | Path) -> Path:
         path = cast("Path", UPath(text, use_listings_cache=False))
         path.exists()
     except ModuleNotFoundError as error:
-        raise ContractError(
+        raise ServiceError(
             f"{text}: expected {error.name} to be installed. "
             "Install the extra: pip install 'firstloan[cluster]'"
         ) from error
     except ImportError as error:  # fsspec names the package that knows the protocol
-        raise ContractError(f"{text}: this storage needs another package. {error}") from error
+        raise ServiceError(f"{text}: this storage needs another package. {error}") from error
     except Exception as error:  # each storage has errors of its own
-        raise ContractError(
+        raise ServiceError(
             f"{text}: the storage cannot be used ({str(error).splitlines()[0]}). "
             "Check the address and the credentials."
         ) from error
@@ -78,14 +78,14 @@ def is_remote(path: Path) -> bool:
 
 @contextmanager
 def storage_errors(*paths: Path) -> Iterator[None]:
-    """Turn what the storage of some paths raises while it is used into a ContractError.
+    """Turn what the storage of some paths raises while it is used into a ServiceError.
 
     Each storage has errors of its own, so they are told by where they come from. Errors of local
     files pass.
     """
     try:
         yield
-    except ContractError:
+    except FirstloanError:
         raise
     except Exception as error:
         remote = sorted({str(path) for path in paths if is_remote(path)})
@@ -93,7 +93,7 @@ def storage_errors(*paths: Path) -> Iterator[None]:
         if not remote or _BENEATH.isdisjoint(name.split(".")[0] for name in modules):
             raise
         said = str(error).splitlines() or [""]
-        raise ContractError(
+        raise ServiceError(
             f"{' or '.join(remote)}: the storage failed ({type(error).__name__}: {said[0]}). Look "
             "whether it answers, whether the bucket is there and what you may do in it, and start "
             "again."

@@ -28,7 +28,7 @@ from distributed.comm.registry import get_backend
 # A worker loads its engines with this module, when it is first asked for its versions. Loaded amid
 # a fit by LightGBM they hold the interpreter for seconds, and the worker is taken for lost.
 import features.contract.tables  # noqa: F401
-from features.contract.errors import ContractError
+from features.contract.errors import ContractError, ServiceError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -133,7 +133,7 @@ class Cluster:
 
     def _still_working(self) -> None:
         if not self.workers:
-            raise ContractError(
+            raise ServiceError(
                 "--scheduler: all workers were lost, and none came back within "
                 f"{WORKER_SECONDS} seconds, most likely for want of memory. Look into their logs, "
                 "start them again, and run the same command again."
@@ -172,13 +172,13 @@ def _result(future: Any) -> Any:  # noqa: ANN401 (Dask ships no types)
         try:
             return future.result(timeout=WORKER_SECONDS)
         except KilledWorker as error:
-            raise ContractError(
+            raise ServiceError(
                 "--scheduler: one unit of work brought down several workers, most likely for "
                 "want of memory. Give each worker more, or fewer to a machine; "
                 f"see the log of {error.last_worker.address}."
             ) from error
         except ModuleNotFoundError as error:
-            raise ContractError(
+            raise ServiceError(
                 f"--scheduler: a worker lacks the package {error.name}. Install firstloan there "
                 "from the same lock file."
             ) from error
@@ -230,12 +230,12 @@ def connected(address: str) -> Iterator[Cluster]:
         parse_host_port(_scheme_known(address))
         client = _client(address)
     except (OSError, TimeoutError) as error:
-        raise ContractError(
+        raise ServiceError(
             f"--scheduler: nothing answers as a Dask scheduler at {address}. Start one with "
             "`dask scheduler`, or mend the address."
         ) from error
     except ValueError as error:
-        raise ContractError(
+        raise ServiceError(
             f"--scheduler: expected an address such as tcp://10.0.0.1:8786, got {address!r} "
             f"({error})."
         ) from error
@@ -254,7 +254,7 @@ def _check(client: Any, address: str) -> None:  # noqa: ANN401 (Dask ships no ty
         try:
             client.wait_for_workers(1, timeout=WORKER_SECONDS)
         except TimeoutError as error:
-            raise ContractError(
+            raise ServiceError(
                 f"--scheduler: no worker joined {address} within {WORKER_SECONDS} seconds. "
                 f"Start some with `dask worker {address} --nthreads 1`."
             ) from error
@@ -264,7 +264,7 @@ def _check(client: Any, address: str) -> None:  # noqa: ANN401 (Dask ships no ty
         answers = client.run(versions, on_error="return")
     for worker, other in answers.items():
         if isinstance(other, Exception):
-            raise ContractError(
+            raise ServiceError(
                 f"--scheduler: worker {worker} cannot run firstloan ({other}). Install it there "
                 "from the same lock file."
             ) from other
@@ -292,7 +292,7 @@ def versions() -> dict[str, str]:
 def _compare(where: str, theirs: dict[str, str], ours: dict[str, str]) -> None:
     for name, version in ours.items():
         if theirs.get(name) != version:
-            raise ContractError(
+            raise ServiceError(
                 f"--scheduler: {where}: expected {name} {version} as here, got "
                 f"{theirs.get(name, 'none')}. Install the same versions everywhere, so that the "
                 "result is the same."
@@ -305,7 +305,7 @@ def _lost() -> Iterator[None]:
     try:
         yield
     except (CancelledError, CommClosedError) as error:
-        raise ContractError(
+        raise ServiceError(
             "--scheduler: the connection to the scheduler was lost; the run is not finished. "
             "Start it again once the scheduler runs."
         ) from error

@@ -15,7 +15,7 @@ from multiprocessing import current_process, get_context, parent_process
 from threading import Thread
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar
 
-from features.contract.errors import ContractError
+from features.contract.errors import ServiceError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -50,7 +50,7 @@ def connect(address: str | None) -> Iterator[Cluster | None]:
 
     Raises
     ------
-    ContractError
+    ServiceError
         If Dask is not installed, nothing answers there, there is no worker, or the workers run
         other versions than this process.
     """
@@ -60,7 +60,7 @@ def connect(address: str | None) -> Iterator[Cluster | None]:
     try:
         from features.parallel.dask_cluster import connected  # noqa: PLC0415 (Dask is an optional extra)
     except ModuleNotFoundError as error:
-        raise ContractError(
+        raise ServiceError(
             f"--scheduler: expected Dask to be installed, it lacks {error.name}. "
             "Install the extra: pip install 'firstloan[cluster]'"
         ) from error
@@ -95,8 +95,8 @@ def each(
 
     Raises
     ------
-    ContractError
-        From any unit, or if a process ended.
+    ServiceError
+        If a process ended.
     """
     if cluster is not None:
         yield from cluster.each(job, units)
@@ -120,7 +120,7 @@ def each(
             for future in as_completed(futures):
                 yield futures[future], future.result()
         except BrokenProcessPool as error:
-            raise ContractError(
+            raise ServiceError(
                 "A worker process ended unexpectedly, most likely for want of memory. "
                 "Run the same again with fewer workers."
             ) from error
@@ -161,7 +161,7 @@ def process_pool(workers: int) -> Iterator[Executor]:
     try:
         yield pool
     except BrokenProcessPool as error:
-        raise ContractError(
+        raise ServiceError(
             "A training process ended unexpectedly, most likely for want of memory. Run the same "
             "command again with --workers 1; nothing was registered."
         ) from error

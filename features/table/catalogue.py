@@ -10,6 +10,7 @@ from features.table.cross_source import COVERAGE, CROSS_SOURCE
 from features.table.ecommerce import ECOMMERCE
 from features.table.electricity import ELECTRICITY
 from features.table.feature import Feature, check_table
+from features.table.formula import Formula
 from features.table.frames import FRAMES, HORIZON_DAYS, PERIODS
 from features.table.logistics import LOGISTICS
 from features.table.peers import PEERS
@@ -62,14 +63,19 @@ def fingerprint() -> str:
         f"engine {ENGINE}",
         f"{HORIZON_DAYS} days, periods {dict(PERIODS)}",
         *(f"{f.name}\t{f.kind.name}\t{dict(f.derived)}" for f in FRAMES.values()),
-        *(f"{f.name}\t{f.frame}\t{f.days}\t{f.formula}" for f in FEATURES),
+        *(f"{f.name}\t{f.frame}\t{f.days}\t{f.formula.expression}" for f in FEATURES),
     ]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
 
 
-def in_words(formula: pl.Expr) -> str:
-    """Write a formula for people: without the marks of the query engine."""
-    text = str(formula)
+def in_words(formula: Formula) -> str:
+    """Write a formula for people: a ratio with its bar, nothing that only the engine needs."""
+    parts = [formula.value] if formula.denominator is None else [formula.value, formula.denominator]
+    return " / ".join(map(_plain, parts))
+
+
+def _plain(expression: pl.Expr) -> str:
+    text = str(expression)
     for pattern, plain in _MARKS:
         text = pattern.sub(plain, text)
     return text

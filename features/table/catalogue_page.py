@@ -50,7 +50,7 @@ def page() -> str:
         "(parcels: two days), and a late return, void or payment is seen as it was known then. A",
         "window of N days ends on the last day that can be known. *Raises risk* and *lowers risk*",
         "are the expected effects of a larger value, all else equal, and the constraints of the",
-        "monotone model. A division is missing where the divisor is not above zero; missing stays",
+        "monotone model. A ratio is missing unless its denominator is above zero; missing stays",
         "missing. Features against peers are missing without a reference of peers.",
         "",
     ]

@@ -1,12 +1,12 @@
-"""One row of the feature table, checked the moment it is declared."""
+"""Declaration of a feature: one row of the feature table, checked when it is made."""
 
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-
-import polars as pl
+from typing import Literal
 
 from features.contract.tables import SOURCES
+from features.table.formula import Formula
 from features.table.frames import FRAMES, HORIZON_DAYS, STEPS, WINDOWS, Kind
 from features.table.themes import THEMES
 
@@ -16,6 +16,42 @@ _CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
 OVER_FEATURES = ("cross_source", "peers")
 """Frames whose columns are other features, by the names those have."""
+
+Display = Literal[
+    "number", "percent", "percent_per_month", "change", "money", "yes_no", "years_of_age"
+]
+"""How a figure is written for people: a number with its unit, a share in percent, a share a month,
+now against before, CNY, yes or no, years of a person's age."""
+
+
+@dataclass(frozen=True)
+class ChangeWords:
+    """Words of a change, from which a sentence is made such as "sales fell 41 %, last 4 weeks ...".
+
+    Attributes
+    ----------
+    what, when : str
+        What changed, and the periods compared.
+    what_zh : str
+        Both in Chinese.
+    mean : bool
+        Whether it is the mean over several sources.
+    """
+
+    what: str
+    when: str
+    what_zh: str
+    mean: bool = False
+
+    @property
+    def meaning(self) -> str:
+        """The change as the meaning of a feature."""
+        return f"{'mean ' if self.mean else ''}change of {self.what}, {self.when}"
+
+    @property
+    def meaning_zh(self) -> str:
+        """The same in Chinese."""
+        return f"{self.what_zh}变化"
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,8 +66,8 @@ class Feature:
         Rows the formula sees: a name of `features.table.frames.FRAMES`, or across, or peers.
     days : int
         Window in days, counted back from the last day that can be known; 0 if there is none.
-    formula : polars.Expr
-        One number from many rows; for across and peers, from the other features of the row.
+    formula : Formula
+        One number from many rows; for cross_source and peers, from the other features of the row.
     unit : str
         "1" for pure numbers.
     sign : {-1, 0, 1}
@@ -42,8 +78,14 @@ class Feature:
         Name in `features.table.themes.THEMES`.
     reference : str
         Rows of the market report, such as "R122"; empty where there is none.
+    display : Display
     note : str
         Why the sign is 0; empty otherwise.
+    change : ChangeWords or None
+        Of a feature that is displayed as a change.
+    one_source : ChangeWords or tuple of str, or None
+        Words where only one source is covered, in place of those on all sources; `{source}` and
+        `{source_zh}` stand for it. A tuple holds the meaning in English and Chinese.
 
     Raises
     ------
@@ -54,14 +96,17 @@ class Feature:
     name: str
     frame: str
     days: int
-    formula: pl.Expr
+    formula: Formula
     unit: str
     sign: int
     meaning: str
     meaning_zh: str
     theme: str
+    display: Display
     reference: str = ""
     note: str = ""
+    change: ChangeWords | None = None
+    one_source: ChangeWords | tuple[str, str] | None = None
 
     def __post_init__(self) -> None:
         problems = list(self._problems())
@@ -76,7 +121,7 @@ class Feature:
     @property
     def inputs(self) -> frozenset[str]:
         """Columns that the formula reads."""
-        return frozenset(self.formula.meta.root_names())
+        return frozenset(self.formula.columns)
 
     def _problems(self) -> Iterable[str]:
         if not _NAME.match(self.name):
@@ -90,11 +135,15 @@ class Feature:
             Kind.WINDOW,
             Kind.ONE,
         )
-        if single_row and not self.formula.meta.is_row_separable():
+        if single_row and not self.formula.expression.meta.is_row_separable():
             yield f"frame {self.frame} has one row: expected a formula that counts over no rows"
         yield from self._text_problems()
         if self.days < 0:
             yield f"expected a window of 0 or more days, got {self.days}"
+        if (self.display == "change") != (self.change is not None):
+            yield "a feature displayed as a change needs its words, others have none"
+        if set(self.formula.columns) != set(self.formula.expression.meta.root_names()):
+            yield f"its formula declares other columns than it reads: {self.formula.columns}"
         if self.sign not in (-1, 0, 1):
             yield f"expected a sign of -1, 0 or 1, got {self.sign}"
         if (self.sign == 0) != bool(self.note):
@@ -160,22 +209,6 @@ PEER_PREFIX = "typical_"
 """Columns that `features.table.peers` adds before peer formulas run: what is usual in the cell."""
 
 
-def ratio(top: pl.Expr, bottom: pl.Expr) -> pl.Expr:
-    """Divide; missing unless the divisor is above zero."""
-    return pl.when(bottom > 0).then(top / bottom)
-
-
-def change(now: pl.Expr, before: pl.Expr) -> pl.Expr:
-    """Relative change of two levels, from -1 (stopped) to 1 (new); missing if both are nothing.
-
-    (now - before) / (now + before): symmetric, so that a fall to a half and a rise to the double
-    weigh the same, and bounded, so that a small base makes no huge figure. A level below zero,
-    where more was taken back than sold, counts as nothing.
-    """
-    now, before = now.clip(0), before.clip(0)
-    return ratio(now - before, now + before)
-
-
 SOURCE_COLUMNS = tuple(f"coverage_{source}" for source in SOURCES)
 """Features that scoring reads to tell whether enough is known."""
 
@@ -183,4 +216,7 @@ HISTORY_COLUMNS = tuple(f"history_{source}" for source in SOURCES)
 """Features that tell from which sources any figure may come."""
 
 EVERY_SOURCE = ("all covered sources", "各来源")
-"""What the meanings of features call the sources that they take together."""
+"""How meanings name the sources that a feature takes together."""
+
+ONE_SOURCE = ("the only source ({source})", "唯一来源（{source_zh}）")
+"""How they name it where only one is covered."""

@@ -5,10 +5,7 @@ where that holds 30 firms or more, else sector and month, else sector. It is cou
 training side, and frozen with the model, so that no applicant's figures depend on who else
 applies.
 """
-# ruff: noqa: E501 - a table reads best with one row to a line
-
-from dataclasses import dataclass
-from functools import lru_cache
+# ruff: noqa: E501 (rows of a table are wrapped at 112 columns)
 
 import numpy as np
 import polars as pl
@@ -16,7 +13,9 @@ from polars import col
 
 from features.arrays import Floats
 from features.engine.period_sums import table
-from features.table.feature import EVERY_SOURCE, PEER_PREFIX, Feature
+from features.table.builders import feature
+from features.table.feature import EVERY_SOURCE, ONE_SOURCE, PEER_PREFIX, Feature
+from features.table.formula import Formula, difference, log_ratio
 
 SMALLEST_CELL = 30
 """Firms that a cell needs (design.md section 5)."""
@@ -56,48 +55,176 @@ COMPARED = (
 """Features for which the usual is kept."""
 
 
-def _minus(name: str) -> pl.Expr:
-    return col(name) - col(PEER_PREFIX + name)
+def _beyond_trade(name: str) -> Formula:
+    return difference(name, PEER_PREFIX + name)
 
 
-def _log_times(name: str) -> pl.Expr:
-    """Logarithm of the ratio to the usual: 0 as usual, 0.7 the double, -0.7 the half."""
-    value, typical = col(name), col(PEER_PREFIX + name)
-    return pl.when((value > 0) & (typical > 0)).then((value / typical).log())
+def _against_trade(name: str) -> Formula:
+    return log_ratio(name, PEER_PREFIX + name)
+
+
+def _distance_from_trade(name: str) -> Formula:
+    against = _against_trade(name)
+    return Formula(against.value.abs(), form="log_distance", columns=against.columns)
 
 
 _ALL, _ALL_ZH = EVERY_SOURCE
+_ONE, _ONE_ZH = ONE_SOURCE
 
 PEERS: tuple[Feature, ...] = (
-    Feature("peer_sales_change", "peers", 182, _minus("tax_sales_change_13w"), "1", -1, "quarter's change of sales beyond that of the trade", "近一季销售变化与同业之差", "peers", "S26"),
-    Feature("peer_sales_yoy", "peers", 455, _minus("tax_sales_yoy_13w"), "1", -1, "year-on-year change of sales beyond that of the trade", "销售同比与同业之差", "peers"),
-    Feature("peer_sales_cv", "peers", 180, _minus("tax_sales_week_cv_180d"), "1", +1, "unevenness of sales beyond that of the trade", "销售波动与同业之差", "peers"),
-    Feature("peer_sales_level", "peers", 365, _log_times("tax_sales_mean_365d"), "log", -1, "size of sales against the trade", "销售规模与同业之比", "peers"),
-    Feature("peer_sales_per_employee", "peers", 365, _log_times("sales_per_employee"), "log", -1, "sales per employee against the trade", "人均销售与同业之比", "peers"),
-    Feature("peer_electricity_change", "peers", 182, _minus("electricity_change_13w"), "1", -1, "quarter's change of electricity beyond that of the trade", "近一季用电变化与同业之差", "peers", "S12"),
-    Feature("peer_electricity_yoy", "peers", 455, _minus("electricity_yoy_13w"), "1", -1, "year-on-year change of electricity beyond that of the trade", "用电同比与同业之差", "peers", "S12"),
-    Feature("peer_electricity_cv", "peers", 180, _minus("electricity_week_cv_180d"), "1", +1, "unevenness of electricity beyond that of the trade", "用电波动与同业之差", "peers", "S12"),
-    Feature("peer_electricity_per_employee", "peers", 365, _log_times("kwh_per_employee"), "log", -1, "electricity per employee against the trade", "人均用电与同业之比", "peers"),
-    *(Feature(f"peer_{name}", "peers", days, _minus(name), "1", -1, f"{meaning}, beyond the trade's", f"{meaning_zh}与同业之差", "peers", "S12") for name, days, meaning, meaning_zh in (
-        ("electricity_level_4w", 455, "electricity of 4 weeks against 65", "近4周用电较近65周"),
-        ("electricity_level_13w", 455, "electricity of a quarter against 65 weeks", "近一季用电较近65周"),
-        ("work_level_4w", 455, f"{_ALL}, 4 weeks against 65", f"{_ALL_ZH}近4周较近65周"),
-        ("work_level_13w", 455, f"{_ALL}, a quarter against 65 weeks", f"{_ALL_ZH}近一季较近65周"),
-        ("work_level_26w", 455, f"{_ALL}, half a year against 65 weeks", f"{_ALL_ZH}近半年较近65周"),
-        ("work_yoy_13w", 455, f"{_ALL}, a quarter against a year ago", f"{_ALL_ZH}近一季同比"),
-    )),
-    Feature("peer_electricity_month_cv", "peers", 365, _minus("electricity_month_cv_365d"), "1", +1, "unevenness of monthly electricity beyond that of the trade", "月用电波动与同业之差", "peers", "S12"),
-    Feature("peer_work_month_cv", "peers", 365, _minus("work_month_cv"), "1", +1, f"unevenness of {_ALL} beyond that of the trade", f"{_ALL_ZH}月度波动与同业之差", "peers"),
-    Feature("peer_parcels_change", "peers", 182, _minus("logistics_out_change_13w"), "1", -1, "quarter's change of parcels beyond that of the trade", "近一季发件变化与同业之差", "peers"),
-    Feature("peer_parcels_yoy", "peers", 455, _minus("logistics_out_yoy_13w"), "1", -1, "year-on-year change of parcels beyond that of the trade", "发件同比与同业之差", "peers"),
-    Feature("peer_orders_change", "peers", 182, _minus("ecommerce_orders_change_13w"), "1", -1, "quarter's change of orders beyond that of the trade", "近一季订单变化与同业之差", "peers"),
-    Feature("peer_orders_yoy", "peers", 455, _minus("ecommerce_orders_yoy_13w"), "1", -1, "year-on-year change of orders beyond that of the trade", "订单同比与同业之差", "peers"),
-    Feature("peer_refunds", "peers", 90, _minus("ecommerce_refund_rate_90d"), "1", +1, "refund rate beyond that of the trade", "退款率与同业之差", "peers"),
-    Feature("peer_conversion", "peers", 90, _minus("ecommerce_conversion_90d"), "1", -1, "conversion of visitors beyond that of the trade", "转化率与同业之差", "peers"),
-    Feature("peer_kwh_per_sales", "peers", 365, _log_times("kwh_per_sales_365d"), "log", 0, "electricity per invoiced yuan against the trade", "单位开票耗电与同业之比", "consistency", "R190, S12", "too much is unsold work, too little is invoices without work"),
-    Feature("peer_kwh_per_sales_distance", "peers", 365, _log_times("kwh_per_sales_365d").abs(), "log", +1, "distance of electricity per invoiced yuan from the trade's", "单位开票耗电偏离同业程度", "consistency", "R190, S12"),
-    Feature("peer_parcels_per_order_distance", "peers", 90, _log_times("parcels_per_order_90d").abs(), "log", +1, "distance of parcels per order from the trade's", "每单发件数偏离同业程度", "consistency", "C28"),
-    Feature("peer_loan_to_sales", "peers", 365, _log_times("loan_to_sales"), "log", +1, "amount applied for per yuan of sales against the trade", "申请额与销售之比较同业", "loan"),
+    feature(
+        name="peer_sales_change", frame="peers", days=182, formula=_beyond_trade("tax_sales_change_13w"),
+        unit="1",
+        sign=-1, display="percent", theme="peers",
+        meaning="quarter's change of sales beyond that of the trade", meaning_zh="近一季销售变化与同业之差",
+        reference="S26",
+    ),
+    feature(
+        name="peer_sales_yoy", frame="peers", days=455, formula=_beyond_trade("tax_sales_yoy_13w"), unit="1",
+        sign=-1,
+        display="percent", theme="peers", meaning="year-on-year change of sales beyond that of the trade",
+        meaning_zh="销售同比与同业之差",
+    ),
+    feature(
+        name="peer_sales_cv", frame="peers", days=180, formula=_beyond_trade("tax_sales_week_cv_180d"),
+        unit="1",
+        sign=+1, display="percent", theme="peers", meaning="unevenness of sales beyond that of the trade",
+        meaning_zh="销售波动与同业之差",
+    ),
+    feature(
+        name="peer_sales_level", frame="peers", days=365, formula=_against_trade("tax_sales_mean_365d"),
+        unit="log", sign=-1, display="number", theme="peers", meaning="size of sales against the trade",
+        meaning_zh="销售规模与同业之比",
+    ),
+    feature(
+        name="peer_sales_per_employee", frame="peers", days=365, formula=_against_trade("sales_per_employee"),
+        unit="log", sign=-1, display="number", theme="peers", meaning="sales per employee against the trade",
+        meaning_zh="人均销售与同业之比",
+    ),
+    feature(
+        name="peer_electricity_change", frame="peers", days=182,
+        formula=_beyond_trade("electricity_change_13w"),
+        unit="1", sign=-1, display="percent", theme="peers",
+        meaning="quarter's change of electricity beyond that of the trade",
+        meaning_zh="近一季用电变化与同业之差", reference="S12",
+    ),
+    feature(
+        name="peer_electricity_yoy", frame="peers", days=455, formula=_beyond_trade("electricity_yoy_13w"),
+        unit="1",
+        sign=-1, display="percent", theme="peers",
+        meaning="year-on-year change of electricity beyond that of the trade", meaning_zh="用电同比与同业之差",
+        reference="S12",
+    ),
+    feature(
+        name="peer_electricity_cv", frame="peers", days=180, formula=_beyond_trade("electricity_week_cv_180d"),
+        unit="1", sign=+1, display="percent", theme="peers",
+        meaning="unevenness of electricity beyond that of the trade", meaning_zh="用电波动与同业之差",
+        reference="S12",
+    ),
+    feature(
+        name="peer_electricity_per_employee", frame="peers", days=365,
+        formula=_against_trade("kwh_per_employee"),
+        unit="log", sign=-1, display="number", theme="peers",
+        meaning="electricity per employee against the trade", meaning_zh="人均用电与同业之比",
+    ),
+    *(
+        feature(
+            name=f"peer_electricity_{span}", frame="peers", days=455,
+            formula=_beyond_trade(f"electricity_{span}"), unit="1", sign=-1, display="percent", theme="peers",
+            meaning=f"electricity of {when}, beyond the trade's", meaning_zh=f"{when_zh}用电较近65周与同业之差",
+            reference="S12",
+        )
+        for span, when, when_zh in (
+            ("level_4w", "4 weeks against 65", "近4周"),
+            ("level_13w", "a quarter against 65 weeks", "近一季"),
+        )
+    ),
+    *(
+        feature(
+            name=f"peer_work_{span}", frame="peers", days=455, formula=_beyond_trade(f"work_{span}"), unit="1",
+            sign=-1, display="percent", theme="peers", meaning=f"{_ALL}, {when}, beyond the trade's",
+            meaning_zh=f"{_ALL_ZH}{when_zh}与同业之差", reference="S12",
+            one_source=(f"{_ONE}, {when}, beyond the trade's", f"{_ONE_ZH}{when_zh}与同业之差"),
+        )
+        for span, when, when_zh in (
+            ("level_4w", "4 weeks against 65", "近4周较近65周"),
+            ("level_13w", "a quarter against 65 weeks", "近一季较近65周"),
+            ("level_26w", "half a year against 65 weeks", "近半年较近65周"),
+            ("yoy_13w", "a quarter against a year ago", "近一季同比"),
+        )
+    ),
+    feature(
+        name="peer_electricity_month_cv", frame="peers", days=365,
+        formula=_beyond_trade("electricity_month_cv_365d"),
+        unit="1", sign=+1, display="percent", theme="peers",
+        meaning="unevenness of monthly electricity beyond that of the trade",
+        meaning_zh="月用电波动与同业之差", reference="S12",
+    ),
+    feature(
+        name="peer_work_month_cv", frame="peers", days=365, formula=_beyond_trade("work_month_cv"), unit="1",
+        sign=+1,
+        display="percent", theme="peers", meaning=f"unevenness of {_ALL} beyond that of the trade",
+        meaning_zh=f"{_ALL_ZH}月度波动与同业之差",
+        one_source=(f"unevenness of {_ONE} beyond that of the trade", f"{_ONE_ZH}月度波动与同业之差"),
+    ),
+    feature(
+        name="peer_parcels_change", frame="peers", days=182, formula=_beyond_trade("logistics_out_change_13w"),
+        unit="1", sign=-1, display="percent", theme="peers",
+        meaning="quarter's change of parcels beyond that of the trade", meaning_zh="近一季发件变化与同业之差",
+    ),
+    feature(
+        name="peer_parcels_yoy", frame="peers", days=455, formula=_beyond_trade("logistics_out_yoy_13w"),
+        unit="1",
+        sign=-1, display="percent", theme="peers",
+        meaning="year-on-year change of parcels beyond that of the trade", meaning_zh="发件同比与同业之差",
+    ),
+    feature(
+        name="peer_orders_change", frame="peers", days=182,
+        formula=_beyond_trade("ecommerce_orders_change_13w"),
+        unit="1", sign=-1, display="percent", theme="peers",
+        meaning="quarter's change of orders beyond that of the trade", meaning_zh="近一季订单变化与同业之差",
+    ),
+    feature(
+        name="peer_orders_yoy", frame="peers", days=455, formula=_beyond_trade("ecommerce_orders_yoy_13w"),
+        unit="1",
+        sign=-1, display="percent", theme="peers",
+        meaning="year-on-year change of orders beyond that of the trade", meaning_zh="订单同比与同业之差",
+    ),
+    feature(
+        name="peer_refunds", frame="peers", days=90, formula=_beyond_trade("ecommerce_refund_rate_90d"),
+        unit="1",
+        sign=+1, display="percent", theme="peers", meaning="refund rate beyond that of the trade",
+        meaning_zh="退款率与同业之差",
+    ),
+    feature(
+        name="peer_conversion", frame="peers", days=90, formula=_beyond_trade("ecommerce_conversion_90d"),
+        unit="1",
+        sign=-1, display="percent", theme="peers", meaning="conversion of visitors beyond that of the trade",
+        meaning_zh="转化率与同业之差",
+    ),
+    feature(
+        name="peer_kwh_per_sales", frame="peers", days=365, formula=_against_trade("kwh_per_sales_365d"),
+        unit="log", sign=0, display="number", theme="consistency",
+        meaning="electricity per invoiced yuan against the trade", meaning_zh="单位开票耗电与同业之比",
+        reference="R190, S12", note="too much is unsold work, too little is invoices without work",
+    ),
+    feature(
+        name="peer_kwh_per_sales_distance", frame="peers", days=365,
+        formula=_distance_from_trade("kwh_per_sales_365d"), unit="log", sign=+1, display="number",
+        theme="consistency", meaning="distance of electricity per invoiced yuan from the trade's",
+        meaning_zh="单位开票耗电偏离同业程度", reference="R190, S12",
+    ),
+    feature(
+        name="peer_parcels_per_order_distance", frame="peers", days=90,
+        formula=_distance_from_trade("parcels_per_order_90d"), unit="log", sign=+1, display="number",
+        theme="consistency", meaning="distance of parcels per order from the trade's",
+        meaning_zh="每单发件数偏离同业程度", reference="C28",
+    ),
+    feature(
+        name="peer_loan_to_sales", frame="peers", days=365, formula=_against_trade("loan_to_sales"), unit="log",
+        sign=+1, display="number", theme="loan",
+        meaning="amount applied for per yuan of sales against the trade", meaning_zh="申请额与销售之比较同业",
+    ),
 )  # fmt: skip
 """Every feature against peers; missing without a reference or where the trade is unknown."""
 
@@ -173,7 +300,7 @@ def usual(place: pl.DataFrame, reference: pl.DataFrame) -> Floats:
     ndarray of shape (n, len(COMPARED))
         NaN where the trade is unknown.
     """
-    cell_of, medians = _cells(_Frozen(reference))
+    cell_of, medians = _cells(reference)
     keys = place[list(PLACE)].iter_rows()
     positions = [
         next((c for c in map(cell_of.get, _around(*key)) if c is not None), reference.height)
@@ -189,27 +316,12 @@ def _around(
     return (sector, city, month), (sector, None, month), (sector, None, None)
 
 
-@dataclass(frozen=True, eq=False)
-class _Frozen:
-    """A reference, known again by being the same object."""
-
-    frame: pl.DataFrame
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Frozen) and other.frame is self.frame
-
-    def __hash__(self) -> int:
-        return id(self.frame)
-
-
-@lru_cache(maxsize=4)
 def _cells(
-    reference: _Frozen,
+    reference: pl.DataFrame,
 ) -> tuple[dict[tuple[str | int | None, ...], int], Floats]:
     """Row of each cell, and the medians by row with a last one of NaN."""
-    frame = reference.frame
-    rows = {key: row for row, key in enumerate(frame.select(PLACE).iter_rows())}
-    medians = frame.select(COMPARED).to_numpy()
+    rows = {key: row for row, key in enumerate(reference.select(PLACE).iter_rows())}
+    medians = reference.select(COMPARED).to_numpy()
     return rows, np.vstack([medians, np.full(len(COMPARED), np.nan)])
 
 
@@ -226,5 +338,5 @@ def apply_reference(
 ) -> pl.DataFrame:
     """Fill the peer features of a feature matrix that was built without a reference."""
     usual = with_typical(features, place, reference)
-    filled = usual.with_columns(f.formula.cast(pl.Float32).alias(f.name) for f in PEERS)
+    filled = usual.with_columns(f.formula.expression.cast(pl.Float32).alias(f.name) for f in PEERS)
     return filled.select(features.columns)

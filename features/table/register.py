@@ -2,17 +2,22 @@
 
 Numbers of 0 and 1 instead of categories, missing where the register is silent.
 """
-# ruff: noqa: E501 - a table reads best with one row to a line
+# ruff: noqa: E501 (rows of a table are wrapped at 112 columns)
 
 import polars as pl
 from polars import col
 
 from features.contract.tables import AREAS, LEGAL_FORMS, PURPOSES
-from features.table.feature import Feature, ratio
+from features.table.builders import feature
+from features.table.feature import Feature
+from features.table.formula import ratio
 
 SECTORS = {
     "agriculture": ("navel_orange", "family_farm", "cooperative", "growing", "agriculture"),
-    "industry": ("furniture", "ceramics", "lithium", "electronics", "copper", "textiles", "medicine", "light_industry", "manufacturing"),
+    "industry": (
+        "furniture", "ceramics", "lithium", "electronics", "copper", "textiles", "medicine",
+        "light_industry", "manufacturing",
+    ),
     "construction": ("construction",),
     "online": ("ecommerce",),
     "guests": ("tourism", "catering"),
@@ -46,18 +51,84 @@ _AMOUNT, _CAPITAL = col("amount_cny"), col("registered_capital_cny")
 
 
 REGISTER: tuple[Feature, ...] = (
-    Feature("firm_age", "register", 0, col("firm_age_days") / 365.25, "years", -1, "age of the firm", "企业经营年限", "firm", "S01"),
-    Feature("firm_employees", "register", 0, col("employees"), "persons", -1, "employees", "员工人数", "firm", "S06"),
-    Feature("firm_capital", "register", 0, _CAPITAL, "CNY", -1, "registered capital", "注册资本", "firm", "S01"),
-    Feature("firm_owner_age", "register", 0, col("owner_age"), "years", 0, "age of the owner", "经营者年龄", "firm", note="the young lack experience, the old lack heirs"),
-    Feature("firm_in_cluster", "register", 0, pl.when(col("sector").is_not_null()).then(col("cluster").is_not_null()), "yes or no", 0, "member of an industrial cluster", "属于产业集群", "trade", note="a cluster gives orders and shares its crises"),
-    *(Feature(f"firm_is_{form}", "register", 0, col("legal_form") == form, "yes or no", 0, f"legal form: {form}", f"企业类型：{_FORM_ZH[form]}", "firm", "S01", _NO_ORDER) for form in LEGAL_FORMS),
-    *(Feature(f"firm_area_{area}", "register", 0, col("area") == area, "yes or no", 0, f"place: {area}", f"所在地：{_AREA_ZH[area]}", "trade", "", _NO_ORDER) for area in AREAS),
-    *(Feature(f"firm_in_{group}", "register", 0, pl.any_horizontal(col("sector") == sector for sector in sectors), "yes or no", 0, f"trade: {group}", f"行业：{_SECTOR_ZH[group]}", "trade", "", _NO_ORDER) for group, sectors in SECTORS.items()),
-    Feature("loan_amount", "register", 0, _AMOUNT, "CNY", 0, "amount applied for", "申请金额", "loan", note="large firms ask for more; against sales it carries the sign"),
-    Feature("loan_term", "register", 0, col("term_months"), "months", 0, "term applied for", "申请期限", "loan", note="a long line is more time to fail and less to repay each month"),
-    Feature("loan_to_capital", "register", 0, ratio(_AMOUNT, _CAPITAL), "1", +1, "amount applied for per yuan of registered capital", "申请金额与注册资本之比", "loan"),
-    Feature("loan_per_employee", "register", 0, ratio(_AMOUNT, col("employees")), "CNY/person", 0, "amount applied for per employee", "人均申请金额", "loan", note="a matter of the trade as well; against sales the amount carries the sign"),
-    *(Feature(f"loan_for_{purpose}", "register", 0, col("purpose") == purpose, "yes or no", 0, f"purpose: {purpose.replace('_', ' ')}", f"用途：{_PURPOSE_ZH[purpose]}", "loan", "R037, R041", _NO_ORDER) for purpose in PURPOSES),
+    feature(
+        name="firm_age", frame="register", days=0, formula=col("firm_age_days") / 365.25, unit="years",
+        sign=-1, display="number", theme="firm", meaning="age of the firm", meaning_zh="企业经营年限",
+        reference="S01",
+    ),
+    feature(
+        name="firm_employees", frame="register", days=0, formula=col("employees"), unit="persons", sign=-1,
+        display="number", theme="firm", meaning="employees", meaning_zh="员工人数", reference="S06",
+    ),
+    feature(
+        name="firm_capital", frame="register", days=0, formula=_CAPITAL, unit="CNY", sign=-1, display="money",
+        theme="firm", meaning="registered capital", meaning_zh="注册资本", reference="S01",
+    ),
+    feature(
+        name="firm_owner_age", frame="register", days=0, formula=col("owner_age"), unit="years", sign=0,
+        display="years_of_age", theme="firm", meaning="age of the owner", meaning_zh="经营者年龄",
+        note="the young lack experience, the old lack heirs",
+    ),
+    feature(
+        name="firm_in_cluster", frame="register", days=0,
+        formula=pl.when(col("sector").is_not_null()).then(col("cluster").is_not_null()), unit="yes or no",
+        sign=0, display="yes_no", theme="trade", meaning="member of an industrial cluster",
+        meaning_zh="属于产业集群", note="a cluster gives orders and shares its crises",
+    ),
+    *(
+        feature(
+            name=f"firm_is_{form}", frame="register", days=0, formula=col("legal_form") == form,
+            unit="yes or no", sign=0, display="yes_no", theme="firm", meaning=f"legal form: {form}",
+            meaning_zh=f"企业类型：{_FORM_ZH[form]}", reference="S01", note=_NO_ORDER,
+        )
+        for form in LEGAL_FORMS
+    ),
+    *(
+        feature(
+            name=f"firm_area_{area}", frame="register", days=0, formula=col("area") == area, unit="yes or no",
+            sign=0, display="yes_no", theme="trade", meaning=f"place: {area}",
+            meaning_zh=f"所在地：{_AREA_ZH[area]}", note=_NO_ORDER,
+        )
+        for area in AREAS
+    ),
+    *(
+        feature(
+            name=f"firm_in_{group}", frame="register", days=0,
+            formula=pl.any_horizontal(col("sector") == sector for sector in sectors), unit="yes or no", sign=0,
+            display="yes_no", theme="trade", meaning=f"trade: {group}",
+            meaning_zh=f"行业：{_SECTOR_ZH[group]}", note=_NO_ORDER,
+        )
+        for group, sectors in SECTORS.items()
+    ),
+    feature(
+        name="loan_amount", frame="register", days=0, formula=_AMOUNT, unit="CNY", sign=0, display="money",
+        theme="loan", meaning="amount applied for", meaning_zh="申请金额",
+        note="large firms ask for more; against sales it carries the sign",
+    ),
+    feature(
+        name="loan_term", frame="register", days=0, formula=col("term_months"), unit="months", sign=0,
+        display="number", theme="loan", meaning="term applied for", meaning_zh="申请期限",
+        note="a long line is more time to fail and less to repay each month",
+    ),
+    feature(
+        name="loan_to_capital", frame="register", days=0, formula=ratio(_AMOUNT, _CAPITAL), unit="1", sign=+1,
+        display="number", theme="loan", meaning="amount applied for per yuan of registered capital",
+        meaning_zh="申请金额与注册资本之比",
+    ),
+    feature(
+        name="loan_per_employee", frame="register", days=0, formula=ratio(_AMOUNT, col("employees")),
+        unit="CNY/person", sign=0, display="money", theme="loan", meaning="amount applied for per employee",
+        meaning_zh="人均申请金额",
+        note="a matter of the trade as well; against sales the amount carries the sign",
+    ),
+    *(
+        feature(
+            name=f"loan_for_{purpose}", frame="register", days=0, formula=col("purpose") == purpose,
+            unit="yes or no", sign=0, display="yes_no", theme="loan",
+            meaning=f"purpose: {purpose.replace('_', ' ')}", meaning_zh=f"用途：{_PURPOSE_ZH[purpose]}",
+            reference="R037, R041", note=_NO_ORDER,
+        )
+        for purpose in PURPOSES
+    ),
 )  # fmt: skip
 """Every feature of the register and of the application; no lender, no channel, no past approval."""

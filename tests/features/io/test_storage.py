@@ -6,7 +6,7 @@ import sys
 import polars as pl
 import pytest
 
-from features.contract.errors import ContractError
+from features.contract.errors import ContractError, ServiceError
 from features.contract.tables import CONTRACT_VERSION, empty
 from features.engine.build import build_file, read_features
 from features.io.data_folder import UNFINISHED, fresh_folder, write_bucket
@@ -48,7 +48,7 @@ def test_a_path_stays_a_path(tmp_path):
 
 
 def test_a_storage_that_nobody_knows_is_one_clear_error():
-    with pytest.raises(ContractError, match="nowhere://x"):
+    with pytest.raises(ServiceError, match="nowhere://x"):
         location("nowhere://x")
 
 
@@ -184,7 +184,7 @@ def test_a_storage_that_goes_away_in_the_middle_of_a_run_is_one_line(s3, s3_serv
         s3_server.wait()
 
     with (
-        pytest.raises(ContractError, match=r"s3://province/w: the storage failed \("),
+        pytest.raises(ServiceError, match=r"s3://province/w: the storage failed \("),
         storage_errors(world),
     ):
         simulation.simulate_world(out=world, firms=30, seed=5, config=load_config(), progress=lost)
@@ -200,7 +200,7 @@ def test_features_of_a_storage_that_goes_away_are_one_line(s3, s3_server, tmp_pa
         s3_server.wait()
 
     with (
-        pytest.raises(ContractError, match=r"s3://province/w.*: the storage failed \("),
+        pytest.raises(ServiceError, match=r"s3://province/w.*: the storage failed \("),
         storage_errors(world),
     ):
         build_file(world, tmp_path / "f.parquet", workers=2, progress=lost)

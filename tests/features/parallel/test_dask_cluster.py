@@ -10,7 +10,7 @@ from functools import partial
 import polars as pl
 import pytest
 
-from features.contract.errors import ContractError
+from features.contract.errors import ContractError, ServiceError
 from features.engine.build import build_file
 from features.parallel import dask_cluster as on_dask
 from features.parallel.executor import connect, each
@@ -113,7 +113,7 @@ def test_losing_all_workers_ends_in_one_line_and_soon(crew, monkeypatch):
     started = time.monotonic()
     with (
         connect(crew.address) as cluster,
-        pytest.raises(ContractError, match="all workers were lost, and none came back"),
+        pytest.raises(ServiceError, match="all workers were lost, and none came back"),
     ):
         for _ in each(partial(slowly, 0.2), range(40), workers=1, cluster=cluster):
             crew.lose(0)
@@ -128,7 +128,7 @@ def test_a_unit_that_kills_its_worker_again_and_again_is_given_up(scheduler):
     scheduler.hire()
     with (
         connect(scheduler.address) as cluster,
-        pytest.raises(ContractError, match=r"one unit of work brought down several workers"),
+        pytest.raises(ServiceError, match=r"one unit of work brought down several workers"),
     ):
         list(each(dies, [1], workers=1, cluster=cluster))
 
@@ -136,7 +136,7 @@ def test_a_unit_that_kills_its_worker_again_and_again_is_given_up(scheduler):
 def test_a_lost_scheduler_ends_in_one_line(crew):
     with (
         connect(crew.address) as cluster,
-        pytest.raises(ContractError, match="connection to the scheduler was lost"),
+        pytest.raises(ServiceError, match="connection to the scheduler was lost"),
     ):
         for _ in each(partial(slowly, 0.1), range(40), workers=1, cluster=cluster):
             crew.scheduler.kill()
@@ -145,7 +145,7 @@ def test_a_lost_scheduler_ends_in_one_line(crew):
 
 def test_a_scheduler_without_workers_is_said(scheduler, monkeypatch):
     monkeypatch.setattr(on_dask, "WORKER_SECONDS", 1)
-    with pytest.raises(ContractError, match="no worker joined"), connect(scheduler.address):
+    with pytest.raises(ServiceError, match="no worker joined"), connect(scheduler.address):
         pass
 
 
@@ -156,7 +156,7 @@ def test_a_worker_with_other_versions_is_named(crew, monkeypatch):
     )
     on_dask.versions.cache_clear()
     try:
-        with pytest.raises(ContractError, match=r"expected polars 0\.1 as here, got \d"):
+        with pytest.raises(ServiceError, match=r"expected polars 0\.1 as here, got \d"):
             with connect(crew.address):
                 pass
     finally:
@@ -170,7 +170,7 @@ def test_a_worker_without_the_package_is_said(scheduler, tmp_path):
         "raise ModuleNotFoundError(\"No module named 'features'\", name='features')"
     )
     scheduler.hire(cwd=tmp_path, PYTHONPATH=str(tmp_path))
-    with pytest.raises(ContractError, match=r"cannot run firstloan .*No module named 'features'"):
+    with pytest.raises(ServiceError, match=r"cannot run firstloan .*No module named 'features'"):
         with connect(scheduler.address):
             pass
 
@@ -200,7 +200,7 @@ def test_a_port_where_something_else_listens_is_told(monkeypatch):
     monkeypatch.setattr(on_dask, "ANSWER_SECONDS", 1)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
-        with pytest.raises(ContractError, match="nothing answers as a Dask scheduler"):
+        with pytest.raises(ServiceError, match="nothing answers as a Dask scheduler"):
             with connect(address):
                 pass
 

@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from features.contract.errors import ContractError
+from features.contract.errors import ServiceError
 from features.parallel.executor import process_pool
 
 
@@ -21,7 +21,7 @@ def test_an_error_arrives_as_it_is(workers):
 
 def test_a_process_that_was_killed_is_said():
     with (
-        pytest.raises(ContractError, match=r"ended unexpectedly.*--workers 1"),
+        pytest.raises(ServiceError, match=r"ended unexpectedly.*--workers 1"),
         process_pool(2) as pool,
     ):
         pool.submit(os._exit, 9).result()

@@ -1,7 +1,9 @@
 import polars as pl
 import pytest
 
-from features.table.feature import Feature, change, check_table, ratio
+from features.table.builders import feature
+from features.table.feature import ChangeWords, check_table
+from features.table.formula import Formula
 
 GOOD = {
     "name": "electricity_mean_30d",
@@ -13,14 +15,15 @@ GOOD = {
     "meaning": "electricity a day",
     "meaning_zh": "日均用电量",
     "theme": "electricity_level",
+    "display": "number",
 }
 
 
 def test_a_row_says_its_source_and_what_it_reads():
-    feature = Feature(**GOOD)
-    assert feature.source == "electricity"
-    assert feature.inputs == {"kwh"}
-    over = Feature(**GOOD | {"frame": "cross_source", "formula": pl.col("firm_age") * 2})
+    declared = feature(**GOOD)
+    assert declared.source == "electricity"
+    assert declared.inputs == {"kwh"}
+    over = feature(**GOOD | {"frame": "cross_source", "formula": pl.col("firm_age") * 2})
     assert over.source == "cross_source"
 
 
@@ -43,40 +46,27 @@ def test_a_row_says_its_source_and_what_it_reads():
         ({"meaning_zh": "daily use"}, "in Chinese"),
         ({"theme": "luck"}, "expected a theme among"),
         ({"reference": "page 3"}, "expected report rows"),
+        ({"display": "change"}, "a feature displayed as a change needs its words"),
+        ({"change": ChangeWords("sales", "then", "销售")}, "others have none"),
+        ({"formula": Formula(pl.col("kwh"), columns=("kwh_peak",))}, "declares other columns"),
     ],
 )
 def test_a_wrong_row_is_refused_when_it_is_declared(wrong, problem):
     with pytest.raises(ValueError, match=problem) as error:
-        Feature(**GOOD | wrong)
+        feature(**GOOD | wrong)
     assert repr(wrong.get("name", GOOD["name"])) in str(error.value)
 
 
 def test_a_table_refuses_twins_and_what_is_not_declared_above():
-    feature = Feature(**GOOD)
-    over = Feature(
+    declared = feature(**GOOD)
+    over = feature(
         **GOOD | {"name": "double", "frame": "cross_source", "formula": pl.col(GOOD["name"])}
     )
-    assert check_table([feature, over]) == (feature, over)
+    assert check_table([declared, over]) == (declared, over)
     with pytest.raises(ValueError, match="declared twice"):
-        check_table([feature, feature])
+        check_table([declared, declared])
     with pytest.raises(ValueError, match="declared nowhere above"):
-        check_table([over, feature])
-    again = Feature(**GOOD | {"name": "more", "frame": "cross_source", "formula": pl.col("double")})
-    with pytest.raises(ValueError, match="reads double, also of across"):
-        check_table([feature, over, again])
-
-
-def test_a_division_by_nothing_is_missing():
-    frame = pl.DataFrame({"a": [1.0, 1.0, 0.0, None], "b": [2.0, 0.0, 0.0, 1.0]})
-    assert frame.select(ratio(pl.col("a"), pl.col("b"))).to_series().to_list() == [
-        0.5,
-        None,
-        None,
-        None,
-    ]
-
-
-def test_a_change_is_symmetric_and_bounded():
-    frame = pl.DataFrame({"now": [2.0, 1.0, 0.0, 5.0, 0.0], "before": [1.0, 2.0, 3.0, 0.0, 0.0]})
-    found = frame.select(change(pl.col("now"), pl.col("before"))).to_series().to_list()
-    assert found == [pytest.approx(1 / 3), pytest.approx(-1 / 3), -1.0, 1.0, None]
+        check_table([over, declared])
+    again = feature(**GOOD | {"name": "more", "frame": "cross_source", "formula": pl.col("double")})
+    with pytest.raises(ValueError, match="reads double, also of cross_source"):
+        check_table([declared, over, again])
