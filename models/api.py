@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from models.train import TrainResult
+    from models.train.training import TrainResult
 
 
 def fit(
@@ -17,6 +17,7 @@ def fit(
     *,
     candidates: Sequence[str] | None = None,
     config: str | Path | None = None,
+    policy: str | Path | None = None,
     trials: int | None = None,
     workers: int = 1,
     progress: Callable[[int, int], None] | None = None,
@@ -33,6 +34,8 @@ def fit(
         Names of rows in `models.estimators.candidates.CANDIDATES`; from the settings when not given.
     config : str or pathlib.Path, optional
         TOML file with changed settings; all there are stand in models/settings.toml.
+    policy : str or pathlib.Path, optional
+        TOML file with score scale, cut-offs, grades and flags; models/policy.toml when not given.
     trials : int, optional
         Tuning trials of the LightGBM candidates; from the settings when not given.
     workers : int
@@ -62,10 +65,11 @@ def fit(
     True
     """
     from models.settings import read_settings  # noqa: PLC0415 (MLflow takes seconds to import)
-    from models.train import train  # noqa: PLC0415
+    from models.train.training import train  # noqa: PLC0415
 
     settings = read_settings(
         None if config is None else Path(config),
+        policy=None if policy is None else Path(policy),
         trials=trials,
         candidates=None if candidates is None else tuple(candidates),
     )

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from features.settings import Settings, checked, overlaid, read_toml
+from models.policy import Policy
 
 SETTINGS_FILE = Path(__file__).with_name("settings.toml")
 GATES_FILE = Path(__file__).with_name("gates.toml")
@@ -59,13 +60,6 @@ class TreesConfig(Settings):
     l2: NotNegative
     max_bins: Annotated[int, Field(ge=2, le=255)]
     threads: Count
-
-
-class PolicyConfig(Settings):
-    """Where approval and bad rates are measured, and the PD bounds between grades."""
-
-    approve_pd_below: Share
-    grade_bounds: tuple[Share, ...]
 
 
 class _Gate(Settings):
@@ -136,17 +130,21 @@ class TrainConfig(Settings):
     source_dropout: SourceDropoutConfig
     scorecard: ScorecardConfig
     trees: TreesConfig
-    policy: PolicyConfig
+    policy: Policy
     gates: Gates
 
 
-def read_settings(path: Path | None = None, **overrides: Any) -> TrainConfig:  # noqa: ANN401
+def read_settings(
+    path: Path | None = None, *, policy: Path | None = None, **overrides: Any
+) -> TrainConfig:  # noqa: ANN401
     """Read the defaults, then what `path` names, then `overrides`.
 
     Parameters
     ----------
     path : Path, optional
         A TOML file with any part of `settings.toml`, and of `gates.toml` as its table `gates`.
+    policy : Path, optional
+        A whole policy file; `policy.toml` when not given.
     **overrides
         Top-level settings; None means not given.
 
@@ -161,6 +159,7 @@ def read_settings(path: Path | None = None, **overrides: Any) -> TrainConfig:  #
     """
     plain = read_toml(SETTINGS_FILE, expected="settings")
     plain["gates"] = read_toml(GATES_FILE, expected="gates")
+    plain["policy"] = Policy.load(policy).model_dump()
     if path is not None:
         plain = overlaid(plain, read_toml(path, expected="settings of a training"))
     given = {key: value for key, value in overrides.items() if value is not None}

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import polars as pl
+    from collections.abc import Mapping
 
     from features.arrays import Array
     from models.estimators.candidates import Candidate
@@ -19,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Fitted:
-    """A candidate after fitting.
+    """A candidate after fitting and calibration.
 
     Attributes
     ----------
@@ -27,28 +25,22 @@ class Fitted:
     model : Model
     config : TrainConfig
         With the settings that tuning found.
-    trials : tuple of Trial
-        What tuning tried.
-    figures : dict of str to float
-        All metrics of its run.
+    figures : mapping of str to float
+        Metrics of the calibration slice, by cross-fitted PDs; names begin with "selection_".
     selection_pd : ndarray of shape (n_calibration,)
         Cross-fitted PDs of the labelled rows of the calibration slice.
-    tables : dict of str to DataFrame
-        By segment, by month, by grade, ... (`models.evaluation.out_of_time`).
-    tests : dict
-        The validator's tests.
+    trials : tuple of Trial
+        Settings that tuning tried.
     """
 
     candidate: Candidate
     model: Model
     config: TrainConfig
+    figures: Mapping[str, float] = field(repr=False)
+    selection_pd: Array = field(repr=False)
     trials: tuple[Trial, ...] = ()
-    figures: dict[str, float] = field(default_factory=dict)
-    selection_pd: Array = field(default_factory=lambda: np.empty(0))
-    tables: dict[str, pl.DataFrame] = field(default_factory=dict)
-    tests: dict[str, Any] = field(default_factory=dict)
 
     @property
     def selection_log_loss(self) -> float:
-        """Log loss of `selection_pd`: what the champion is chosen by."""
+        """Log loss of `selection_pd`, by which the champion is chosen."""
         return self.figures["selection_log_loss"]

@@ -12,7 +12,7 @@ from functools import partial
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
-from features.contract.errors import ContractError
+from features.contract.errors import ServiceError
 from models.estimators.lightgbm_fit import fit_trees
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def _boost(cluster: Cluster, sample: Sample, params: dict[str, Any], rounds: int
 
     Raises
     ------
-    ContractError
+    ServiceError
         When a worker is lost, or LightGBM fails on the cluster.
     """
     workers = set(cluster.workers)
@@ -64,7 +64,7 @@ def _boost(cluster: Cluster, sample: Sample, params: dict[str, Any], rounds: int
         thread.join(_LOOK_SECONDS)
         _refuse_lost(cluster, workers)
     if failed:
-        raise ContractError(
+        raise ServiceError(
             f"--distributed: LightGBM failed on the cluster ({str(failed[0]).splitlines()[0]}). "
             "Nothing was registered."
         ) from failed[0]
@@ -73,7 +73,7 @@ def _boost(cluster: Cluster, sample: Sample, params: dict[str, Any], rounds: int
 
 def _refuse_lost(cluster: Cluster, workers: set[str]) -> None:
     if lost := workers - set(cluster.workers):
-        raise ContractError(
+        raise ServiceError(
             f"--distributed: lost the worker {min(lost)} while LightGBM trained, which needs all "
             f"{len(workers)}. Nothing was registered. Start the workers anew, with more memory "
             "each, and train again."

@@ -3,6 +3,7 @@
 model.json        name, version, features, fingerprint, typical values, development bins
 trees.txt         or scorecard.json, and for a person points.csv and points_to_pd.csv
 calibration.json
+policy.json       score scale, cut-offs, grades and flags
 reference.parquet the frozen reference of the peer features, when the features need one
 """
 
@@ -16,10 +17,10 @@ import numpy as np
 import polars as pl
 
 from features.contract.errors import ContractError
-from models import scale
 from models.estimators.calibration import Calibration
 from models.estimators.lightgbm_trees import Trees
 from models.estimators.scorecard import Scorecard
+from models.policy import Policy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,9 +28,10 @@ if TYPE_CHECKING:
 
     from features.arrays import Array
 
-FORMAT = 1
+FORMAT = 2
 CARD = "model.json"
 CALIBRATION_FILE = "calibration.json"
+POLICY_FILE = "policy.json"
 REFERENCE = "reference.parquet"
 _STEP = 5  # points from one row of points_to_pd.csv to the next
 _TREES_END = "\nend of trees\n"
@@ -90,6 +92,8 @@ class Model:
         cross-fitting; `wander`: how far default rates wander beyond chance (`models.evaluation.rate_variation`).
     reference : DataFrame or None
         Frozen reference of the peer features, to be handed to `features.engine.build.build_features`.
+    policy : Policy
+        Score scale, cut-offs, grades and flags that the training was given.
     """
 
     name: str
@@ -103,6 +107,7 @@ class Model:
     typical: Mapping[str, float] = field(repr=False)
     development: Mapping[str, Any] = field(repr=False)
     reference: pl.DataFrame | None = field(default=None, repr=False)
+    policy: Policy = field(default_factory=Policy.load, repr=False)
 
     @property
     def label(self) -> str:
@@ -175,7 +180,7 @@ def save(model: Model, folder: Path) -> None:
     frozen = [] if model.reference is None else [REFERENCE]
     card = {
         "format": FORMAT,
-        "files": [CALIBRATION_FILE, *_FILES[model.estimator.kind], *frozen],
+        "files": [CALIBRATION_FILE, POLICY_FILE, *_FILES[model.estimator.kind], *frozen],
         "kind": model.estimator.kind,
         "name": model.name,
         "version": model.version,
@@ -188,24 +193,27 @@ def save(model: Model, folder: Path) -> None:
     }
     _write(folder / CARD, card)
     _write(folder / CALIBRATION_FILE, model.calibration.to_json())
+    _write(folder / POLICY_FILE, model.policy.model_dump(mode="json"))
     if isinstance(model.estimator, Scorecard):
         _write(folder / "scorecard.json", model.estimator.to_json())
-        points = model.estimator.points().with_columns(pl.col("points").round(2))
+        points = model.estimator.points(model.policy.score).with_columns(pl.col("points").round(2))
         points.write_csv(folder / "points.csv")
-        _worth(points, model.calibration).write_csv(folder / "points_to_pd.csv")
+        _points_to_pd(points, model).write_csv(folder / "points_to_pd.csv")
     elif isinstance(model.estimator, Trees):
         (folder / "trees.txt").write_text(model.estimator.text, encoding="utf-8")
     if model.reference is not None:
         model.reference.write_parquet(folder / REFERENCE, compression="zstd")
 
 
-def _worth(points: pl.DataFrame, calibration: Calibration) -> pl.DataFrame:
-    """What a sum of points is worth once calibrated: points, pd, score."""
+def _points_to_pd(points: pl.DataFrame, model: Model) -> pl.DataFrame:
+    """PD and score of each sum of points, after calibration: points, pd, score."""
+    scale = model.policy.score
     reach = points.group_by("feature").agg(low=pl.col("points").min(), high=pl.col("points").max())
     low, high = reach.select(pl.col("low", "high").sum() / _STEP).row(0)
     total = _STEP * np.arange(np.floor(low), np.ceil(high) + 1)
-    pd = calibration.pd((scale.OFFSET - total) / scale.FACTOR)
-    return pl.DataFrame({"points": total, "pd": pd.round(5), "score": scale.score(pd).round(1)})
+    pd = model.calibration.pd((scale.offset - total) / scale.factor)
+    score = scale.points(pd).round(1)
+    return pl.DataFrame({"points": total, "pd": pd.round(5), "score": score})
 
 
 def load(folder: Path) -> Model:
@@ -267,6 +275,7 @@ def _assembled(card: Mapping[str, Any], home: Path) -> Model:
         typical={k: np.nan if v is None else float(v) for k, v in card["typical"].items()},
         development=card["development"],
         reference=pl.read_parquet(reference) if reference.is_file() else None,
+        policy=Policy.model_validate(_read(home / POLICY_FILE)),
     )
 
 

@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from models.scale import FACTOR, OFFSET
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from features.arrays import Array
+    from models.policy import ScoreScale
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,18 +125,21 @@ class Scorecard:
             out[:, f.column] = f.coefficient * (f.evidence(X) - f.woe_mean)
         return out
 
-    def points(self) -> pl.DataFrame:
+    def points(self, scale: ScoreScale) -> pl.DataFrame:
         """The scorecard as a table that a person can apply with a pencil.
 
         Start from the row `(start)`, add the points of the one bin of each feature that holds the
-        applicant's value; 600 points are good:bad odds of 50:1, 40 points double the odds, both
-        before calibration.
+        applicant's value. The points are those of the scale before calibration.
+
+        Parameters
+        ----------
+        scale : ScoreScale
 
         Returns
         -------
         DataFrame with columns feature, bin, from (>=), below (<), points
         """
-        start = OFFSET - FACTOR * self.intercept
+        start = scale.offset - scale.factor * self.intercept
         rows: list[dict[str, Any]] = [
             {"feature": "(start)", "bin": "", "from": None, "below": None, "points": start}
         ]
@@ -150,7 +152,7 @@ class Scorecard:
                     "bin": label,
                     "from": bounds[k] if k < len(f.woe) else None,
                     "below": bounds[k + 1] if k < len(f.woe) else None,
-                    "points": -FACTOR * f.coefficient * value,
+                    "points": -scale.factor * f.coefficient * value,
                 }
                 for k, (label, value) in enumerate(zip(f.labels(), values, strict=True))
             ]

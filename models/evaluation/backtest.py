@@ -13,14 +13,13 @@ from models.data.split import bad_of
 from models.evaluation import validation
 from models.evaluation.performance import figures
 from models.evaluation.segments import by_segment
-from models.settings import read_settings
+from models.policy import Policy
 from models.tracking import mlflow_session
 from models.tracking.registry import NAME
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from models.settings import PolicyConfig
 
 NEEDED = ("application_id", "as_of", "status", "pd", "grade")
 SCORED = "scored"
@@ -61,7 +60,7 @@ class Backtest:
     store: str
 
 
-def backtest(scored: Path, outcomes: Path, *, policy: PolicyConfig | None = None) -> Backtest:
+def backtest(scored: Path, outcomes: Path, *, policy: Policy | None = None) -> Backtest:
     """Compare the PDs of a scored file with what happened, and log it to MLflow.
 
     Only approved applicants have an outcome, so the figures speak of those alone.
@@ -72,8 +71,8 @@ def backtest(scored: Path, outcomes: Path, *, policy: PolicyConfig | None = None
         A CSV that `firstloan score` wrote.
     outcomes : Path
         The contract's outcomes.
-    policy : PolicyConfig, optional
-        Cut-off and grade bounds; the default settings' when not given.
+    policy : Policy, optional
+        Cut-off and grade bounds; the shipped policy when not given.
 
     Returns
     -------
@@ -85,7 +84,7 @@ def backtest(scored: Path, outcomes: Path, *, policy: PolicyConfig | None = None
         When columns are missing, an application was scored twice, no scored application has an
         outcome, all outcomes are alike, or they are those of other applications.
     """
-    policy = policy or read_settings().policy
+    policy = policy or Policy.load()
     given = _read_scored(scored)
     known = given.join(
         read_outcomes(outcomes).select("application_id", "approved", "defaulted", "disbursed_on"),
@@ -112,14 +111,14 @@ def backtest(scored: Path, outcomes: Path, *, policy: PolicyConfig | None = None
         )
     pd = observed["pd"].to_numpy()
     bad = bad_of(observed)
-    measured = figures(pd, bad, prefix="", cutoff=policy.approve_pd_below)
+    measured = figures(pd, bad, prefix="", cutoff=policy.decision.approve_below)
     grades = validation.grade_tests(pd, bad, policy.grade_bounds)
     tests = {
         "hosmer_lemeshow": validation.hosmer_lemeshow(pd, bad),
         "spiegelhalter": validation.spiegelhalter(pd, bad),
     }
     rows = observed.select("as_of", "defaulted", labelled=pl.lit(value=True))
-    months = by_segment(rows, pd, cutoff=policy.approve_pd_below).drop("mean_true_pd")
+    months = by_segment(rows, pd, cutoff=policy.decision.approve_below).drop("mean_true_pd")
     tags = {"scored": str(scored), "outcomes": str(outcomes), "model": _models(given)}
     with mlflow_session.session() as mlflow:
         experiment = mlflow_session.open_experiment(mlflow, EXPERIMENT)

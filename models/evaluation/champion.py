@@ -1,4 +1,4 @@
-"""Who becomes champion: gates, log loss on calibration folds, a paired test with the old one."""
+"""Choice of the champion: gates, log loss on the calibration folds, a paired test."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from features.contract.errors import ContractError
 from models.data.split import CALIBRATION, bad_of, labelled_in
-from models.evaluation.gates import better, failures
+from models.evaluation.gates import GateResult, better, check_gates
 from models.tracking.registry import CHALLENGER, CHAMPION
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Decision:
-    """The outcome of a comparison.
+    """Which candidate is registered, and as what.
 
     Attributes
     ----------
@@ -31,16 +31,19 @@ class Decision:
     why : str
         Why it got this alias, in words.
     verdicts : dict of str to str
-        For each candidate, what became of it and why.
+        Outcome of each candidate and the reason.
+    gates : dict of str to GateResult
+        What the gates found, by candidate.
     """
 
     winner: Fitted
     alias: str
     why: str
     verdicts: dict[str, str]
+    gates: dict[str, GateResult]
 
 
-def decide(
+def choose_champion(
     candidates: list[Fitted],
     training_data: TrainingData,
     rows: pl.DataFrame,
@@ -55,7 +58,7 @@ def decide(
     candidates : list of Fitted
     training_data : TrainingData
     rows : DataFrame
-        The material's rows with `slice` and `labelled`.
+        The training data's rows with `slice` and `labelled`.
     gates : Gates
     incumbent : Model or None
         The champion so far.
@@ -65,57 +68,53 @@ def decide(
     Decision
     """
     ranked = sorted(candidates, key=lambda fitted: fitted.selection_log_loss)
-    problems = {
-        fitted.candidate.name: failures(fitted, training_data, rows, gates) for fitted in ranked
+    checked = {
+        fitted.candidate.name: check_gates(fitted, training_data, rows, gates) for fitted in ranked
     }
-    passed = [fitted for fitted in ranked if not problems[fitted.candidate.name]]
+    passed = [fitted for fitted in ranked if not checked[fitted.candidate.name].failures]
     winner = (passed or ranked)[0]
     if passed:
-        alias, why = _against(
-            winner, rows, gates=gates, incumbent=incumbent, training_data=training_data
-        )
+        alias, why = _alias(winner, rows, gates=gates, incumbent=incumbent, data=training_data)
     else:
-        alias, why = (
-            CHALLENGER,
-            "no candidate passed the gates: " + "; ".join(problems[winner.candidate.name]),
-        )
-    verdicts = {}
+        alias = CHALLENGER
+        failures = "; ".join(checked[winner.candidate.name].failures)
+        why = f"no candidate passed the gates: {failures}"
+    verdicts = {winner.candidate.name: f"{alias}: {why}"}
     for fitted in ranked:
         name = fitted.candidate.name
         if fitted is winner:
-            verdicts[name] = f"{alias}: {why}"
-        elif problems[name]:
-            verdicts[name] = "failed the gates: " + "; ".join(problems[name])
+            continue
+        if failures := "; ".join(checked[name].failures):
+            verdicts[name] = f"failed the gates: {failures}"
         else:
             verdicts[name] = (
                 f"passed the gates; log loss {fitted.selection_log_loss:.5f} on the calibration "
                 f"folds, {winner.candidate.name} has {winner.selection_log_loss:.5f}"
             )
-    return Decision(winner=winner, alias=alias, why=why, verdicts=verdicts)
+    return Decision(winner=winner, alias=alias, why=why, verdicts=verdicts, gates=checked)
 
 
-def _against(
+def _alias(
     winner: Fitted,
     rows: pl.DataFrame,
     *,
     gates: Gates,
     incumbent: Model | None,
-    training_data: TrainingData,
+    data: TrainingData,
 ) -> tuple[str, str]:
-    """Alias of the winner, given who holds the title."""
+    """Alias of the winner and the reason, given the present champion."""
     if incumbent is None:
-        return CHAMPION, "least log loss on the calibration folds; there was none before"
-    if incumbent.trained_on == "real" and training_data.trained_on != "real":
-        return CHALLENGER, "a model that learnt on simulated firms replaces none of real ones"
-    if incumbent.fingerprint != training_data.fingerprint:
-        return CHAMPION, "the champion before was made for another feature table"
-    slice_ = labelled_in(rows, CALIBRATION)
+        return CHAMPION, "lowest log loss on the calibration folds; there was no champion before"
+    if incumbent.trained_on == "real" and data.trained_on != "real":
+        return CHALLENGER, "a model trained on simulated firms never replaces one of real firms"
+    if incumbent.fingerprint != data.fingerprint:
+        return CHAMPION, "the champion before was trained on another feature table"
+    calibration = labelled_in(rows, CALIBRATION)
     try:
-        old = incumbent.pd(incumbent.margin(slice_))
+        old = incumbent.pd(incumbent.margin(calibration))
     except ContractError:
-        return CHAMPION, "the champion before needs features that are left out now"
-    bad = bad_of(slice_)
-    confidence = better(winner.selection_pd, old, bad)
-    wanted = gates.replacement.confidence
-    said = f"better than the champion before with confidence {confidence:.3f}, asked are {wanted}"
-    return (CHAMPION if confidence >= wanted else CHALLENGER), f"{said} (paired, log loss)"
+        return CHAMPION, "the champion before needs features that are now left out"
+    confidence = better(winner.selection_pd, old, bad_of(calibration))
+    needed = gates.replacement.confidence
+    why = f"better than the champion before with confidence {confidence:.3f}, needed: {needed}"
+    return (CHAMPION if confidence >= needed else CHALLENGER), f"{why} (paired, log loss)"

@@ -1,8 +1,10 @@
-"""The gates before the title of champion, and the paired test against the one who holds it."""
+"""Gates that a candidate must pass to become champion, and the paired test against the champion."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -13,6 +15,8 @@ from models.evaluation import metrics
 from models.evaluation.segments import by_segment
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from features.arrays import Array
     from models.data.training_data import TrainingData
     from models.estimators.fitted import Fitted
@@ -30,20 +34,38 @@ NAMED = 3  # weak segments named in a message
 TOLERANCE = 1e-9  # of the margin: sums of floats, not a loosened gate
 
 
-def failures(
-    fitted: Fitted, training_data: TrainingData, rows: pl.DataFrame, gates: Gates
-) -> list[str]:
-    """Which gates a candidate fails, each in words; empty when it passes.
+@dataclass(frozen=True)
+class GateResult:
+    """What the gates found of one candidate.
 
-    Only the training and calibration slices are looked at.
+    Attributes
+    ----------
+    failures : tuple of str
+        Each failed gate, in words; empty when the candidate passes.
+    figures : dict of str to float
+        Measured quantities, by the names under which a run logs them.
+    """
+
+    failures: tuple[str, ...]
+    figures: Mapping[str, float]
+
+
+def check_gates(
+    fitted: Fitted, training_data: TrainingData, rows: pl.DataFrame, gates: Gates
+) -> GateResult:
+    """Check a candidate against every gate, on the training and calibration slices alone.
 
     Parameters
     ----------
     fitted : Fitted
     training_data : TrainingData
     rows : DataFrame
-        The material's rows with `slice` and `labelled`.
+        The training data's rows with `slice` and `labelled`.
     gates : Gates
+
+    Returns
+    -------
+    GateResult
     """
     calibration = labelled_in(rows, CALIBRATION)
     checks = (
@@ -53,7 +75,10 @@ def failures(
         _stability(fitted, rows, gates.stability),
         _segments(fitted, calibration, gates.segments),
     )
-    return [problem for problem in checks if problem]
+    return GateResult(
+        failures=tuple(check.failure for check in checks if check.failure),
+        figures={name: value for check in checks for name, value in check.figures.items()},
+    )
 
 
 def better(new: Array, old: Array, bad: Array) -> float:
@@ -114,59 +139,71 @@ def monotone_violation(
     return worst
 
 
-def _bads(rows: pl.DataFrame, gate: BadsGate) -> str:
+class _Check(NamedTuple):
+    """One gate: why it failed (empty if it did not), and what was measured."""
+
+    failure: str = ""
+    figures: Mapping[str, float] = MappingProxyType({})
+
+
+def _bads(rows: pl.DataFrame, gate: BadsGate) -> _Check:
     bads = int(rows["defaulted"].sum())
     if bads >= gate.least:
-        return ""
-    return f"{bads} bads calibrated it, at least {gate.least} are asked: so few prove nothing"
+        return _Check()
+    return _Check(
+        f"{bads} bads in the calibration slice, at least {gate.least} are needed: with fewer the "
+        "other gates cannot tell a good model from a worthless one"
+    )
 
 
-def _slope(fitted: Fitted, gate: SlopeGate) -> str:
+def _slope(fitted: Fitted, gate: SlopeGate) -> _Check:
     low = fitted.figures.get("selection_calibration_slope_low")
     high = fitted.figures.get("selection_calibration_slope_high")
     if not gate.enabled or low is None or high is None or low <= 1 <= high:
-        return ""
-    return f"calibration slope {low:.2f} to {high:.2f} does not contain 1"
+        return _Check()
+    return _Check(f"calibration slope {low:.2f} to {high:.2f} does not contain 1")
 
 
 def _monotone(
     fitted: Fitted, training_data: TrainingData, rows: pl.DataFrame, gate: MonotoneGate
-) -> str:
+) -> _Check:
     if not gate.enabled:
-        return ""
+        return _Check()
     name, step = monotone_violation(
         fitted.model, training_data, rows.head(gate.applicants), points=gate.points
     )
-    violated = step > TOLERANCE
-    fitted.figures["monotone_violation"] = step if violated else 0.0
-    return f"not monotone in {name}: a step of {step:.3g}" if violated else ""
+    if step <= TOLERANCE:
+        return _Check(figures={"monotone_violation": 0.0})
+    return _Check(f"not monotone in {name}: a step of {step:.3g}", {"monotone_violation": step})
 
 
-def _stability(fitted: Fitted, rows: pl.DataFrame, gate: StabilityGate) -> str:
+def _stability(fitted: Fitted, rows: pl.DataFrame, gate: StabilityGate) -> _Check:
     if not gate.enabled:
-        return ""
+        return _Check()
     train = within(rows, TRAIN)
     pd = fitted.model.pd(fitted.model.margin(train))
     before = metrics.shares(pd, fitted.model.development["pd_edges"])
-    moved = metrics.psi(before, fitted.model.development["pd_share"])
-    fitted.figures["psi_training_to_calibration"] = moved
-    return "" if moved < gate.psi_below else f"PSI of {moved:.2f} is not below {gate.psi_below}"
+    index = metrics.psi(before, fitted.model.development["pd_share"])
+    failure = "" if index < gate.psi_below else f"PSI of {index:.2f} is not below {gate.psi_below}"
+    return _Check(failure, {"psi_training_to_calibration": index})
 
 
-def _segments(fitted: Fitted, rows: pl.DataFrame, gate: SegmentGate) -> str:
+def _segments(fitted: Fitted, rows: pl.DataFrame, gate: SegmentGate) -> _Check:
     if not gate.enabled:
-        return ""
+        return _Check()
     whole = fitted.figures.get("selection_gini", 0.0)
     table = by_segment(rows, fitted.selection_pd, cutoff=0.5)
     weak = table.filter(
         (pl.col("bads") >= gate.bads) & (pl.col("gini_high") < gate.gini_share * whole)
     )
-    fitted.figures["weak_segments"] = float(weak.height)
+    figures = {"weak_segments": float(weak.height)}
     if weak.is_empty():
-        return ""
+        return _Check(figures=figures)
     named = ", ".join(
         f"{row['segment']} {row['value']} (at most {row['gini_high']:.2f})"
         for row in weak.head(NAMED).iter_rows(named=True)
     )
     more = f" and {weak.height - NAMED} more" if weak.height > NAMED else ""
-    return f"Gini below {gate.gini_share} of the whole's {whole:.2f} in {named}{more}"
+    return _Check(
+        f"Gini below {gate.gini_share} of the whole's {whole:.2f} in {named}{more}", figures
+    )

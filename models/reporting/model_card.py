@@ -1,70 +1,55 @@
-"""The model card of a candidate: one page of Markdown that a validator reads first."""
+"""Model card of a candidate: one page of Markdown, from a Jinja template and the measured figures."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+from jinja2 import Environment, StrictUndefined, Template
 
 from models.data.split import SLICES, labelled_in
 from models.estimators.calibration import SLOPE_SD
 from models.estimators.lightgbm_trees import Trees
-from models.reporting.card_figures import (
-    fairness,
-    first_features,
-    gates,
-    performance,
-    table,
-    truth,
-    weak,
-)
+from models.reporting.shap_plots import MEANING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from models.data.split import Split
     from models.data.training_data import TrainingData
     from models.estimators.fitted import Fitted
     from models.estimators.model import Model
     from models.evaluation.champion import Decision
+    from models.evaluation.out_of_time import Evaluation
     from models.reporting.shap_plots import Explained
+    from models.settings import Gates
 
 SLICE_WORDS = {"train": "training", "calibration": "calibration", "out_of_time": "out of time"}
-PURPOSE = (
-    "Rank microenterprises that apply for a 12-month revolving line, above all those that have "
-    "never borrowed, and give each a probability of default (90 days past due within 12 months of "
-    "disbursement)."
+FAIRNESS = {"area": "Area", "owner_age": "Age of the owner", "legal_form": "Legal form"}
+BADS_FOR_A_SEGMENT = 20  # with fewer the interval of a Gini spans nearly everything
+WEAKEST = 8
+
+MEASURES = (
+    ("applicants with an outcome", "rows", 0),
+    ("bad", "bads", 0),
+    ("AUC", "auc", 3),
+    ("Gini", "gini", 3),
+    ("KS", "ks", 3),
+    ("log loss", "log_loss", 4),
+    ("Brier score", "brier", 4),
+    ("calibration slope (ideal 1)", "calibration_slope", 2),
+    ("calibration intercept (ideal 0)", "calibration_intercept", 2),
+    ("calibration error", "ece", 4),
+    ("… of a perfect model, 95th percentile", "ece_perfect_model_p95", 4),
 )
-OWN_PURPOSE = "Give each row of the caller's own matrix a probability of its label."
-NOT_FOR = (
-    "Decisions about real firms when it was trained on simulated ones.",
-    (
-        "Other products, terms or countries; firms without 90 known days of any source in the last "
-        "180 (`score` marks them as insufficient data)."
-    ),
-    "A refusal without a person: reasons and flags are there for a person to weigh.",
-    "Setting prices or provisions without a calibration on the lender's own outcomes.",
-)
-OWN_NOT_FOR = (
-    "Rows unlike those it learnt from: another product, another population, other years.",
-    "A refusal without a person who weighs it.",
-)
-ASSUMPTIONS = (
-    (
-        "Labels exist only for applicants that somebody approved. What the refused would have done "
-        "is carried over from approved applicants that look alike in the features."
-    ),
-    (
-        "The years ahead are like the slices above: no downturn, no new policy of approval, no new "
-        "way of keeping records. PSI and CSI say how far that holds."
-    ),
-    (
-        "Each firm's records are complete inside the span that a source covers; outside it they "
-        "are missing, not zero."
-    ),
-)
+"""Title of a figure, its name without prefix, its digits."""
 
 
 def card(
     fitted: Fitted,
+    evaluation: Evaluation,
     *,
     decision: Decision,
     explained: Explained,
@@ -77,133 +62,112 @@ def card(
     Parameters
     ----------
     fitted : Fitted
-        After `models.evaluation.out_of_time` has looked at it.
+    evaluation : Evaluation
     decision : Decision
     explained : Explained
     training_data : TrainingData
     parts : Split
     counts : mapping of str to int
-        `models.train.TrainResult.counts`.
+        `models.train.training.TrainResult.counts`.
 
     Returns
     -------
     str
         Markdown.
     """
-    own_matrix = not training_data.fingerprint
-    blocks = [
-        f"# {fitted.model.name}: {fitted.candidate.title}",
-        f"**Outcome:** {decision.verdicts[fitted.candidate.name]}.",
-        _origin(training_data.trained_on),
-        "## Purpose",
-        OWN_PURPOSE if own_matrix else PURPOSE,
-        "Not for:",
-        _list(OWN_NOT_FOR if own_matrix else NOT_FOR),
-        "## Data",
-        *_data(fitted, training_data, parts, counts),
-        "## Method",
-        *_method(fitted, training_data),
-        "## Performance",
-        *performance(fitted, parts),
-        *truth(fitted),
-        "## Where it is weak",
-        *weak(fitted),
-        "## Fairness",
-        *fairness(fitted),
-        "## What it goes by",
-        *first_features(explained),
-        "## Assumptions and limits",
-        _list((*(ASSUMPTIONS[1:2] if own_matrix else ASSUMPTIONS), *_limits(fitted, parts))),
-    ]
-    return "\n\n".join(blocks) + "\n"
+    figures, segments = evaluation.figures, evaluation.tables["segments"]
+    weak, large = _weakest(segments)
+    return _template().render(
+        name=fitted.model.name,
+        title=fitted.candidate.title,
+        verdict=decision.verdicts[fitted.candidate.name],
+        trained_on=training_data.trained_on,
+        own_matrix=not training_data.fingerprint,
+        origin=training_data.origin,
+        counts=counts,
+        by_time=bool(parts.starts),
+        slices=_slices(parts, counts),
+        **_method(fitted, training_data),
+        gates=_gates(figures, fitted.config.gates),
+        performance=_performance(figures),
+        differences=_differences(evaluation.tables["auc_against_others"]),
+        cutoff=f"{fitted.config.policy.decision.approve_below:.0%}",
+        approved_share=f"{figures['oot_approval_rate_of_all_applicants']:.1%}",
+        approved_bad_rate=_percent(figures.get("oot_approved_bad_rate"), absent=""),
+        tests=evaluation.tests,
+        grades=_grades(evaluation.tables["grades"]),
+        truth=_truth(figures),
+        weak=weak,
+        large_segments=large,
+        small_segments=_small(segments),
+        bads_for_a_segment=BADS_FOR_A_SEGMENT,
+        gini=f"{figures['oot_gini']:.2f}",
+        fairness=_fairness(segments),
+        knows_truth=_knows_truth(segments),
+        important=_important(explained),
+        evaluated_bads=f"{figures['oot_bads']:.0f}",
+        calibration_bads=f"{figures['selection_bads']:.0f}",
+        slope_width=_slope_width(figures),
+    )
 
 
-def _origin(trained_on: str) -> str:
-    return {
-        "simulated": "It learnt on **simulated firms**: it shows how a chain behaves, and is no "
-        "basis for a decision about a real firm.",
-        "real": "It learnt on the outcomes of real firms.",
-    }.get(trained_on, "It learnt on the caller's own matrix, whose columns are not known here.")
+@cache
+def _template() -> Template:
+    folder = resources.files("models.reporting") / "templates"
+    environment = Environment(  # noqa: S701 (Markdown, not HTML)
+        undefined=StrictUndefined, keep_trailing_newline=True
+    )
+    environment.globals["n"] = lambda value: f"{value:,}"
+    environment.filters["round3"] = lambda value: f"{value:.3f}"
+    return environment.from_string((folder / "model_card.md").read_text(encoding="utf-8"))
 
 
-def _data(
-    fitted: Fitted, training_data: TrainingData, parts: Split, counts: Mapping[str, int]
-) -> tuple[str, ...]:
-    slices = []
+def _slices(parts: Split, counts: Mapping[str, int]) -> list[tuple[str, ...]]:
+    """Rows of the table of slices: name, dates, labelled, bad, bad rate."""
+    rows: list[tuple[str, ...]] = []
     for name in SLICES:
         days = labelled_in(parts.rows, name)["as_of"]
-        first, last = days.min(), days.max()
-        rows, bads = counts[f"{name}_rows"], counts[f"{name}_bads"]
-        said = SLICE_WORDS[name]
-        slices.append(
+        labelled, bads = counts[f"{name}_rows"], counts[f"{name}_bads"]
+        title = SLICE_WORDS[name]
+        rows.append(
             (
-                said if parts.starts else said.replace("out of time", "held out"),
-                f"{first!s} to {last!s}" if parts.starts else "at random, by hash of the id",
-                f"{rows:,}",
+                title if parts.starts else title.replace("out of time", "held out"),
+                f"{days.min()!s} to {days.max()!s}"
+                if parts.starts
+                else "random, by hash of the id",
+                f"{labelled:,}",
                 f"{bads:,}",
-                f"{bads / rows:.2%}",
+                f"{bads / labelled:.2%}",
             )
         )
-    own_matrix = not training_data.fingerprint
-    firms = (
-        "No firm has labels in more than one period."
-        if not counts["firms_in_several_periods"]
-        else f"{counts['firms_in_several_periods']:,} firms have labels in several periods; a hash "
-        f"of the id gave every firm one side, and {counts['dropped_other_side']:,} rows outside "
-        "their side's period were dropped."
-    )
-    silent = counts["features_without_values"]
-    useless = f" {silent} of all have one value at most here and say nothing." if silent else ""
-    past = "" if own_matrix else " Past decisions (approval, lender, channel) are never among them."
-    excluded = ", ".join(f"`{name}`" for name in fitted.config.exclude) or "none"
-    return (
-        (
-            f"`{training_data.origin}`: {counts['rows']:,} applications of {counts['firms']:,} firms; "
-            f"{counts['dropped_refused']:,} were refused and have no outcome, "
-            f"{counts['dropped_not_observed']:,} are not observed yet. {firms}"
-            if not own_matrix
-            else f"`{training_data.origin}`: {counts['rows']:,} rows, "
-            f"{counts['dropped_not_observed']:,} of them without a label."
-        ),
-        table(("slice", "dates", "labelled", "bad", "bad rate"), slices),
-        (
-            f"It was given {len(fitted.model.feature_names)} of {counts['features']} "
-            f"features.{useless}{past} Left out by the settings: {excluded}."
-        ),
-    )
+    return rows
 
 
-def _method(fitted: Fitted, training_data: TrainingData) -> tuple[str, ...]:
-    model = fitted.model
+def _method(fitted: Fitted, training_data: TrainingData) -> dict[str, Any]:
+    """What was fitted, and with which settings."""
+    model, config = fitted.model, fitted.config
     used = [model.feature_names[j] for j in model.estimator.used]
-    signed = sum(training_data.signs[name] != 0 for name in used)
-    tuned = (
-        f"Optuna tried {len(fitted.trials)} settings on time-ordered folds of the training slice."
-        if fitted.trials
-        else "Nothing was tuned."
-    )
     branch = "trees" if model.estimator.kind == "lightgbm" else "scorecard"
-    held = (
-        f" (its slopes held near 1, standard deviation {SLOPE_SD})"
-        if model.calibration.kind == "beta"
-        else ""
-    )
-    settings = getattr(fitted.config, branch).model_dump(mode="json")
-    return (
-        (
-            f"{_kind(model)}. It uses {len(used)} of the {len(model.feature_names)} features; "
-            f"{signed} of these may move the risk one way only. {tuned}{_thinned(fitted, training_data)}"
-        ),
-        (
-            f"Log-odds became a PD by {model.calibration.kind} calibration, fitted on the "
-            f"calibration slice{held} and judged there by cross-fitting. Every choice was made "
-            "before the last slice was opened, these gates among them:"
-        ),
-        gates(fitted),
-        f"Settings, by their names in `models/settings.toml`, table `{branch}`:",
-        table(("setting", "value"), [(key, _setting(value)) for key, value in settings.items()]),
-        f"Seed {fitted.config.seed}; feature table `{model.fingerprint[:12] or 'none'}`.",
-    )
+    dropout = config.source_dropout.share
+    with_dropout = fitted.candidate.sources is None and training_data.fingerprint and dropout
+    return {
+        "kind": _kind(model),
+        "features_given": len(model.feature_names),
+        "excluded": ", ".join(f"`{name}`" for name in config.exclude),
+        "used": len(used),
+        "signed": sum(training_data.signs[name] != 0 for name in used),
+        "trials": len(fitted.trials),
+        "dropout": f"{dropout:.0%}" if with_dropout else "",
+        "calibration": model.calibration.kind,
+        "slope_sd": SLOPE_SD if model.calibration.kind == "beta" else None,
+        "branch": branch,
+        "settings": [
+            (key, f"{value:.4g}" if isinstance(value, float) else str(value))
+            for key, value in getattr(config, branch).model_dump(mode="json").items()
+        ],
+        "seed": config.seed,
+        "fingerprint": model.fingerprint[:12],
+    }
 
 
 def _kind(model: Model) -> str:
@@ -212,40 +176,203 @@ def _kind(model: Model) -> str:
     return "Logistic scorecard on bins"
 
 
-def _thinned(fitted: Fitted, training_data: TrainingData) -> str:
-    source_dropout = fitted.config.source_dropout
-    if (
-        fitted.candidate.sources is not None
-        or not training_data.fingerprint
-        or not source_dropout.share
-    ):
-        return ""
-    return (
-        f" {source_dropout.share:.0%} of the training rows, drawn at random, have a copy beside them "
-        "that lost some of its sources, so that firms with few records are judged too."
+def _gates(figures: Mapping[str, float], gates: Gates) -> list[tuple[str, ...]]:
+    """What each gate requires and what was measured, before the last slice was opened."""
+    segments = (
+        f"no segment of {gates.segments.bads} bads whose Gini interval lies wholly below "
+        f"{gates.segments.gini_share:g} of the whole's"
     )
-
-
-def _setting(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-def _limits(fitted: Fitted, parts: Split) -> tuple[str, ...]:
-    f = fitted.figures
-    slope = f.get("calibration_slope_high"), f.get("calibration_slope_low")
-    width = "not known" if None in slope else f"{slope[0] - slope[1]:.2f} wide"  # type: ignore[operator]
-    return (
+    rows = (
         (
-            f"{f['oot_bads']:.0f} bads judge it, {f['selection_bads']:.0f} calibrated it; "
-            f"the interval of the calibration slope is {width}."
+            "bads",
+            f"{gates.bads.least} or more in the calibration slice",
+            f"{figures['selection_bads']:.0f}",
+            True,
         ),
-        *(
-            ()
-            if parts.starts
-            else ("The last slice is random, not later: it says nothing of drift.",)
+        (
+            "calibration slope",
+            "95 % interval contains 1",
+            _interval(figures, "selection_calibration_slope", 2),
+            gates.calibration_slope.enabled,
         ),
+        (
+            "monotone",
+            "no signed feature ever moves the log-odds the wrong way",
+            _interval(figures, "monotone_violation", 3),
+            gates.monotone.enabled,
+        ),
+        (
+            "stability",
+            f"PSI of the PD since training below {gates.stability.psi_below:g}",
+            _interval(figures, "psi_training_to_calibration", 3),
+            gates.stability.enabled,
+        ),
+        ("segments", segments, _interval(figures, "weak_segments", 0), gates.segments.enabled),
     )
+    return [
+        (name, requires, measured if enabled else "not required")
+        for name, requires, measured, enabled in rows
+    ]
 
 
-def _list(lines: Sequence[str]) -> str:
-    return "\n".join(f"- {line}" for line in lines)
+def _performance(figures: Mapping[str, float]) -> dict[str, Any]:
+    """Figures of all labelled applicants, and beside them of first-time borrowers."""
+    first_time = "oot_first_time_auc" in figures
+    rows = []
+    for title, name, digits in MEASURES:
+        # calibration is measured out of time only, so its names bear no prefix
+        everyone = f"oot_{name}" if f"oot_{name}" in figures else name
+        row = (
+            title,
+            _interval(figures, everyone, digits),
+            _interval(figures, f"oot_first_time_{name}", digits),
+        )
+        rows.append(row if first_time else row[:2])
+    return {"head": ["", "all", "first-time"] if first_time else ["", "all"], "rows": rows}
+
+
+def _differences(others: pl.DataFrame) -> list[tuple[str, ...]]:
+    return [
+        (
+            row["other"],
+            row["applicants"],
+            f"{row['value']:+.3f} ({row['low']:.3f} to {row['high']:.3f})",
+        )
+        for row in others.iter_rows(named=True)
+    ]
+
+
+def _grades(grades: pl.DataFrame) -> list[tuple[str, ...]]:
+    return [
+        (
+            row["grade"],
+            f"{row['rows']:,}",
+            f"{row['bads']:,}",
+            f"{row['mean_pd']:.2%}",
+            f"{row['default_rate']:.2%}",
+            f"{row['low']:.2%} to {row['high']:.2%}",
+            f"{row['jeffreys_p']:.3f}",
+        )
+        for row in grades.iter_rows(named=True)
+    ]
+
+
+def _truth(figures: Mapping[str, float]) -> dict[str, Any] | None:
+    """Errors of the PD against the true PD; None where the truth is not known."""
+    if "truth_pd_error" not in figures:
+        return None
+    rows = [
+        (
+            name,
+            *(
+                f"{figures[key] * 100:.2f}" if key in figures else "-"
+                for key in (f"truth_pd_error{group}", f"truth_pd_bias{group}")
+            ),
+        )
+        for name, group in (("approved", "_approved"), ("refused", "_refused"), ("all", ""))
+    ]
+    return {
+        "error": f"{figures['truth_pd_error']:.4f}",
+        "constant": f"{figures['truth_pd_error_constant']:.4f}",
+        "share": f"{figures['truth_pd_error_share']:.2f}",
+        "absolute": f"{figures['truth_pd_absolute_share']:.2f}",
+        "unexplained": f"{figures['truth_pd_unexplained']:.2f}",
+        "gini": f"{figures['truth_gini_share']:.2f}",
+        "rows": rows,
+    }
+
+
+def _weakest(segments: pl.DataFrame) -> tuple[list[tuple[str, ...]], int]:
+    """Segments with the lowest Ginis, and the number of segments large enough to compare."""
+    large = segments.filter((pl.col("segment") != "month") & (pl.col("bads") >= BADS_FOR_A_SEGMENT))
+    rows: list[tuple[str, ...]] = [
+        (
+            f"{row['segment']}: {row['value']}",
+            f"{row['rows']:,}",
+            f"{row['bads']:,}",
+            f"{row['gini']:.2f} ({row['gini_low']:.2f} to {row['gini_high']:.2f})",
+            f"{row['mean_pd_labelled']:.2%}",
+            f"{row['bad_rate']:.2%}",
+        )
+        for row in large.sort("gini").head(WEAKEST).iter_rows(named=True)
+    ]
+    return rows, large.height
+
+
+def _small(segments: pl.DataFrame) -> int:
+    """Number of segments with too few bads to compare."""
+    few = (pl.col("bads") < BADS_FOR_A_SEGMENT) & (pl.col("applicants") > 0)
+    return segments.filter((pl.col("segment") != "month") & few).height
+
+
+def _knows_truth(segments: pl.DataFrame) -> bool:
+    return bool(segments["mean_true_pd"].is_not_null().any())
+
+
+def _fairness(segments: pl.DataFrame) -> list[dict[str, Any]]:
+    """Approval, bad rate and true PD by area, age of the owner and legal form."""
+    true = _knows_truth(segments)
+    tables = []
+    for segment, title in FAIRNESS.items():
+        part = segments.filter(segment=segment)
+        if part.is_empty():
+            continue
+        head = [
+            title,
+            "applicants",
+            "approved",
+            "mean PD",
+            "bad",
+            "bad rate",
+            "… of those approved",
+        ]
+        rows = [
+            (
+                row["value"],
+                f"{row['applicants']:,}",
+                f"{row['approval_rate']:.1%}",
+                f"{row['mean_pd']:.2%}",
+                f"{row['bads']:,}",
+                _percent(row["bad_rate"]),
+                _percent(row["approved_bad_rate"]),
+                *((_percent(row["mean_true_pd"]),) if true else ()),
+            )
+            for row in part.iter_rows(named=True)
+        ]
+        tables.append({"head": [*head, "mean true PD"] if true else head, "rows": rows})
+    return tables
+
+
+def _important(explained: Explained) -> list[tuple[str, ...]]:
+    """Features with the largest mean absolute SHAP values."""
+    size = abs(explained.values).mean(axis=0)
+    names = explained.model.feature_names
+    return [
+        (
+            f"`{names[j]}`",
+            MEANING.get(names[j], ("", ""))[0],
+            {1: "+", -1: "-", 0: "either"}[explained.signs.get(names[j], 0)],
+            f"{size[j]:.3f}",
+        )
+        for j in explained.first
+    ]
+
+
+def _slope_width(figures: Mapping[str, float]) -> str:
+    low, high = (figures.get(f"calibration_slope_{end}") for end in ("low", "high"))
+    return "not known" if low is None or high is None else f"{high - low:.2f} wide"
+
+
+def _interval(figures: Mapping[str, float], name: str, digits: int) -> str:
+    value = figures.get(name)
+    if value is None:
+        return "-"
+    text = f"{value:,.{digits}f}"
+    low, high = figures.get(f"{name}_low"), figures.get(f"{name}_high")
+    if low is None or high is None:
+        return text
+    return f"{text} ({low:.{digits}f} to {high:.{digits}f})"
+
+
+def _percent(value: float | None, *, absent: str = "-") -> str:
+    return absent if value is None else f"{value:.2%}"

@@ -17,7 +17,6 @@ from matplotlib.ticker import FuncFormatter, NullLocator, PercentFormatter
 from PIL import Image
 from scipy import stats
 
-from models import scale
 from models.evaluation import metrics
 
 if TYPE_CHECKING:
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from features.arrays import Array
+    from models.policy import Policy
 
 BLUE, RED, GREEN, ORANGE = "#0072B2", "#D55E00", "#009E73", "#E69F00"
 GREY, DARK = "#8A8A8A", "#333333"
@@ -214,18 +214,19 @@ def calibration(pd: Array, bad: Array, *, title: str, note: str) -> Figure:
     return figure
 
 
-def score_distribution(pd: Array, bad: Array, *, cutoff: float, title: str, note: str) -> Figure:
+def score_distribution(pd: Array, bad: Array, *, policy: Policy, title: str, note: str) -> Figure:
     """Scores of goods and bads, each as share of its own kind, and the policy's cut-off.
 
     Parameters
     ----------
     pd, bad : ndarray of shape (n_samples,)
-    cutoff : float
-        Applicants with a smaller PD are approved.
+    policy : Policy
+        Score scale and cut-off.
     title, note : str
     """
     figure, (ax,) = blank(title=f"{title}: scores of goods and bads", note=note, size=(8.2, 5))
-    score, cut = scale.score(pd), float(scale.score(np.array([cutoff]))[0])
+    scale, cutoff = policy.score, policy.decision.approve_below
+    score, cut = scale.points(pd), float(scale.points(np.array([cutoff]))[0])
     bins = int(np.clip(3 * np.sqrt(bad.sum()), 8, 36))  # few bads would only show as single spikes
     edges = np.linspace(np.floor(score.min() / 10) * 10, np.ceil(score.max() / 10) * 10, bins)
     for kind, name, colour, filled in ((0, "good", BLUE, True), (1, "bad", RED, False)):
@@ -256,7 +257,7 @@ def score_distribution(pd: Array, bad: Array, *, cutoff: float, title: str, note
     ax.set_ylim(top=ax.get_ylim()[1] * 1.2)  # room for the words
     ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     ax.set(
-        xlabel="score (600 at good:bad odds of 50:1, 40 points double the odds)",
+        xlabel=f"score ({scale.in_words()})",
         ylabel="share of the goods, of the bads",
     )
     ax.legend(loc="upper right", fontsize=9, frameon=False)

@@ -10,6 +10,7 @@ from models.reporting import plots, shap_plots
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    import polars as pl
     from matplotlib.figure import Figure
 
     from models.data.split import Split
@@ -19,7 +20,12 @@ if TYPE_CHECKING:
 
 
 def draw(
-    fitted: Fitted, others: Sequence[Fitted], *, training_data: TrainingData, parts: Split
+    fitted: Fitted,
+    others: Sequence[Fitted],
+    *,
+    months: pl.DataFrame,
+    training_data: TrainingData,
+    parts: Split,
 ) -> tuple[Explained, dict[str, bytes]]:
     """Explain applicants of the last slice and draw what a run holds.
 
@@ -28,6 +34,8 @@ def draw(
     fitted : Fitted
     others : sequence of Fitted
         All candidates, the same one among them.
+    months : DataFrame
+        Figures by month, `models.evaluation.out_of_time.Evaluation.tables["months"]`.
     training_data : TrainingData
     parts : Split
 
@@ -40,12 +48,17 @@ def draw(
     late = within(parts.rows, OUT_OF_TIME)
     X = training_data.numbers(late, fitted.model.feature_names)
     explained = shap_plots.explain(fitted.model, training_data.signs, X)
-    drawn = drawings(fitted, others, explained=explained, parts=parts)
+    drawn = drawings(fitted, others, months=months, explained=explained, parts=parts)
     return explained, {name: plots.png(figure) for name, figure in drawn}
 
 
 def drawings(
-    fitted: Fitted, others: Sequence[Fitted], *, explained: Explained, parts: Split
+    fitted: Fitted,
+    others: Sequence[Fitted],
+    *,
+    months: pl.DataFrame,
+    explained: Explained,
+    parts: Split,
 ) -> Iterator[tuple[str, Figure]]:
     """Draw what a run holds, one picture at a time.
 
@@ -54,6 +67,7 @@ def drawings(
     fitted : Fitted
     others : sequence of Fitted
         All candidates, the same one among them.
+    months : DataFrame
     explained : Explained
         SHAP values of applicants of the last slice.
     parts : Split
@@ -67,7 +81,7 @@ def drawings(
     late = within(parts.rows, OUT_OF_TIME)
     known = late.filter("labelled")
     bad = bad_of(known)
-    title, cutoff = fitted.candidate.title, fitted.config.policy.approve_pd_below
+    title, policy = fitted.candidate.title, fitted.config.policy
     where = f"out of time, from {parts.starts[OUT_OF_TIME]}" if parts.starts else "held out"
     note = f"{known.height:,} labelled applicants, {bad.sum():,.0f} bad, {where}; never fitted to"
     ranked = [fitted, *(other for other in others if other is not fitted)]
@@ -80,13 +94,13 @@ def drawings(
     yield "calibration", plots.calibration(pd, bad, title=title, note=note)
     yield (
         "score_distribution",
-        plots.score_distribution(pd, bad, cutoff=cutoff, title=title, note=note),
+        plots.score_distribution(pd, bad, policy=policy, title=title, note=note),
     )
     if parts.starts:
         yield (
             "months",
             plots.months(
-                fitted.tables["months"],
+                months,
                 late_from=parts.starts[OUT_OF_TIME].strftime("%Y-%m"),
                 title=title,
                 note="the slices that the model was not fitted to; the first calibrated it",

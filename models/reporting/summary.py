@@ -10,7 +10,7 @@ from models.tracking.registry import CHALLENGER, CHAMPION
 
 if TYPE_CHECKING:
     from models.evaluation.backtest import Backtest
-    from models.train import TrainResult
+    from models.train.training import TrainResult
 
 WIDTH = 80
 SLICE_TITLES = {TRAIN: "to train", CALIBRATION: "to calibrate", OUT_OF_TIME: "out of time"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from models.data.training_data import TrainingData
     from models.estimators.fitted import Fitted
     from models.evaluation.champion import Decision
+    from models.evaluation.out_of_time import Evaluation
     from models.settings import TrainConfig
 
 DESCRIPTION = "mlflow.note.content"  # the tag that the UI shows as a run's description
@@ -35,7 +37,10 @@ LOADER = "models.tracking.pyfunc"
 NEEDS = ("lightgbm", "numpy", "pandas", "polars", "scipy")
 EXAMPLE_ROWS = 5
 TELLING = ("oot_auc", "oot_first_time_auc", "selection_log_loss", "calibration_slope", "oot_ece")
-WORDS = {"gates": {gate: {"false_alarm", "reason"} for gate in Gates.model_fields}}
+WORDS: dict[str, Any] = {
+    "gates": {gate: {"false_alarm", "reason"} for gate in Gates.model_fields},
+    "policy": {"flags"},
+}
 """What settings say in words; parameters are figures."""
 NOT_SHOWN = {
     f"{slice_}{name}"
@@ -61,6 +66,7 @@ class Logged:
 
 def log_training(
     candidates: list[Fitted],
+    evaluations: Mapping[str, Evaluation],
     decision: Decision,
     *,
     training_data: TrainingData,
@@ -76,12 +82,13 @@ def log_training(
     Parameters
     ----------
     candidates : list of Fitted
+    evaluations : mapping of candidate name to Evaluation
     decision : Decision
         Which of them is registered, and as what.
     training_data : TrainingData
     parts : Split
     counts : mapping of str to int
-        `models.train.TrainResult.counts`.
+        `models.train.training.TrainResult.counts`.
     config : TrainConfig
     name : str
         Experiment and registered model.
@@ -96,10 +103,19 @@ def log_training(
     """
     bare = replace(training_data, rows=training_data.rows.clear())
     late = replace(parts, rows=within(parts.rows, OUT_OF_TIME))
-    drawing = {
-        id(fitted): pool.submit(draw, fitted, candidates, training_data=bare, parts=late)
+    plots = {
+        fitted.candidate.name: partial(
+            draw,
+            fitted,
+            candidates,
+            months=evaluations[fitted.candidate.name].tables["months"],
+            training_data=bare,
+            parts=late,
+        )
         for fitted in (*candidates[1:], candidates[0])
     }
+    drawing = {name: pool.submit(plot) for name, plot in plots.items()}
+    winner_figures = evaluations[decision.winner.candidate.name].figures
     with mlflow_session.session() as mlflow:
         experiment = mlflow_session.open_experiment(mlflow, name)
         data = _data_sets(mlflow, training_data, parts)
@@ -110,25 +126,26 @@ def log_training(
             _log_parent(
                 mlflow,
                 decision,
+                figures=winner_figures,
                 training_data=training_data,
                 parts=parts,
                 counts=counts,
                 config=config,
             )
             for fitted in candidates:
+                name_of = fitted.candidate.name
+                evaluation = evaluations[name_of]
                 with mlflow.start_run(
-                    experiment_id=experiment, run_name=fitted.candidate.name, nested=True
+                    experiment_id=experiment, run_name=name_of, nested=True
                 ) as child:
                     _log_inputs(mlflow, data)
-                    ours = drawing[id(fitted)].cancel()  # nobody has begun with it
-                    explained, pictures = (
-                        draw(fitted, candidates, training_data=bare, parts=late)
-                        if ours
-                        else drawing[id(fitted)].result()
-                    )
+                    # a plot that no process has begun is drawn here
+                    waiting = drawing[name_of].cancel()
+                    explained, pictures = plots[name_of]() if waiting else drawing[name_of].result()
                     _log_pictures(mlflow, pictures)
                     page = card(
                         fitted,
+                        evaluation,
                         decision=decision,
                         explained=explained,
                         training_data=training_data,
@@ -136,7 +153,7 @@ def log_training(
                         counts=counts,
                     )
                     mlflow.log_text(page, "model_card.md")
-                    logged = _log_candidate(mlflow, fitted, decision, parts=parts)
+                    logged = _log_candidate(mlflow, fitted, evaluation, decision, parts=parts)
                     if log_trials:
                         _log_trials(mlflow, fitted, experiment)
                     if fitted is decision.winner:
@@ -147,7 +164,7 @@ def log_training(
             address=address,
             run=run,
             alias=decision.alias,
-            description=_description(decision.winner, decision),
+            description=_description(decision.winner, winner_figures, decision),
             tags={
                 "candidate": decision.winner.candidate.name,
                 "outcome": decision.verdicts[decision.winner.candidate.name],
@@ -161,6 +178,7 @@ def _log_parent(
     mlflow: Any,  # noqa: ANN401 (the module)
     decision: Decision,
     *,
+    figures: Mapping[str, float],
     training_data: TrainingData,
     parts: Split,
     counts: Mapping[str, int],
@@ -170,7 +188,7 @@ def _log_parent(
     mlflow.log_metrics({f"count_{key}": float(value) for key, value in counts.items()})
     mlflow.set_tags(
         {
-            DESCRIPTION: _description(decision.winner, decision),
+            DESCRIPTION: _description(decision.winner, figures, decision),
             decision.alias: decision.winner.candidate.name,
             "trained_on": training_data.trained_on,
             "data": training_data.origin,
@@ -188,9 +206,8 @@ def _log_pictures(mlflow: Any, pictures: Mapping[str, bytes]) -> None:  # noqa: 
         mlflow.log_artifacts(scratch, "figures")
 
 
-def _description(fitted: Fitted, decision: Decision) -> str:
+def _description(fitted: Fitted, f: Mapping[str, float], decision: Decision) -> str:
     """A few lines of Markdown, which the UI shows above a run and beside a version."""
-    f = fitted.figures
     return (
         # no Markdown in the first line: the registry's list shows it as it stands
         f"{fitted.candidate.title}; {decision.verdicts[fitted.candidate.name]}.\n\n"
@@ -239,6 +256,7 @@ def _log_inputs(mlflow: Any, data: Mapping[str, Any]) -> None:  # noqa: ANN401
 def _log_candidate(
     mlflow: Any,  # noqa: ANN401
     fitted: Fitted,
+    evaluation: Evaluation,
     decision: Decision,
     *,
     parts: Split,
@@ -250,7 +268,7 @@ def _log_candidate(
             "candidate": fitted.candidate.title,
             "outcome": decision.verdicts[fitted.candidate.name],
             "trained_on": model.trained_on,
-            DESCRIPTION: _description(fitted, decision),
+            DESCRIPTION: _description(fitted, evaluation.figures, decision),
         }
     )
     branch = "trees" if model.estimator.kind == "lightgbm" else "scorecard"
@@ -265,9 +283,9 @@ def _log_candidate(
             **_flat(getattr(fitted.config, branch).model_dump(mode="json")),
         }
     )
-    mlflow.log_metrics(_telling_first(fitted.figures))
-    mlflow.log_dict(fitted.tests, "validation/tests.json")
-    for name, table in fitted.tables.items():
+    mlflow.log_metrics(_telling_first(evaluation.figures))
+    mlflow.log_dict(dict(evaluation.tests), "validation/tests.json")
+    for name, table in evaluation.tables.items():
         mlflow.log_text(table.write_csv(float_precision=6), f"validation/{name}.csv")
     late = within(parts.rows, OUT_OF_TIME)
     example = (

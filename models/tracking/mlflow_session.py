@@ -13,7 +13,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from features.contract.errors import ContractError
+from features.contract.errors import ServiceError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,7 +59,7 @@ def session() -> Iterator[Any]:
 
     Raises
     ------
-    ContractError
+    ServiceError
         When the store cannot be reached; nothing has been written then.
     """
     address = store()
@@ -75,13 +75,13 @@ def session() -> Iterator[Any]:
             try:
                 mlflow.MlflowClient().search_experiments(max_results=1)
             except Exception as error:  # whatever the store's driver raises
-                raise ContractError(
+                raise ServiceError(
                     f"MLflow: no answer from {address} ({first_line(error)}). Start the server, "
                     f"or unset MLFLOW_TRACKING_URI to use {DEFAULT_STORE} in this folder."
                 ) from error
             yield mlflow
         except MlflowException as error:
-            raise ContractError(f"MLflow at {address}: {first_line(error)}") from error
+            raise ServiceError(f"MLflow at {address}: {first_line(error)}") from error
         finally:
             # Forget ours. What was there before stands in the environment, where MLflow exports it
             # and from where it reads it again.
@@ -94,14 +94,14 @@ def open_experiment(mlflow: Any, name: str) -> str:  # noqa: ANN401 (the module)
 
     Raises
     ------
-    ContractError
+    ServiceError
         When an experiment of this name was deleted.
     """
     client = mlflow.MlflowClient()
     experiment = client.get_experiment_by_name(name)
     if experiment is not None:
         if experiment.lifecycle_stage != "active":
-            raise ContractError(
+            raise ServiceError(
                 f"MLflow at {store()}: experiment {name!r} is deleted. Restore it with "
                 f"`mlflow experiments restore --experiment-id {experiment.experiment_id}`."
             )

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from models import scale
 from models.estimators.model import Model, load
 from models.explanation.reasons import top_reasons
 
@@ -49,7 +48,7 @@ class ServedModel:
         reasons = np.full((len(X), REASONS), "", dtype=object)
         top = top_reasons(model.contributions(X), X, model, k=REASONS)
         reasons[top["row"].to_numpy(), top["rank"].to_numpy() - 1] = top["feature"].to_list()
-        columns = {"score": scale.score(pd_), "pd": pd_}
+        columns = {"score": model.policy.score.points(pd_), "pd": pd_}
         columns |= {f"reason_{k + 1}": reasons[:, k].astype(str) for k in range(REASONS)}
         return pl.DataFrame(columns).to_pandas()
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from features.contract.errors import ContractError
+from features.contract.errors import ContractError, FirstloanError
 from models.estimators.model import Model, load
 from models.tracking.mlflow_session import SQLITE, first_line, session, store
 
@@ -202,7 +202,7 @@ def incumbent(name: str) -> Model | None:
             return None
     try:
         return fetch(f"models:/{name}@{CHAMPION}")
-    except ContractError:
+    except FirstloanError:
         return None
 
 

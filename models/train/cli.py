@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 from typer import Option
 
-from features.cli_paths import RefusedError, any_path, local_path, path_option
-from features.contract.errors import ContractError
+from features.cli_paths import any_path, local_path, path_option
+from features.contract.errors import ContractError, FirstloanError
 from features.io.storage import is_remote, storage_errors
 from features.parallel.executor import Progress
 
@@ -43,6 +43,10 @@ def train_command(progress: ShowProgress) -> Callable[..., None]:
         config: Annotated[
             Path | None,
             path_option(local_path, "TOML with changed settings."),
+        ] = None,
+        policy: Annotated[
+            Path | None,
+            path_option(local_path, "TOML: scale, cut-offs, grades, flags. [default: the shipped]"),
         ] = None,
         trials: Annotated[
             int | None, Option(min=0, help="Tuning trials. [default: from the settings]")
@@ -79,7 +83,7 @@ def train_command(progress: ShowProgress) -> Callable[..., None]:
         _refuse_contradictions(
             data, features, labels, name, scheduler=scheduler, distributed=distributed
         )
-        settings = read_settings(config, trials=trials)
+        settings = read_settings(config, policy=policy, trials=trials)
         if data is not None:
             train_it = partial(training.train, data=data, features=features)
         elif labels is not None and features is not None and name is not None:
@@ -148,6 +152,6 @@ def main() -> None:
     """Run the command; wrong input becomes one line on stderr and exit code 2."""
     try:
         typer.run(train_command(_plain_lines))
-    except (ContractError, RefusedError) as error:
+    except FirstloanError as error:
         typer.echo(f"models.train: {error}", err=True)
         sys.exit(2)

@@ -240,6 +240,7 @@ def _fit(
             "wander": wander.to_json(),
         },
         reference=training_data.reference,
+        policy=config.policy,
     )
     figures_of = figures(crossed, bad, prefix="selection_")
     return Fitted(

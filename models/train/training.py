@@ -17,20 +17,20 @@ from models.data.split import OUT_OF_TIME, TRAIN, Split, labelled_in, split, wit
 from models.data.training_data import TrainingData, read_training_data, with_peers
 from models.estimators.candidates import chosen
 from models.estimators.lightgbm_dask import fit_on
-from models.evaluation.champion import Decision, decide
-from models.evaluation.out_of_time import against, judge
+from models.evaluation.champion import Decision, choose_champion
+from models.evaluation.out_of_time import Evaluation, evaluate
 from models.tracking import mlflow_session, registry
 from models.tracking.log_runs import log_training
 from models.tracking.registry import NAME
 from models.train.fit import fit_all
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from features.arrays import Array
     from features.parallel.dask_cluster import Cluster
     from features.parallel.executor import Progress
-    from models.estimators.fitted import Fitted
     from models.settings import TrainConfig
 
 AFTER_FITTING = 2  # steps of the progress: judging, logging
@@ -259,7 +259,7 @@ def train_on(
             pool=pool,
             fit_override=fit_override,
         )
-        decision = decide(
+        decision = choose_champion(
             candidates,
             training_data,
             parts.rows,
@@ -269,13 +269,21 @@ def train_on(
         counts = parts.counts | _features(training_data, parts.rows)
         # Every choice is made; from here on the out-of-time slice is read, once.
         true = None if truth is None else _truth(parts, truth)
-        for fitted in candidates:
-            judge(fitted, parts.rows, config=config, true=true)
-        for fitted in candidates:
-            against(fitted, candidates, parts.rows, config=config)
+        evaluations = {
+            fitted.candidate.name: evaluate(
+                fitted,
+                candidates,
+                parts.rows,
+                policy=config.policy,
+                gates=decision.gates[fitted.candidate.name],
+                true=true,
+            )
+            for fitted in candidates
+        }
         step()
         logged = log_training(
             candidates,
+            evaluations,
             decision,
             training_data=training_data,
             parts=parts,
@@ -292,8 +300,8 @@ def train_on(
         version=logged.version,
         alias=decision.alias,
         verdicts=decision.verdicts,
-        figures=_table(candidates, decision),
-        against=decision.winner.tables["auc_against_others"],
+        figures=_table(evaluations, decision),
+        against=evaluations[decision.winner.candidate.name].tables["auc_against_others"],
         counts=counts,
         by_time=bool(parts.starts),
         own=not training_data.fingerprint,
@@ -336,13 +344,15 @@ TABLE = (
 )
 
 
-def _table(candidates: list[Fitted], decision: Decision) -> pl.DataFrame:
+def _table(evaluations: Mapping[str, Evaluation], decision: Decision) -> pl.DataFrame:
+    """Main figures of each candidate, lowest log loss on the calibration folds first."""
+    winner = decision.winner.candidate.name
     rows = [
         {
-            "candidate": fitted.candidate.name,
-            "alias": decision.alias if fitted is decision.winner else "",
-            **{key: fitted.figures.get(key) for key in TABLE},
+            "candidate": name,
+            "alias": decision.alias if name == winner else "",
+            **{key: evaluation.figures.get(key) for key in TABLE},
         }
-        for fitted in candidates
+        for name, evaluation in evaluations.items()
     ]
     return pl.DataFrame(rows).sort("selection_log_loss")

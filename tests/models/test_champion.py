@@ -13,7 +13,7 @@ from models.estimators.model import load, save
 from models.settings import read_settings
 from models.tracking.pyfunc import ServedModel
 from models.tracking.registry import resolve
-from models.train import train_on
+from models.train.training import train_on
 from synthetic.config.load import load_config
 from synthetic.simulation import simulate_world
 

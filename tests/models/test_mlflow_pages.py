@@ -6,7 +6,7 @@ from PIL import Image
 from docs import mlflow_pages
 from docs.browser import program
 from models.settings import read_settings
-from models.train import train_on
+from models.train.training import train_on
 
 
 @pytest.mark.skipif(program() is None, reason="there is no Chromium here")

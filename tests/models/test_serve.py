@@ -17,7 +17,7 @@ import pytest
 
 from models.settings import read_settings
 from models.tracking.registry import resolve
-from models.train import train_on
+from models.train.training import train_on
 
 WAIT_SECONDS = 120
 

@@ -11,7 +11,7 @@ from models.data.split import OUT_OF_TIME, side
 from models.reporting.summary import training_lines
 from models.settings import read_settings
 from models.tracking.registry import resolve
-from models.train import train_matrix
+from models.train.training import train_matrix
 
 SETTINGS = read_settings(trials=0)
 QUICK = SETTINGS.model_copy(

@@ -8,7 +8,7 @@ import pytest
 from mlflow.tracking import MlflowClient
 from sklearn.metrics import roc_auc_score
 
-from features.contract.errors import ContractError
+from features.contract.errors import ContractError, ServiceError
 from features.engine.build import build_file
 from features.io.storage import location
 from features.parallel.executor import connect
@@ -20,7 +20,7 @@ from models.estimators.lightgbm_fit import fit_trees, parameters
 from models.evaluation import metrics
 from models.settings import read_settings
 from models.tracking import registry
-from models.train import train, train_on
+from models.train.training import train, train_on
 from synthetic.config.load import load_config
 from synthetic.simulation import simulate_world
 
@@ -140,7 +140,7 @@ def test_losing_a_worker_ends_in_one_line_and_registers_nothing(toy, crew, monke
     monkeypatch.setattr(lightgbm_dask, "fit_trees", without_folds)
     started = time.monotonic()
     with (
-        pytest.raises(ContractError, match=r"lost the worker tcp://127.*Nothing was registered"),
+        pytest.raises(ServiceError, match=r"lost the worker tcp://127.*Nothing was registered"),
         connect(crew.address) as cluster,
     ):
         train_on(toy(rows=20_000), config=slow, name="toy", cluster=cluster, distributed=True)

@@ -45,6 +45,7 @@ def test_the_folder_holds_only_text_and_parquet(trees_model, scorecard_model, tm
     assert found == {
         "model.json",
         "calibration.json",
+        "policy.json",
         "trees.txt",
         "scorecard.json",
         "points.csv",
@@ -74,8 +75,8 @@ def test_a_folder_that_is_no_model_is_named(tmp_path):
 def test_a_newer_format_is_refused(scorecard_model, tmp_path):
     save(scorecard_model, tmp_path)
     card = tmp_path / "model.json"
-    card.write_text(card.read_text().replace('"format": 1', '"format": 2'))
-    with pytest.raises(ContractError, match="format 2, this version reads 1"):
+    card.write_text(card.read_text().replace('"format": 2', '"format": 3'))
+    with pytest.raises(ContractError, match="format 3, this version reads 2"):
         load(tmp_path)
 
 

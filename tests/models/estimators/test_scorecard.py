@@ -4,7 +4,9 @@ import numpy as np
 import polars as pl
 
 from models.estimators.model import save
-from models.scale import score
+from models.policy import Policy
+
+SCALE = Policy.load().score
 
 
 def by_hand(points, row):
@@ -28,8 +30,8 @@ def by_hand(points, row):
 
 
 def test_the_points_table_gives_the_score_by_hand(scorecard_model, X):
-    """600 at good:bad odds of 50:1, 40 points double the odds (design.md section 4)."""
-    points = scorecard_model.estimator.points()
+    """600 at good:bad odds of 50:1, 40 points double the odds."""
+    points = scorecard_model.estimator.points(SCALE)
     margin = scorecard_model.margin(X)
     expected = 600 + 40 / math.log(2) * (-margin - math.log(50))
     rows = X.fill_nan(None).iter_rows(named=True)
@@ -47,7 +49,7 @@ def test_with_both_tables_a_person_comes_from_values_to_pd_and_score(scorecard_m
         below = worth.filter(pl.col("points") <= total + 0.05).row(-1, named=True)
         above = worth.filter(pl.col("points") >= total - 0.05).row(0, named=True)
         assert above["pd"] - 1e-4 <= true <= below["pd"] + 1e-4
-        assert below["score"] - 0.5 <= score(true) <= above["score"] + 0.5
+        assert below["score"] - 0.5 <= SCALE.points(true) <= above["score"] + 0.5
 
 
 def test_a_value_on_an_edge_falls_into_the_upper_bin(scorecard_model):

@@ -15,7 +15,7 @@ import polars as pl
 import pytest
 
 import firstloan
-import models.train as training
+from models.train import training
 
 DAYS, ROWS = 547, 900
 
@@ -158,7 +158,7 @@ def server(folder):
         process.wait()
 
 
-@pytest.mark.parametrize("last_step", ["fit_all", "judge"])
+@pytest.mark.parametrize("last_step", ["fit_all", "evaluate"])
 def test_a_server_that_goes_away_after_the_work(folder, server, monkeypatch, capsys, last_step):
     address, process = server
     monkeypatch.setenv("MLFLOW_TRACKING_URI", address)

@@ -6,14 +6,14 @@ import numpy as np
 import polars as pl
 import pytest
 
-from features.contract.errors import ContractError
+from features.contract.errors import ServiceError
 from features.io.storage import location, storage_errors
 from models.estimators.model import load
 from models.reporting.summary import training_lines
 from models.settings import read_settings
 from models.tracking import mlflow_session
 from models.tracking.registry import resolve
-from models.train import train, train_on
+from models.train.training import train, train_on
 
 SETTINGS = read_settings()
 QUICK = SETTINGS.model_copy(
@@ -202,7 +202,7 @@ def test_a_store_that_does_not_answer_is_said_before_any_work(tmp_path, monkeypa
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     for table in ("applications.csv", "outcomes.csv"):
         (tmp_path / table).touch()
-    with pytest.raises(ContractError, match=r"MLflow: no answer from http://127\.0\.0\.1:9"):
+    with pytest.raises(ServiceError, match=r"MLflow: no answer from http://127\.0\.0\.1:9"):
         train(data=tmp_path, config=QUICK)
 
 
@@ -231,7 +231,7 @@ def test_a_storage_that_goes_away_in_the_middle_is_one_line(
         s3_server.wait()
 
     with (
-        pytest.raises(ContractError, match=r"s3://province/world.*: the storage failed \("),
+        pytest.raises(ServiceError, match=r"s3://province/world.*: the storage failed \("),
         storage_errors(world),
     ):
         train_on(toy(), config=QUICK, name="toy", truth=world, progress=lost)
@@ -257,7 +257,7 @@ def test_with_too_few_bads_the_title_stays_vacant_and_the_way_out_is_said(
     )
     result = train_on(toy(), config=config, name="toy")
     assert result.alias == "challenger"
-    why = f"{result.counts['calibration_bads']} bads calibrated it, at least 1000 are asked"
+    why = f"{result.counts['calibration_bads']} bads in the calibration slice, at least 1000 are needed"
     assert why in result.verdicts["scorecard_register"]
     assert why in " ".join(" ".join(training_lines(result)).split())
     with pytest.raises(ContractError, match=rf"waits as challenger \(no candidate .*{why}.*@chall"):
@@ -343,8 +343,10 @@ def test_a_card_says_what_was_fitted_and_which_gates_it_passed(trained, toy):
     signed = sum(toy().signs[name] != 0 for name in names)
     trees = model.estimator.booster.num_trees()
     assert f"Gradient-boosted trees (LightGBM), {trees} of them. It uses {len(names)} of" in page
-    assert f"{signed} of these may move the risk one way only" in page
-    assert f"| bads | 20 or more calibrated it | {metrics['selection_bads']:.0f} |" in page
+    assert f"{signed} of these have a monotone constraint" in page
+    assert (
+        f"| bads | 20 or more in the calibration slice | {metrics['selection_bads']:.0f} |" in page
+    )
     low, high = (metrics[f"selection_calibration_slope_{side}"] for side in ("low", "high"))
     assert f"({low:.2f} to {high:.2f}) |" in page
     assert f"| {metrics['psi_training_to_calibration']:.3f} |" in page
@@ -359,7 +361,7 @@ def test_a_gate_that_is_not_asked_is_named_so(tmp_path, monkeypatch, toy):
     gates = QUICK.gates.model_copy(update={"stability": stability})
     config = QUICK.model_copy(update={"candidates": ("scorecard_register",), "gates": gates})
     page, _ = card_of(train_on(toy(), config=config, name="toy"), "scorecard_register")
-    assert "PSI of the PD since training below 0.25 | not asked |" in page
+    assert "PSI of the PD since training below 0.25 | not required |" in page
 
 
 def test_a_session_leaves_mlflow_as_it_was(tmp_path, monkeypatch):

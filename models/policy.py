@@ -1,0 +1,202 @@
+"""The lender's policy: score scale, data sufficiency, cut-offs, grades and flags, from TOML.
+
+A flag sends an applicant to a person (`refer`); it never declines.
+"""
+
+import math
+from pathlib import Path
+from typing import Literal, Self
+
+import numpy as np
+from pydantic import Field, field_validator, model_validator
+
+from features.arrays import Bools, FloatArray, Floats
+from features.settings import Settings, checked, read_toml
+from features.table.catalogue import feature_names
+
+POLICY_FILE = Path(__file__).with_name("policy.toml")
+"""The policy where none is given."""
+
+Decision = Literal["approve", "refer", "decline"]
+
+
+class ScoreScale(Settings):
+    """Points of a scorecard: a straight line from log-odds to points, cut at both ends."""
+
+    anchor_points: float
+    anchor_odds: float = Field(gt=0)
+    double_odds: float = Field(gt=0)
+    lowest: int
+    highest: int
+
+    @property
+    def factor(self) -> float:
+        """Points per unit of log-odds."""
+        return self.double_odds / math.log(2)
+
+    @property
+    def offset(self) -> float:
+        """Points at log-odds of 0."""
+        return self.anchor_points - self.factor * math.log(self.anchor_odds)
+
+    def points(self, pd: Floats) -> Floats:
+        """Points of each probability of default, not rounded.
+
+        Parameters
+        ----------
+        pd : ndarray of shape (n,)
+
+        Returns
+        -------
+        ndarray of shape (n,), between `lowest` and `highest`, higher is better
+        """
+        inside = np.clip(pd, 1e-12, 1 - 1e-12)
+        points = self.offset + self.factor * np.log((1 - inside) / inside)
+        return np.asarray(np.clip(points, self.lowest, self.highest))
+
+    def score(self, pd: Floats) -> Floats:
+        """Points rounded to whole numbers, as the scored CSV has them."""
+        return np.rint(self.points(pd))
+
+    def in_words(self) -> str:
+        """The scale in words, such as "600 at good:bad odds of 50:1, 40 points double the odds"."""
+        return (
+            f"{self.anchor_points:g} at good:bad odds of {self.anchor_odds:g}:1, "
+            f"{self.double_odds:g} points double the odds"
+        )
+
+
+class DataSufficiency(Settings):
+    """How much must be known before a score is given."""
+
+    window_days: int = Field(gt=0)
+    known_days: int = Field(gt=0)
+
+
+class Decisions(Settings):
+    """Cut-offs on the probability of default."""
+
+    approve_below: float = Field(gt=0, lt=1)
+    decline_from: float = Field(gt=0, le=1)
+    insufficient_data: Decision
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.approve_below > self.decline_from:
+            raise ValueError("approve_below must not exceed decline_from")
+        return self
+
+    def in_words(self) -> tuple[str, str]:
+        """The rule in English and in Chinese, for whoever asks why an applicant was referred."""
+        low, high = f"{100 * self.approve_below:g}", f"{100 * self.decline_from:g}"
+        return (
+            f"Approve below a PD of {low} %, decline from {high} %, else refer; a flag refers too.",
+            f"违约概率低于{low}%通过，{high}%及以上拒绝，其间或有提示者人工复核。",
+        )
+
+
+class Grade(Settings):
+    """A band of probabilities of default."""
+
+    name: str = Field(min_length=1, max_length=8)
+    pd_below: float = Field(gt=0)
+
+
+class Condition(Settings):
+    """One comparison of a feature with a number."""
+
+    feature: str
+    above: float | None = None
+    below: float | None = None
+
+    @model_validator(mode="after")
+    def _one_side(self) -> Self:
+        if (self.above is None) == (self.below is None):
+            raise ValueError("give exactly one of above and below")
+        return self
+
+    @field_validator("feature")
+    @classmethod
+    def _known(cls, feature: str) -> str:
+        if feature not in feature_names():
+            raise ValueError(f"no feature is called {feature!r}; `firstloan catalogue` lists them")
+        return feature
+
+    def holds(self, values: FloatArray) -> Bools:
+        """Compare values of the feature, shape (n,); false where one is missing (NaN)."""
+        above = np.inf if self.above is None else self.above
+        below = -np.inf if self.below is None else self.below
+        mask: Bools = (values > above) | (values < below)
+        return mask
+
+
+class Flag(Settings):
+    """A sign that the sources contradict each other; a person should look."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    text: str
+    text_zh: str
+    all: tuple[Condition, ...] = Field(min_length=1)
+
+
+class Policy(Settings):
+    """Everything a lender decides for himself."""
+
+    score: ScoreScale
+    sufficiency: DataSufficiency
+    decision: Decisions
+    grades: tuple[Grade, ...] = Field(min_length=1)
+    flags: tuple[Flag, ...] = ()
+
+    @model_validator(mode="after")
+    def _bands(self) -> Self:
+        bounds = [grade.pd_below for grade in self.grades]
+        if sorted(set(bounds)) != bounds or bounds[-1] <= 1:
+            raise ValueError("grades: pd_below must rise from grade to grade and end above 1")
+        names = [grade.name for grade in self.grades] + [flag.name for flag in self.flags]
+        if len(set(names)) != len(names):
+            raise ValueError("grades and flags need names of their own")
+        return self
+
+    @classmethod
+    def load(cls, path: Path | None = None) -> Self:
+        """Read a policy file; without one, the policy shipped beside this module.
+
+        Raises
+        ------
+        ContractError
+            If the file cannot be read or holds unknown, missing or contradictory settings.
+        """
+        source = path or POLICY_FILE
+        return checked(
+            cls,
+            read_toml(source, expected="a policy"),
+            where=source,
+            remedy="models/policy.toml shows every setting.",
+        )
+
+    @property
+    def grade_bounds(self) -> tuple[float, ...]:
+        """PD bounds between grades, ascending."""
+        return tuple(grade.pd_below for grade in self.grades[:-1])
+
+    def grade(self, pd: Floats) -> list[str]:
+        """Name the band of each probability of default, shape (n,); the last one takes NaN."""
+        return [self.grades[i].name for i in np.searchsorted(self.grade_bounds, pd, side="right")]
+
+    def decide(self, pd: Floats, flagged: Bools) -> list[Decision]:
+        """Approve, refer or decline by probability of default; a flag always means refer.
+
+        Parameters
+        ----------
+        pd : ndarray of shape (n,)
+        flagged : ndarray of shape (n,)
+            Whether any flag of this policy is raised.
+        """
+        cut = self.decision
+        return [
+            "refer"
+            if suspicious or cut.approve_below <= value < cut.decline_from
+            else ("approve" if value < cut.approve_below else "decline")
+            for value, suspicious in zip(pd, flagged, strict=True)
+        ]
