@@ -12,11 +12,11 @@ import pyarrow as pa
 from features.contract.errors import ContractError
 from features.io.dataframe_reader import AnyFrame, read_frame, read_signals_of
 from features.io.signal_reader import Signals
+from models.policy import Policy
 from models.tracking.registry import resolve
 from scoring.input.applicants import Applicants, split_rejects
 from scoring.input.chunks import cut, read_signals, score_applications
 from scoring.input.compatibility import check_fit
-from scoring.policy import Policy
 from scoring.run.output import SCHEMA
 from scoring.scorer import Scorer
 from scoring.shap_values.explainer import ShapExplainer
@@ -27,15 +27,16 @@ if TYPE_CHECKING:
 PROBLEM = "problem"
 
 
-def open_scorer(model: str | Path | None = None, *, policy: Path | None = None) -> Scorer:
+def open_scorer(model: str | Path | None = None, *, policy: str | Path | None = None) -> Scorer:
     """Load a model once, to score with it many times.
 
     Parameters
     ----------
     model : str or pathlib.Path, optional
         Folder of a trained model, or an MLflow address; by default the registered champion.
-    policy : pathlib.Path, optional
-        TOML file with grades, cut-offs and flags; by default the one shipped.
+    policy : str or pathlib.Path, optional
+        TOML file with score scale, cut-offs, grades and flags; by default the policy that the model
+        was trained with.
 
     Returns
     -------
@@ -56,7 +57,8 @@ def open_scorer(model: str | Path | None = None, *, policy: Path | None = None) 
     """
     chosen, label = resolve(None if model is None else str(model))
     check_fit(chosen)
-    return Scorer(chosen, label, Policy.load(policy), ShapExplainer(chosen, rows=1))
+    own = chosen.policy if policy is None else Policy.load(Path(policy))
+    return Scorer(chosen, label, own, ShapExplainer(chosen, rows=1))
 
 
 def score(
@@ -64,6 +66,7 @@ def score(
     signals: "str | Path | Mapping[str, AnyFrame]",
     model: str | Path | Scorer | None = None,
     *,
+    policy: str | Path | None = None,
     today: dt.date | None = None,
 ) -> "pd.DataFrame":
     """Score applicants, with reasons.
@@ -80,6 +83,8 @@ def score(
         Folder, MLflow address, or what `open_scorer` returned; by default the champion. Whoever
         scores applicants one by one opens the scorer once: loading a model takes seconds, an
         applicant milliseconds.
+    policy : str or pathlib.Path, optional
+        TOML file as of `open_scorer`; not used where `model` is a Scorer, which has its own.
     today : datetime.date, optional
         Applications dated later are rejected; by default today.
 
@@ -111,7 +116,7 @@ def score(
     >>> bool(scored["pd"].between(0, 1).all() and scored["score"].between(300, 850).all())
     True
     """
-    scorer = model if isinstance(model, Scorer) else open_scorer(model)
+    scorer = model if isinstance(model, Scorer) else open_scorer(model, policy=policy)
     reading = read_frame(applicants, "applications")
     people = split_rejects(reading, today=today or dt.datetime.now().astimezone().date())
     if isinstance(signals, Mapping):

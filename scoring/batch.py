@@ -10,12 +10,12 @@ from features.contract.errors import ContractError
 from features.io.signal_reader import Signals
 from features.io.storage import absolute, is_remote
 from features.parallel.executor import Progress
+from models.policy import Policy
 from models.tracking.registry import resolve
 from scoring.input.applicants import read_applicants
 from scoring.input.chunks import CHUNK, cut
 from scoring.input.compatibility import check_fit
 from scoring.pages.report import report_html
-from scoring.policy import Policy
 from scoring.run.checkpoint import Checkpoint
 from scoring.run.chunk_runner import Task, run_chunks
 from scoring.run.manifest import Run
@@ -93,7 +93,7 @@ def score_file(
     workers : int
         Processes.
     policy : Policy, optional
-        By default the policy shipped with this package.
+        By default the one that the model was trained with.
     progress : callable, optional
         Called with applicants done and applicants in all.
     today : datetime.date, optional
@@ -111,13 +111,13 @@ def score_file(
     """
     started = time.monotonic()
     _check_paths(applicants, out)
-    settings = policy or Policy.load()
     people = read_applicants(applicants, today=today or dt.datetime.now().astimezone().date())
     if strict and people.rejected:
         _refuse(applicants, people.rejects.row(0, named=True), people.rejected)
     opened = Signals.open(signals)
     chosen, label = resolve(model)
     check_fit(chosen)
+    settings = policy or chosen.policy
     chunks = cut(people.frame, opened, size=chunk_size)
     run = Run.of(
         people=people,

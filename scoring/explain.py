@@ -13,6 +13,7 @@ from features.contract.errors import ContractError
 from features.contract.tables import SOURCES, TABLES
 from features.io.signal_reader import Signals
 from models.explanation.reasons import top_reasons
+from models.policy import Policy
 from models.tracking.registry import resolve
 from scoring.input.applicants import Applicants, read_applicants, unmatched
 from scoring.input.chunks import cut, firms_of, read_signals
@@ -20,7 +21,6 @@ from scoring.input.compatibility import check_fit
 from scoring.pages.render import DECISIONS, render
 from scoring.pages.source_charts import source_charts
 from scoring.pages.waterfall import waterfall
-from scoring.policy import Policy
 from scoring.run.checkpoint import write_whole
 from scoring.run.output import REASONS, SEPARATOR
 from scoring.scorer import Scorer
@@ -79,7 +79,7 @@ def explain_file(
     misfit = unmatched(applicant, firms_of(frames))
     if misfit.height:
         raise ContractError(f"{applicants}: {_problem(misfit)}.")
-    scorer = Scorer(chosen, label, policy or Policy.load(), ShapExplainer(chosen, rows=1))
+    scorer = Scorer(chosen, label, policy or chosen.policy, ShapExplainer(chosen, rows=1))
     page = explain_html(scorer, applicant.select(TABLES["applications"].columns), frames)
     write_whole(out, page.encode())
     return out

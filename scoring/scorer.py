@@ -14,8 +14,8 @@ from features.io.signal_reader import Signals
 from features.table.feature import HISTORY_COLUMNS, SOURCE_COLUMNS
 from models.estimators.model import Model
 from models.explanation.reasons import top_reasons
+from models.policy import DataSufficiency, Policy
 from scoring.pd_interval import pd_interval
-from scoring.policy import DataSufficiency, Policy
 from scoring.run.output import REASONS, SCHEMA, SEPARATOR
 from scoring.shap_values.explainer import ShapExplainer
 from scoring.text.reason_text import reason_texts, thin_texts
@@ -83,9 +83,9 @@ class Scorer:
         -------
         polars.DataFrame, schema `scoring.run.output.SCHEMA`
         """
-        thin = self.policy.thin
-        known = _known_days(features, thin)
-        enough: Bools = np.any(known >= thin.known_days, axis=1)
+        needed = self.policy.sufficiency
+        known = _known_days(features, needed)
+        enough: Bools = np.any(known >= needed.known_days, axis=1)
         matrix = self.model.matrix(features)
         margin = self.model.estimator.margin(matrix)
         pd = np.where(enough, self.model.pd(margin), np.nan)
@@ -95,7 +95,7 @@ class Scorer:
         decisions = self.policy.decide(pd, suspicious)
         grades = self.policy.grade(pd)
         texts = self._reasons(features, matrix, margin, known, enough)
-        share = np.minimum(known / thin.window_days, 1.0)
+        share = np.minimum(known / needed.window_days, 1.0)
         missing = [
             SEPARATOR.join(s for s, days in zip(SOURCES, row, strict=True) if days == 0)
             for row in known
@@ -105,7 +105,7 @@ class Scorer:
             "firm_id": features["firm_id"],
             "as_of": features["as_of"],
             "status": ["scored" if yes else "insufficient_data" for yes in enough],
-            "score": self.policy.score.of(pd),
+            "score": self.policy.score.score(pd),
             "pd": pd,
             "grade": [g if yes else None for g, yes in zip(grades, enough, strict=True)],
             "decision": [
@@ -172,7 +172,7 @@ class Scorer:
             for place, j in enumerate(np.argsort(known[thin], kind="stable")):
                 source, days = SOURCES[j], int(known[thin, j])
                 code = f"thin_{source}" if days else f"no_{source}"
-                columns[:, place, thin] = code, *thin_texts(source, days, self.policy.thin)
+                columns[:, place, thin] = code, *thin_texts(source, days, self.policy.sufficiency)
         return {
             f"reason_{k}{ending}": columns[part, k - 1].tolist()
             for part, ending in enumerate(("", "_text", "_zh"))
@@ -180,10 +180,10 @@ class Scorer:
         }
 
 
-def _known_days(features: pl.DataFrame, thin: DataSufficiency) -> Int64s:
+def _known_days(features: pl.DataFrame, needed: DataSufficiency) -> Int64s:
     """Known days of each source within the policy's window, shape (n, 4)."""
     shares = np.nan_to_num(np.column_stack([features[s].to_numpy() for s in SOURCE_COLUMNS]))
-    days: Int64s = np.rint(shares * thin.window_days).astype(np.int64)
+    days: Int64s = np.rint(shares * needed.window_days).astype(np.int64)
     return days
 
 

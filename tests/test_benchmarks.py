@@ -30,7 +30,7 @@ def test_a_sample_counts_for_the_deepest_stage_and_waiting_for_none():
     stacks = "\n".join(
         (
             f"{run};read_signals (scoring/input/chunks.py:187) 6",
-            f"{run};Parts.write (scoring/run/checkpoint.py:60);x (y.py:1) 1",
+            f"{run};Checkpoint.write (scoring/run/checkpoint.py:60);x (y.py:1) 1",
             f"{worker};{wait} 50",
             f"{worker};<module> (string:1) 3",
             'process 1:"firstloan score";thread (9): Thread-1;f (x.py:1) 70',

@@ -18,8 +18,8 @@ import models
 import scoring
 import synthetic
 from benchmarks import record
-from docs import demo, measured, references
-from scoring.policy import Policy
+from docs import demo, measured, references, report_page
+from models.policy import Policy
 from scoring.run.output import SCHEMA
 
 ROOT = Path(__file__).parents[1]
@@ -31,7 +31,7 @@ ONCE = ("firstloan simulate --out world --firms 12000", "firstloan train --data 
 
 NOT_OURS = shutil.ignore_patterns(".*", "__pycache__", "mlartifacts", "mlflow.db", "demo")
 A_FILE = re.compile(
-    r"`((?:synthetic|features|models|scoring|calibrate|tests|docs|benchmarks)/[\w./-]+)`"
+    r"`((?:synthetic|features|models|scoring|laboratory|firstloan|tests|docs|benchmarks)/[\w./-]+)`"
 )
 A_TEST = re.compile(r"`(test_\w+)`")
 A_COMMAND = re.compile(
@@ -91,6 +91,20 @@ def clone(lived_in, tmp_path):
     own = tmp_path / "clone"
     shutil.copytree(lived_in, own)
     return own
+
+
+@pytest.mark.parametrize(
+    ("path", "cited"),
+    list(report_page.citing_files()),
+    ids=lambda value: value.name if isinstance(value, Path) else "",
+)
+def test_every_cited_fact_of_the_report_is_in_the_repository(path, cited):
+    assert cited - report_page.facts().keys() == set(), path
+
+
+def test_every_fact_of_the_report_is_cited_somewhere():
+    cited = set().union(*(ids for _, ids in report_page.citing_files()))
+    assert report_page.facts().keys() - cited == set()
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -19,7 +19,7 @@ COMMANDS = sorted(
 
 def run(*arguments, cwd=None):
     return subprocess.run(
-        [sys.executable, str(ROOT / "firstloan.py"), *map(str, arguments)],
+        [sys.executable, "-m", "firstloan", *map(str, arguments)],
         capture_output=True,
         text=True,
         check=False,

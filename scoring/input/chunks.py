@@ -112,8 +112,10 @@ def score_chunk(
     )
     tally = Aggregates()
     if result.features is not None:
-        development, thin = scorer.model.development, scorer.policy.thin
-        tally = Aggregates.of(result.rows, result.features, development=development, thin=thin)
+        development, needed = scorer.model.development, scorer.policy.sufficiency
+        tally = Aggregates.of(
+            result.rows, result.features, development=development, sufficiency=needed
+        )
     return ChunkResult(result.rows, result.rejects, result.bad_signals, tally)
 
 

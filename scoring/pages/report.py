@@ -8,8 +8,8 @@ from typing import Any
 import polars as pl
 
 from features.contract.tables import SOURCE_NAMES, SOURCES
+from models.policy import Policy
 from scoring.pages.render import DECISIONS, bar, render
-from scoring.policy import Policy
 from scoring.run.aggregates import SCORE_STEP
 from scoring.run.output import beside
 from scoring.run.publish import RunResult
@@ -86,7 +86,7 @@ def report_html(
             for source in SOURCES
         ],
         rule=policy.decision.in_words(),
-        thin=policy.thin,
+        sufficiency=policy.sufficiency,
         flags=_flags(result, policy),
         reasons=[
             bar(

@@ -11,7 +11,7 @@ import polars as pl
 from features.arrays import Floats
 from features.contract.tables import SOURCES
 from models.evaluation.metrics import psi
-from scoring.policy import DataSufficiency
+from models.policy import DataSufficiency
 from scoring.run.output import REASONS, SEPARATOR
 
 SCORE_STEP = 25
@@ -51,7 +51,7 @@ class Aggregates:
         features: pl.DataFrame,
         *,
         development: Mapping[str, Any],
-        thin: DataSufficiency,
+        sufficiency: DataSufficiency,
     ) -> Self:
         """Count one chunk.
 
@@ -63,7 +63,7 @@ class Aggregates:
             Feature rows of the same applicants.
         development : mapping
             `Model.development`.
-        thin : DataSufficiency
+        sufficiency : DataSufficiency
         """
         reasons = [f"reason_{k}" for k in range(1, REASONS + 1)]
         scored = rows.filter(pl.col("status") == "scored")
@@ -75,7 +75,7 @@ class Aggregates:
             **{name: rows[name] for name in ("status", "decision", "grade")},
         }
         bar = (scored["score"] // SCORE_STEP * SCORE_STEP).cast(pl.String)
-        enough = thin.known_days / thin.window_days
+        enough = sufficiency.known_days / sufficiency.window_days
         millionths = scored.group_by("grade").agg((pl.col("pd") * 1e6).round().sum().cast(pl.Int64))
         frozen = development.get("features", {})
         return cls(

@@ -12,8 +12,8 @@ import polars as pl
 from features.io.signal_reader import Signals
 from features.parallel.executor import Progress, each
 from models.estimators.model import Model, load
+from models.policy import Policy
 from scoring.input.chunks import Chunk, score_chunk
-from scoring.policy import Policy
 from scoring.run.checkpoint import Checkpoint
 from scoring.scorer import Scorer
 from scoring.shap_values.explainer import ShapExplainer

@@ -14,8 +14,8 @@ from features.contract.tables import CONTRACT_VERSION
 from features.io.storage import fingerprint_of, sha256_of
 from features.table.catalogue import fingerprint
 from models.estimators.model import Model, save
+from models.policy import Policy
 from scoring.input.applicants import Applicants
-from scoring.policy import Policy
 from scoring.run.publish import RunResult
 
 _PACKAGES = ("firstloan", "numpy", "polars", "lightgbm", "scikit-learn")

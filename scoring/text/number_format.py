@@ -1,24 +1,13 @@
 """Figures in words: how the numbers of the feature table are written, in English and Chinese."""
 
-import re
 from collections.abc import Mapping
-from functools import cache, lru_cache
+from functools import lru_cache
 from types import MappingProxyType
-from typing import Literal
 
 from features.table.feature import Feature
 
 Texts = tuple[str, str]
 """The same in English and in Chinese."""
-
-Kind = Literal["change", "yes or no", "percent", "percent a month", "money", "number"]
-
-_CHANGE = re.compile(r"^(mean )?change of ")
-_RATIO = re.compile(
-    r" per (yuan|kWh|parcel|online order|invoiced yuan)\b|^(disagreement|distance) "
-)
-_YES_NO = frozenset({"electricity_steady_3m"})
-_PERCENT = frozenset({"tax_burden"})
 
 _UNITS: Mapping[str, tuple[str, str, str]] = MappingProxyType(
     {
@@ -38,23 +27,6 @@ MINUS = "−"
 
 _MOST_DIGITS = 4
 _MOST_GROWTH = 9.0
-
-
-@cache
-def kind_of(feature: Feature) -> Kind:
-    """Say how a feature's figures are written, by its unit and its meaning."""
-    if feature.unit == "yes or no" or feature.name in _YES_NO:
-        return "yes or no"
-    if feature.unit == "1/month":
-        return "percent a month"
-    if feature.unit.startswith("CNY"):
-        return "money"
-    if feature.unit != "1":
-        return "number"
-    if _CHANGE.match(feature.meaning):
-        return "change"
-    ratio = _RATIO.search(feature.meaning) and feature.name not in _PERCENT
-    return "number" if ratio else "percent"
 
 
 def written(feature: Feature, value: float, typical: float | None) -> tuple[Texts, Texts | None]:
@@ -105,12 +77,12 @@ def percent(share: float, *, digits: int = 0, signed: bool = False) -> Texts:
 
 
 def _write(feature: Feature, value: float, digits: int) -> Texts:
-    match kind_of(feature):
-        case "yes or no":
+    match feature.display:
+        case "yes_no":
             return ("yes", "是") if value >= 0.5 else ("no", "否")  # noqa: PLR2004 - 0 or 1
         case "change":
             return _growth(growth_of(value), digits)
-        case "percent a month":
+        case "percent_per_month":
             english, chinese = percent(value, digits=digits, signed=True)
             return f"{english} a month", f"每月{chinese}"
         case "percent":
@@ -119,7 +91,7 @@ def _write(feature: Feature, value: float, digits: int) -> Texts:
             return _money(value, digits)
     number = _significant(value, digits)
     singular, plural, chinese = _UNITS.get(feature.unit, ("", "", ""))
-    if "年龄" in feature.meaning_zh:
+    if feature.display == "years_of_age":
         chinese = "岁"
     return f"{number}{singular if number == '1' else plural}", f"{number}{chinese}"
 

@@ -4,7 +4,6 @@ Every phrase is made from a row of the feature table: its meaning names the figu
 how to write it.
 """
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
@@ -12,11 +11,11 @@ from types import MappingProxyType
 
 from features.contract.tables import SOURCE_NAMES
 from features.table.catalogue import FEATURES
-from features.table.feature import EVERY_SOURCE, Feature
+from features.table.feature import ChangeWords, Feature
 from features.table.themes import THEMES
 from models.explanation.reasons import ABSENT_THEMES
-from scoring.policy import DataSufficiency, Flag
-from scoring.text.number_format import MINUS, Texts, growth_of, kind_of, written
+from models.policy import DataSufficiency, Flag
+from scoring.text.number_format import MINUS, Texts, growth_of, written
 
 
 def _no_record(sources: Sequence[str]) -> Texts:
@@ -43,8 +42,6 @@ _OF_INPUT: Mapping[str, Texts] = MappingProxyType(
         )
     }
 )
-_CHANGE = re.compile(r"^(?P<mean>mean )?change of (?P<what>.+?)(?P<when>(,| against) .+)$")
-_CHINESE_END = re.compile(r"(?P<mean>平均|交易)?变化$")
 
 
 def reason_texts(
@@ -82,10 +79,9 @@ def reason_texts(
         known = _of_one_source(known, only)
     if value is None:
         return f"too little data: {known.meaning}", f"数据不足：{known.meaning_zh}"
-    kind = kind_of(known)
-    if kind == "change":
-        return _change(known, value, typical)
-    if kind == "yes or no":
+    if known.change is not None:
+        return _change(known, known.change, value, typical)
+    if known.display == "yes_no":
         return _fact(known, holds=bool(value))
     value_text, typical_text = written(known, value, typical)
     return _beside_typical(
@@ -93,24 +89,24 @@ def reason_texts(
     )
 
 
-def thin_texts(source: str, days: int, thin: DataSufficiency) -> Texts:
+def thin_texts(source: str, days: int, needed: DataSufficiency) -> Texts:
     """Why a source does not suffice for a score.
 
     Parameters
     ----------
     source : str
     days : int
-        Known days among the last `thin.window_days`.
-    thin : DataSufficiency
+        Known days among the last `needed.window_days`.
+    needed : DataSufficiency
     """
     english, chinese = SOURCE_NAMES[source]
     if not days:
         return (
-            f"no {english} record in the last {thin.window_days} days",
-            f"近{thin.window_days}天无{chinese}数据",
+            f"no {english} record in the last {needed.window_days} days",
+            f"近{needed.window_days}天无{chinese}数据",
         )
-    known = f"{days} of the last {thin.window_days} days known; needed: {thin.known_days}"
-    known_zh = f"近{thin.window_days}天中有{days}天；至少需要{thin.known_days}天"
+    known = f"{days} of the last {needed.window_days} days known; needed: {needed.known_days}"
+    known_zh = f"近{needed.window_days}天中有{days}天；至少需要{needed.known_days}天"
     return f"{english} record: {known}", f"{chinese}数据：{known_zh}"
 
 
@@ -153,23 +149,27 @@ def flag_texts(code: str, flags: Iterable[Flag]) -> Texts:
 @cache
 def _of_one_source(known: Feature, source: str) -> Feature:
     """A mean over all sources as what it is where there is one."""
-    if EVERY_SOURCE[0] not in known.meaning:
+    words = known.one_source
+    if words is None:
         return known
     english, chinese = SOURCE_NAMES[source]
-    meaning = known.meaning.removeprefix("mean ")
-    meaning_zh = known.meaning_zh.replace("平均变化", "变化").removesuffix("平均值")
+    if isinstance(words, ChangeWords):
+        change = replace(
+            words,
+            what=words.what.format(source=english),
+            what_zh=words.what_zh.format(source_zh=chinese),
+        )
+        return replace(known, change=change, meaning=change.meaning, meaning_zh=change.meaning_zh)
+    meaning, meaning_zh = words
     return replace(
         known,
-        meaning=meaning.replace(EVERY_SOURCE[0], f"the only source ({english})"),
-        meaning_zh=meaning_zh.replace(EVERY_SOURCE[1], f"唯一来源（{chinese}）"),
+        meaning=meaning.format(source=english),
+        meaning_zh=meaning_zh.format(source_zh=chinese),
     )
 
 
-def _change(known: Feature, value: float, typical: float | None) -> Texts:
+def _change(known: Feature, words: ChangeWords, value: float, typical: float | None) -> Texts:
     """Make "invoiced sales fell 41 %, last 4 weeks against the 12 before; typical: −3 %"."""
-    parts = _CHANGE.match(known.meaning)
-    if parts is None:
-        raise ValueError(f"feature {known.name}: expected 'change of …, when', got {known.meaning}")
     value_text, typical_text = written(known, value, typical)
     growth = growth_of(value)
     if growth == -1:
@@ -182,10 +182,9 @@ def _change(known: Feature, value: float, typical: float | None) -> Texts:
         verb, verb_zh = f"rose {value_text[0].lstrip('+')}", f"上升{value_text[1].lstrip('+')}"
     else:  # new, or so many times as much
         verb, verb_zh = f"grew: {value_text[0]}", f"增长：{value_text[1]}"
-    mean = " on average" if parts["mean"] and growth != -1 else ""
-    subject = _CHINESE_END.sub(lambda end: end["mean"] or "", known.meaning_zh)
+    mean = " on average" if words.mean and growth != -1 else ""
     return _beside_typical(
-        f"{parts['what']} {verb}{mean}{parts['when']}", f"{subject}{verb_zh}", typical_text
+        f"{words.what} {verb}{mean}, {words.when}", f"{words.what_zh}{verb_zh}", typical_text
     )
 
 

@@ -205,13 +205,13 @@ MISFITS = {
         "other windows or formulas",
     ),
     "a matrix of one's own": (_card(fingerprint=""), "a matrix of your own"),
-    "a later format": (_card(format=2), "format 2, this version reads 1"),
+    "a later format": (_card(format=3), "format 3, this version reads 2"),
     "another kind": (_card(kind="network"), "kind 'network' is unknown"),
     "no card": (_lose("model.json"), "no model here (model.json is missing)"),
     "no trees": (_lose("trees.txt"), "incomplete, missing: trees.txt"),
     "no calibration": (_lose("calibration.json"), "incomplete, missing: calibration.json"),
-    "a card without columns": (_overwrite("model.json", '{"format": 1}'), "KeyError: 'name'"),
-    "a card cut off": (_overwrite("model.json", '{"format": 1, '), "not readable as JSON"),
+    "a card without columns": (_overwrite("model.json", '{"format": 2}'), "KeyError: 'name'"),
+    "a card cut off": (_overwrite("model.json", '{"format": 2, '), "not readable as JSON"),
     "trees cut off": (_overwrite("trees.txt", "tree\n"), "no whole LightGBM model"),
 }
 

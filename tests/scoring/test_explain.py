@@ -3,8 +3,8 @@ import re
 import pytest
 
 from features.contract.errors import ContractError
+from models.policy import Policy
 from scoring.explain import explain_file
-from scoring.policy import Policy
 
 
 @pytest.fixture

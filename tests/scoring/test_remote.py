@@ -1,6 +1,6 @@
 import pytest
 
-from features.contract.errors import ContractError
+from features.contract.errors import ServiceError
 from features.io.storage import location, storage_errors
 
 
@@ -26,7 +26,7 @@ def test_a_storage_that_goes_away_in_the_middle_is_one_line(run, rows, far, s3_s
         s3_server.wait()
 
     with (
-        pytest.raises(ContractError, match=r"s3://province/signals.*: the storage failed \("),
+        pytest.raises(ServiceError, match=r"s3://province/signals.*: the storage failed \("),
         storage_errors(far),
     ):
         run(rows, chunk_size=7, signals=far, progress=lost)

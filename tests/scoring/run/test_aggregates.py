@@ -3,12 +3,12 @@ import polars as pl
 import pytest
 
 from models.evaluation.metrics import psi
+from models.policy import DataSufficiency
 from scoring.pages.report import _chance
-from scoring.policy import DataSufficiency
 from scoring.run.aggregates import Aggregates
 from scoring.run.output import SCHEMA
 
-THIN = DataSufficiency(window_days=180, known_days=90)
+SUFFICIENCY = DataSufficiency(window_days=180, known_days=90)
 DEVELOPMENT = {
     "pd_edges": [0.02, 0.05],
     "pd_share": [0.5, 0.3, 0.2],
@@ -42,7 +42,7 @@ def people():
 
 
 def count(rows, features):
-    return Aggregates.of(rows, features, development=DEVELOPMENT, thin=THIN)
+    return Aggregates.of(rows, features, development=DEVELOPMENT, sufficiency=SUFFICIENCY)
 
 
 def test_counts_do_not_depend_on_the_cut(people):
@@ -86,4 +86,7 @@ def test_what_is_missing_of_everybody_is_told_apart_from_what_moved(people):
 
 
 def test_a_model_without_a_development_sample_has_no_index(people):
-    assert Aggregates.of(*people, development={}, thin=THIN).stability({}) == (None, {})
+    assert Aggregates.of(*people, development={}, sufficiency=SUFFICIENCY).stability({}) == (
+        None,
+        {},
+    )

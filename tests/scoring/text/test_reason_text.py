@@ -4,8 +4,7 @@ import pytest
 
 from features.contract.tables import SOURCES
 from features.table.catalogue import FEATURES
-from scoring.policy import DataSufficiency, Policy
-from scoring.text.number_format import kind_of
+from models.policy import DataSufficiency, Policy
 from scoring.text.reason_text import flag_texts, reason_texts, thin_texts
 
 VALUES = (-1.0, -0.26, 0.0, 0.004, 0.31, 0.999, 1.0, 7.3, 12_345.6)
@@ -92,7 +91,7 @@ def test_every_feature_has_a_readable_phrase_for_every_figure(feature):
 
 
 @pytest.mark.parametrize(
-    "feature", [f for f in FEATURES if kind_of(f) == "change"], ids=lambda f: f.name
+    "feature", [f for f in FEATURES if f.display == "change"], ids=lambda f: f.name
 )
 def test_direction_is_never_told_wrong(feature):
     down = reason_texts(feature.theme, feature.name, -0.2, 0.0)

@@ -1,0 +1,9 @@
+"""The command line: one thin module per command, each of which calls one function of a room.
+
+Results go to stdout, progress and warnings to stderr. Wrong input ends with one line on stderr and
+exit code 2.
+"""
+
+from firstloan.cli import app, main
+
+__all__ = ["app", "main"]

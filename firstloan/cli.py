@@ -1,0 +1,47 @@
+"""The command group `firstloan`, and the one place that turns an error into exit code 2."""
+
+from typing import Any
+
+import typer
+
+from features.contract.errors import FirstloanError
+from firstloan.backtest import backtest
+from firstloan.calibrate import calibrate
+from firstloan.catalogue import catalogue
+from firstloan.explain import explain
+from firstloan.features import features
+from firstloan.import_data import import_data
+from firstloan.output import progress
+from firstloan.score import score
+from firstloan.simulate import simulate
+from models.train.cli import train_command
+
+app = typer.Typer(
+    name="firstloan",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Score microenterprises that have never borrowed: simulate a province with known truth, "
+    "build features from tax, electricity, logistics and e-commerce records, train models tracked "
+    "in MLflow, and score applicants from CSV with reasons.",
+)
+
+app.command()(simulate)
+app.command()(calibrate)
+app.command(name="import")(import_data)
+app.command()(features)
+app.command()(catalogue)
+app.command()(score)
+app.command()(explain)
+app.command()(backtest)
+app.command()(train_command(progress))
+
+
+def main() -> Any:  # noqa: ANN401 (what the console script returns is the exit code)
+    """Run the command line; an error becomes one line on stderr and exit code 2."""
+    try:
+        return app()
+    except FirstloanError as error:
+        typer.echo(f"firstloan: {error}", err=True)
+        return 2

@@ -1,0 +1,60 @@
+"""The command `score`."""
+
+from pathlib import Path
+from typing import Annotated
+
+from typer import Option
+
+from features.cli_paths import local_path, path_option
+from features.io.storage import storage_errors
+from firstloan.options import Applicants, ModelAddress, PolicyFile, Scheduler, Signals, Workers
+from firstloan.output import progress, say, warn
+
+
+def score(
+    applicants: Applicants,
+    *,
+    signals: Signals,
+    out: Annotated[Path, path_option(local_path, "Scored CSV to write.")],
+    model: ModelAddress = None,
+    policy: PolicyFile = None,
+    strict: Annotated[bool, Option("--strict", help="Stop if any row would be rejected.")] = False,
+    workers: Workers = 2,
+    scheduler: Scheduler = None,
+) -> None:
+    """Score applicants from CSV, with reasons."""
+    from features.parallel.executor import connect
+    from models.policy import Policy
+    from scoring.batch import score_file
+
+    with (
+        storage_errors(applicants, signals),
+        connect(scheduler) as cluster,
+        progress("scoring applicants") as step,
+    ):
+        summary = score_file(
+            applicants=applicants,
+            signals=signals,
+            out=out,
+            model=model,
+            policy=None if policy is None else Policy.load(policy),
+            strict=strict,
+            workers=workers,
+            progress=step,
+            cluster=cluster,
+        )
+    for warning in summary.warnings:
+        warn(warning)
+    say(
+        f"Read {summary.read:,} applicants: {summary.scored:,} scored, {summary.insufficient:,} "
+        f"with insufficient data, {summary.rejected:,} rejected."
+    )
+    say(f"Model: {summary.model}")
+    say(f"Decisions: {_counts(summary.decisions)}.")
+    say(f"Grades: {_counts(summary.grades)}.")
+    for path in summary.outputs:
+        say(f"  wrote {path}")
+
+
+def _counts(numbers: dict[str, int]) -> str:
+    return ", ".join(f"{name} {count:,}" for name, count in numbers.items())

@@ -1,0 +1,49 @@
+"""The command `simulate`."""
+
+from pathlib import Path
+from typing import Annotated
+
+from typer import Option
+
+from features.cli_paths import any_path, path_option
+from features.io.storage import storage_errors
+from firstloan.options import Scheduler, Workers
+from firstloan.output import progress, say
+
+
+def simulate(
+    *,
+    out: Annotated[Path, path_option(any_path, "Data folder to write.")],
+    firms: Annotated[int, Option(min=1, help="Firms; each applies once.")] = 10_000,
+    seed: Annotated[int, Option(min=0, help="Same seed, same bytes.")] = 1,
+    config: Annotated[
+        str | None, Option(help="TOML with changed settings, or a shipped scenario's name.")
+    ] = None,
+    workers: Workers = 2,
+    scheduler: Scheduler = None,
+    csv: Annotated[bool, Option("--csv", help="Write CSV tables instead of Parquet.")] = False,
+) -> None:
+    """Simulate firms, their records and their true risk."""
+    from features.parallel.executor import connect
+    from synthetic.config.load import load_config
+    from synthetic.simulation import simulate_world
+
+    with (
+        storage_errors(out),
+        connect(scheduler) as cluster,
+        progress("simulating, buckets of 1,000 firms") as step,
+    ):
+        simulate_world(
+            out=out,
+            firms=firms,
+            seed=seed,
+            config=load_config(config),
+            workers=workers,
+            progress=step,
+            csv=csv,
+            cluster=cluster,
+        )
+    say(f"Wrote {firms:,} firms to {out} (seed {seed}).")
+    say(f"  {out}/applications.csv, outcomes.csv   applications, and their outcomes")
+    say(f"  {out}/signals/                         records, one folder per table")
+    say(f"  {out}/truth/                           true PD, hidden from every model")
