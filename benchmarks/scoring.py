@@ -32,7 +32,7 @@ from models.estimators.calibration import Calibration
 from models.estimators.lightgbm_trees import Trees
 from models.estimators.model import Model
 from models.explanation.reasons import top_reasons
-from scoring.policy import Policy
+from models.policy import Policy
 from scoring.scorer import Scorer
 from scoring.shap_values.explainer import ShapExplainer
 from scoring.shap_values.tree_tables import TreeTables

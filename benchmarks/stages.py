@@ -24,14 +24,14 @@ WAITING = "waiting for chunks"
 STAGES: Mapping[str, Sequence[str]] = {
     "reading records": ("read_signals (scoring/input/chunks.py)",),
     "features: what was known when": ("as_known (features/engine/point_in_time.py)",),
-    "features: frames": ("prepare (features/engine/frame_builder.py)",),
-    "features: formulas": ("compute (features/engine/evaluate.py)",),
+    "features: frames": ("build_frames (features/engine/frame_builder.py)",),
+    "features: formulas": ("evaluate_features (features/engine/evaluate.py)",),
     "features: the rest": ("build_features (features/engine/build.py)",),
     "PD": ("Trees.margin (models/estimators/lightgbm_trees.py)",),
-    "SHAP values": ("Contributions.of (scoring/shap_values/explainer.py)",),
+    "SHAP values": ("ShapExplainer.of (scoring/shap_values/explainer.py)",),
     "reasons and their wording": ("Scorer._reasons (scoring/scorer.py)",),
-    "counts for the report": ("Tally.of (scoring/run/aggregates.py)",),
-    "writing parts": ("Parts.write (scoring/run/checkpoint.py)",),
+    "counts for the report": ("Aggregates.of (scoring/run/aggregates.py)",),
+    "writing parts": ("Checkpoint.write (scoring/run/checkpoint.py)",),
     "checks, flags, intervals": ("Task.run (scoring/run/chunk_runner.py)",),
     "applicants, hashes of what was read": (
         "read_applicants (scoring/input/applicants.py)",
@@ -42,7 +42,7 @@ STAGES: Mapping[str, Sequence[str]] = {
     "report, joining the parts": (
         "report_html (scoring/pages/report.py)",
         "publish (scoring/run/publish.py)",
-        "Result.of (scoring/run/publish.py)",
+        "RunResult.of (scoring/run/publish.py)",
     ),
     WAITING: ("run_chunks (scoring/run/chunk_runner.py)", "Queue.get (multiprocessing/queues.py)"),
     STARTING: (

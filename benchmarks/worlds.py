@@ -51,7 +51,7 @@ def champion(scratch: Path) -> Path:
     from mlflow.tracking import MlflowClient
 
     from models.settings import read_settings
-    from models.train import train
+    from models.train.training import train
 
     os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{scratch}/mlflow.db"
     saved = scratch / "champion"

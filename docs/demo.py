@@ -30,7 +30,7 @@ READMES = (ROOT / "README.md", ROOT / "README.zh-CN.md")
 SETTINGS = (
     "models/gates.toml",
     "models/settings.toml",
-    "scoring/policy.toml",
+    "models/policy.toml",
     "tests/synthetic/golden.toml",
 )
 """Files without which the demo would say something else; the last stands for the simulator."""
@@ -82,7 +82,7 @@ def _firstloan(command: str, folder: Path) -> list[str]:
     """Run a command in a folder; gives the lines that it said."""
     print(f"$ firstloan {command}", flush=True)
     done = subprocess.run(  # noqa: S603 - argv, no shell
-        [sys.executable, str(ROOT / "firstloan.py"), *command.split()],
+        [sys.executable, "-m", "firstloan", *command.split()],
         cwd=folder,
         env={name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")},
         stdout=subprocess.PIPE,

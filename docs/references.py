@@ -14,6 +14,7 @@ from docs.causal_graph import svg as causal_graph
 from docs.limits import page as scaling
 from docs.measured import cite, growth
 from docs.measured import page as benchmarks
+from docs.report_page import page as report
 from features.contract.tables import CHANNELS, LENDER_TYPES, PURPOSES, TABLES, Table
 from features.table.catalogue_page import page as features
 from synthetic.config.settings_page import page as settings
@@ -67,7 +68,7 @@ def commands() -> str:
     lines = [
         "# Commands",
         "",
-        "Generated from `firstloan.py` by `python docs/references.py`. Wrong input ends with one",
+        "Generated from the package `firstloan` by `python docs/references.py`. Wrong input ends with one",
         "line on stderr and exit code 2.",
         "",
     ]
@@ -88,6 +89,7 @@ PAGES = {
     "features.md": features,
     "commands.md": commands,
     "settings.md": settings,
+    "report.md": report,
     "causal-graph.svg": causal_graph,
     "benchmarks.md": benchmarks,
     "growth.svg": growth,

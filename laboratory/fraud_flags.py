@@ -16,7 +16,7 @@ import polars as pl
 
 from benchmarks.worlds import built, options
 from features.table.catalogue import feature_names
-from scoring.policy import Policy
+from models.policy import Policy
 
 KINDS = {
     "steady_power_uneven_invoices": "shell",

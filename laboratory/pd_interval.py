@@ -22,8 +22,8 @@ from features.io.signal_reader import Signals
 from features.table import peers
 from models.estimators.model import Model
 from models.oracle import true_pd
+from models.policy import Policy
 from scoring.pd_interval import LEVEL, pd_interval
-from scoring.policy import Policy
 
 LEAST = 100
 """Applicants of a cell, so that the mean of their true PDs is known well."""
@@ -46,7 +46,7 @@ def main() -> int:
 def world(seed: int, firms: int) -> tuple[pl.DataFrame, pl.DataFrame, Model, np.ndarray]:
     """Features, places, a model trained on them, and true PDs of one simulated world."""
     from models.settings import read_settings
-    from models.train import train
+    from models.train.training import train
 
     data, features = built(seed, firms)
     os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{Path.cwd()}/mlflow{seed}.db"

@@ -52,7 +52,7 @@ def main() -> None:
 
 def _measure(source: Path, firms: int) -> None:
     from models.settings import read_settings
-    from models.train import train
+    from models.train.training import train
     from scoring.batch import score_file
     from synthetic.config.load import load_config
     from synthetic.simulation import simulate_world
