@@ -35,7 +35,7 @@ from features.table.catalogue import FEATURES  # noqa: E402
 
 AS_OF = dt.date(2025, 6, 1)
 DAYS = 365
-INVOICES = 490  # a firm and year: 49 million for 100,000 firms (design.md section 7)
+INVOICES = 490  # a firm and year: 49 million for 100,000 firms (docs/design.md, Scale)
 MONTHS = 11
 DAILY = ("electricity", "logistics", "ecommerce")
 RIVAL_FIRMS, EFFICIENT_FIRMS, ONE_BY_ONE = 500, 4, 205

@@ -30,7 +30,7 @@ SIZES = (12_000, 60_000)
 WORKERS = (1, 2)
 PATIENCE = 120
 WITHIN = 0.005
-"""AUC between a fit on a cluster and one on a machine (issue 7)."""
+"""AUC between a fit on a cluster and one on a machine."""
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""A training of all candidates on the baseline world, held to the bars of design.md and issue 5.
+"""A training of all candidates on the baseline world, held to its bars.
 
     python -P benchmarks/training.py [--firms 60000] [--seed 7] [--keep FOLDER]
 

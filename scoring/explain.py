@@ -16,7 +16,7 @@ from models.explanation.reasons import top_reasons
 from models.policy import Policy
 from models.tracking.registry import resolve
 from scoring.input.applicants import Applicants, read_applicants, unmatched
-from scoring.input.chunks import cut, firms_of, read_signals
+from scoring.input.chunks import cut, read_signals
 from scoring.input.compatibility import check_fit
 from scoring.pages.render import DECISIONS, render
 from scoring.pages.source_charts import source_charts
@@ -76,7 +76,7 @@ def explain_file(
     check_fit(chosen)
     chunk = cut(applicant, opened)[0]
     frames = read_signals(opened, chunk.firms)
-    misfit = unmatched(applicant, firms_of(frames))
+    misfit = unmatched(applicant, frames)
     if misfit.height:
         raise ContractError(f"{applicants}: {_problem(misfit)}.")
     scorer = Scorer(chosen, label, policy or chosen.policy, ShapExplainer(chosen, rows=1))

@@ -41,7 +41,7 @@ def end(process):
     process.wait()
 
 
-class Crew:
+class DaskCluster:
     """A scheduler and the workers that were started for it."""
 
     def __init__(self, folder, **environment):
@@ -65,7 +65,7 @@ class Crew:
         except (OSError, ValueError):
             return None
 
-    def hire(self, **environment):
+    def add_worker(self, **environment):
         name = f"worker{len(self.workers)}"
         log = self.folder / f"{name}.log"
         worker = start(
@@ -81,7 +81,7 @@ class Crew:
         wait_for(lambda: "Registered to" in log.read_text("utf-8"), worker, log)
         return worker
 
-    def lose(self, number=0):
+    def kill_worker(self, number=0):
         """Kill a worker as the kernel does when memory runs out."""
         self.workers[number].send_signal(signal.SIGKILL)
         self.workers[number].wait()
@@ -94,16 +94,16 @@ class Crew:
 @pytest.fixture
 def scheduler(request, tmp_path_factory):
     """A scheduler without workers; its environment may be given as a parameter."""
-    found = Crew(tmp_path_factory.mktemp("dask"), **getattr(request, "param", {}))
+    found = DaskCluster(tmp_path_factory.mktemp("dask"), **getattr(request, "param", {}))
     yield found
     found.end()
 
 
 @pytest.fixture
-def crew(scheduler):
+def dask_workers(scheduler):
     """A scheduler with two workers."""
-    scheduler.hire()
-    scheduler.hire()
+    scheduler.add_worker()
+    scheduler.add_worker()
     return scheduler
 
 

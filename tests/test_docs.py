@@ -39,6 +39,8 @@ A_COMMAND = re.compile(
 )
 
 
+CODE = {".py", ".toml"}
+ROOMS = ("features", "synthetic", "models", "scoring", "laboratory", "firstloan", "benchmarks")
 PAGES = references.PAGES
 WRITTEN = sorted(p for p in (*ROOT.glob("*.md"), *DOCS.glob("*.md")) if p.name not in PAGES)
 
@@ -73,7 +75,7 @@ def shell(block, clone):
 
 
 @pytest.fixture(scope="session")
-def lived_in(tmp_path_factory):
+def trained_clone(tmp_path_factory):
     """A clone in which somebody has simulated a world and trained on it."""
     clone = tmp_path_factory.mktemp("docs") / "clone"
     shutil.copytree(ROOT, clone, ignore=NOT_OURS)
@@ -87,9 +89,9 @@ def lived_in(tmp_path_factory):
 
 
 @pytest.fixture
-def clone(lived_in, tmp_path):
+def clone(trained_clone, tmp_path):
     own = tmp_path / "clone"
-    shutil.copytree(lived_in, own)
+    shutil.copytree(trained_clone, own)
     return own
 
 
@@ -105,6 +107,21 @@ def test_every_cited_fact_of_the_report_is_in_the_repository(path, cited):
 def test_every_fact_of_the_report_is_cited_somewhere():
     cited = set().union(*(ids for _, ids in report_page.citing_files()))
     assert report_page.facts().keys() - cited == set()
+
+
+def test_every_cited_section_of_the_design_exists():
+    text = (DOCS / "design.md").read_text(encoding="utf-8")
+    headings = set(re.findall(r"^## (.+)$", text, re.MULTILINE))
+    files = [path for room in ROOMS for path in (ROOT / room).rglob("*") if path.suffix in CODE]
+    cited = {
+        (path, name)
+        for path in files
+        for name in re.findall(r"design\.md,\s+([A-Z][a-zA-Z ]+)\)", path.read_text("utf-8"))
+    }
+    assert len({name for _, name in cited}) >= 5
+    assert {(path, name) for path, name in cited if name not in headings} == set()
+    unresolved = re.compile(r"design\.md section|\bissue \d")
+    assert [path for path in files if unresolved.search(path.read_text("utf-8"))] == []
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -239,8 +256,8 @@ def test_the_help_of_a_room_shows_its_functions_at_work(room):
     assert all(f"{room.__name__}.{name}(" in room.__doc__ for name in room.__all__)
 
 
-def test_the_demo_and_its_commands_are_as_they_are_typed(lived_in):
-    said = run(["make", "demo"], lived_in)
+def test_the_demo_and_its_commands_are_as_they_are_typed(trained_clone):
+    said = run(["make", "demo"], trained_clone)
     typed = re.findall(r"^\S*firstloan (\w+) ", said.replace("; .venv", "\n.venv"), re.MULTILINE)
     assert typed == ["simulate", "features", "train", "simulate", "score"], said
 

@@ -228,7 +228,7 @@ class Table:
     event : str
         Column with the day on which a row's event happened; empty where there is no source.
     lag_days : int
-        Days between that event and its being known (design.md section 2).
+        Days between that event and its being known (docs/design.md, Point in time).
     versioned : bool
         Whether `known_on` may replace the default day of knowledge.
     """

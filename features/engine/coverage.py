@@ -1,4 +1,4 @@
-"""Which days of which source a firm's record covers (design.md section 2)."""
+"""Which days of which source a firm's record covers (docs/design.md, Coverage)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

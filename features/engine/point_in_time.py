@@ -1,6 +1,6 @@
 """What was known on the day of application: every knowledge date is applied here and nowhere else.
 
-A row is seen from the day after its event (design.md section 2), or from `known_on` where the
+A row is seen from the day after its event (docs/design.md, Point in time), or from `known_on` where the
 table carries one; of several rows with one key the latest version known counts. Dates inside a
 row that lay ahead (a void, a filing, a payment) are seen as not having happened.
 

@@ -29,7 +29,7 @@ _ONLY_KEYS = ("invoice_id", "line")
 """Key columns that no feature reads."""
 
 MOST_BAD_ROWS = 0.01
-"""Share of bad rows in a signal table above which nothing is scored (design.md section 4)."""
+"""Share of bad rows in a signal table above which nothing is scored (docs/design.md, Bad rows)."""
 
 
 _SLICE = 500_000

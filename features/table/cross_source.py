@@ -21,6 +21,11 @@ from features.table.formula import (
 
 
 @formula_of_columns
+def _known_share(days: pl.Expr) -> pl.Expr:
+    return days / 180
+
+
+@formula_of_columns
 def _disagreement(a: pl.Expr, b: pl.Expr) -> pl.Expr:
     """Distance between two changes; each lies between -1 and 1."""
     return (a - b).abs()
@@ -129,7 +134,7 @@ def _delays(span: str) -> list[str]:
 COVERAGE: tuple[Feature, ...] = (
     *(
         feature(
-            name=f"coverage_{source}", frame="coverage", days=180, formula=col(f"{source}_180") / 180,
+            name=f"coverage_{source}", frame="coverage", days=180, formula=_known_share(f"{source}_180"),
             unit="1", sign=-1, display="percent", theme="coverage",
             meaning=f"known share of the last 180 days, {source}",
             meaning_zh=f"近180天{SOURCE_NAMES[source][1]}数据覆盖率",

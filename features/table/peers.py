@@ -18,7 +18,7 @@ from features.table.feature import EVERY_SOURCE, ONE_SOURCE, PEER_PREFIX, Featur
 from features.table.formula import Formula, difference, log_ratio
 
 SMALLEST_CELL = 30
-"""Firms that a cell needs (design.md section 5)."""
+"""Firms that a cell needs (docs/design.md, Peers)."""
 
 PLACE = ("sector", "city", "month")
 _CELLS = (("sector", "city", "month"), ("sector", "month"), ("sector",))

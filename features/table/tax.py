@@ -6,15 +6,21 @@ from polars import col
 
 from features.table.builders import changes, per_window, recent, rhythm
 from features.table.feature import ChangeWords, Feature
-from features.table.formula import Formula, change, ratio
+from features.table.formula import Formula, change, formula_of_columns, ratio
 from features.table.frames import FEN
 
 _SALES, _BOUGHT = col("sales_cny"), col("purchases_cny")
-_VOID, _RED, _COUNT = col("void_count"), col("red_count"), col("sales_count")
+_COUNT = col("sales_count")
 _NOW, _BEFORE, _YEAR = col("cny_90"), col("cny_before_90"), col("cny_365")
 _TICKET = col("ticket_fen")
 _DECLARED, _INVOICED = col("declared_sales_cny"), col("invoiced_cny")
 _BOTH = _DECLARED.is_not_null() & _INVOICED.is_not_null()
+
+
+@formula_of_columns
+def _share_of_all(part: pl.Expr, rest: pl.Expr) -> Formula:
+    """Share of a part in the sum of it and the rest."""
+    return ratio(part, part + rest)
 
 
 def _share_of_top(amount: pl.Expr) -> Formula:
@@ -110,18 +116,18 @@ TAX: tuple[Feature, ...] = (
     ),
     # void and red invoices
     *per_window(
-        (90, 365), name="tax_void_rate_{d}d", frame="tax_window", formula=ratio(_VOID, _VOID + _COUNT),
+        (90, 365), name="tax_void_rate_{d}d", frame="tax_window", formula=_share_of_all("void_count", "sales_count"),
         unit="1", sign=+1, display="percent", theme="invoice_quality",
         meaning="share of sales invoices made void over {d} days", meaning_zh="近{d}天销项发票作废率",
     ),
     *per_window(
         (365,), name="tax_void_value_{d}d", frame="tax_window",
-        formula=ratio(col("void_cny"), col("void_cny") + _SALES), unit="1", sign=+1, display="percent",
+        formula=_share_of_all("void_cny", "sales_cny"), unit="1", sign=+1, display="percent",
         theme="invoice_quality", meaning="share of invoiced value made void over {d} days",
         meaning_zh="近{d}天作废金额占比",
     ),
     *per_window(
-        (90, 365), name="tax_red_rate_{d}d", frame="tax_window", formula=ratio(_RED, _RED + _COUNT), unit="1",
+        (90, 365), name="tax_red_rate_{d}d", frame="tax_window", formula=_share_of_all("red_count", "sales_count"), unit="1",
         sign=0, display="percent", theme="invoice_quality",
         meaning="share of red sales invoices over {d} days", meaning_zh="近{d}天红字发票占比",
         note="who takes back what was wrong may be careful or in trouble",

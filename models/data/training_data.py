@@ -29,7 +29,7 @@ ATTRIBUTES = ("legal_form", "sector", "city", "area", "owner_age")
 """Of the firm, for figures by segment and for the cells of the peer features."""
 
 FORBIDDEN = ("lender_type", "approved", "defaulted", "channel")
-"""Columns that describe the past's decisions; never features (design.md section 5)."""
+"""Columns that describe the past's decisions; never features (docs/design.md, Training)."""
 
 
 @dataclass(frozen=True, eq=False)

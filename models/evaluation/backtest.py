@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 NEEDED = ("application_id", "as_of", "status", "pd", "grade")
 SCORED = "scored"
-STRAY = 0.01  # of the loans may have impossible dates, as in any table (design.md section 4)
+STRAY = 0.01  # of the loans may have impossible dates, as in any table (docs/design.md, Bad rows)
 EXPERIMENT = f"{NAME}-backtest"
 
 

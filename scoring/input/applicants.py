@@ -4,7 +4,7 @@ Every row of the file ends up in exactly one place, `frame` or `rejects`.
 """
 
 import datetime as dt
-import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,8 +22,6 @@ EARLIEST = dt.date(2000, 1, 1)
 _LONGEST_ID = 100
 _CONTROLS = r"\x00-\x1f\x7f"
 _IDS = ("application_id", "firm_id")
-_PLAIN_ID = re.compile(f"[^{_CONTROLS}]{{0,{_LONGEST_ID}}}")
-"""An id in which `problems` finds nothing odd."""
 
 _CATEGORIES = {
     "purpose": frozenset(PURPOSES),
@@ -138,46 +136,31 @@ def problems(frame: pl.DataFrame, *, today: dt.date) -> pl.DataFrame:
     -------
     polars.DataFrame, schema `scoring.run.output.SCORED_REJECTS`
     """
-    if not _suspicious(frame, today):
-        return pl.DataFrame(schema=SCORED_REJECTS)
     applied = pl.col("applied_on")
-    parts = [
-        _problem(frame, applied > today, "applied_on", f"is after today ({today})"),
-        _problem(frame, applied < EARLIEST, "applied_on", f"is before {EARLIEST}"),
+    rules = [
+        ("applied_on", applied > today, f"is after today ({today})"),
+        ("applied_on", applied < EARLIEST, f"is before {EARLIEST}"),
     ]
     for name in _IDS:
-        column = pl.col(name)
-        parts += [
-            _problem(
-                frame,
-                column.str.len_chars() > _LONGEST_ID,
+        text = pl.col(name)
+        rules += [
+            (
                 name,
+                text.str.len_chars() > _LONGEST_ID,
                 f"is longer than {_LONGEST_ID} characters",
             ),
-            _problem(
-                frame,
-                column.str.contains(f"[{_CONTROLS}]"),
+            (
                 name,
+                text.str.contains(f"[{_CONTROLS}]"),
                 "holds a line break or another control character",
             ),
         ]
-    return _sorted([*parts, _repeated(frame)])
-
-
-def _suspicious(frame: pl.DataFrame, today: dt.date) -> bool:
-    """One quick look at whether `problems` would find any."""
-    if frame.is_empty():
-        return False
-    days = frame["applied_on"]
-    first, last = days.min(), days.max()
-    assert isinstance(first, dt.date)  # noqa: S101 - the contract wants the column filled
-    assert isinstance(last, dt.date)  # noqa: S101
-    return (
-        first < EARLIEST
-        or last > today
-        or frame["application_id"].n_unique() < frame.height
-        or not all(all(map(_PLAIN_ID.fullmatch, frame[name].to_list())) for name in _IDS)
-    )
+    repeated = pl.col("application_id").is_duplicated()
+    *broken, twice = frame.select(
+        *(rule.any().alias(str(k)) for k, (_, rule, _) in enumerate(rules)), repeated.any()
+    ).row(0)
+    parts = [_problem(frame, *rule) for rule, any_row in zip(rules, broken, strict=True) if any_row]
+    return _sorted([*parts, _repeated(frame)] if twice else parts)
 
 
 def _category_flags(frame: pl.DataFrame) -> pl.Series:
@@ -198,37 +181,58 @@ def _category_flags(frame: pl.DataFrame) -> pl.Series:
     return frame.select(joined.alias(name)).to_series()
 
 
-def unmatched(frame: pl.DataFrame, firms: pl.DataFrame) -> pl.DataFrame:
+def unmatched(frame: pl.DataFrame, tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     """Find applications of unknown firms, and of firms founded later.
 
     Parameters
     ----------
     frame : polars.DataFrame
         Applications with `line`.
-    firms : polars.DataFrame with columns firm_id, founded_on
-        Every firm that any signal table names.
+    tables : mapping of table name to polars.DataFrame
+        Signals of their firms.
 
     Returns
     -------
     polars.DataFrame, schema `scoring.run.output.SCORED_REJECTS`
     """
-    known = frame.join(firms.with_columns(found=pl.lit(True)), on="firm_id", how="left")
-    return _sorted(
-        [
-            _problem(
-                known,
-                pl.col("found").is_null(),
-                "firm_id",
-                "no signal table names this firm; check the id and that its signals were delivered",
-            ),
-            _problem(
-                known,
-                pl.col("applied_on") < pl.col("founded_on"),
-                "applied_on",
-                "is before the firm was founded",
-            ),
-        ]
-    )
+    founded = _founding_days(tables)
+    firms = frame["firm_id"].to_list()
+    unknown = _named_nowhere(set(firms) - founded.keys(), tables)
+    too_early = [
+        (day := founded.get(firm)) is not None and applied < day
+        for firm, applied in zip(firms, frame["applied_on"], strict=True)
+    ]
+    rules = [
+        (
+            "firm_id",
+            pl.Series([firm in unknown for firm in firms], dtype=pl.Boolean),
+            "no signal table names this firm; check the id and that its signals were delivered",
+        ),
+        (
+            "applied_on",
+            pl.Series(too_early, dtype=pl.Boolean),
+            "is before the firm was founded",
+        ),
+    ]
+    return _sorted([_problem(frame, *rule) for rule in rules if rule[1].any()])
+
+
+def _founding_days(tables: Mapping[str, pl.DataFrame]) -> dict[str, dt.date | None]:
+    """Founding day of every firm in the register, the earliest if it stands there twice."""
+    founded: dict[str, dt.date | None] = {}
+    if "firms" in tables:
+        for firm, day in tables["firms"].select("firm_id", "founded_on").iter_rows():
+            known = founded.get(firm)
+            founded[firm] = day if known is None or (day and day < known) else known
+    return founded
+
+
+def _named_nowhere(firms: set[str], tables: Mapping[str, pl.DataFrame]) -> set[str]:
+    for table in tables.values():
+        if not firms:
+            break
+        firms = firms - set(table["firm_id"].unique())
+    return firms
 
 
 def _repeated(frame: pl.DataFrame) -> pl.DataFrame:
@@ -254,7 +258,7 @@ def _repeated(frame: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _problem(frame: pl.DataFrame, bad: pl.Expr, column: str, text: str) -> pl.DataFrame:
+def _problem(frame: pl.DataFrame, column: str, bad: pl.Expr | pl.Series, text: str) -> pl.DataFrame:
     return (
         frame.filter(bad)
         .with_columns(
@@ -265,8 +269,9 @@ def _problem(frame: pl.DataFrame, bad: pl.Expr, column: str, text: str) -> pl.Da
 
 
 def _sorted(parts: list[pl.DataFrame]) -> pl.DataFrame:
-    schema = pl.DataFrame(schema=SCORED_REJECTS)
-    return pl.concat([schema, *parts]).sort("line", maintain_order=True, nulls_last=True)
+    if not parts:
+        return pl.DataFrame(schema=SCORED_REJECTS)
+    return pl.concat(parts).sort("line", maintain_order=True, nulls_last=True)
 
 
 def _sha256(path: Path) -> str:

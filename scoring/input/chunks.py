@@ -156,10 +156,7 @@ def score_applications(
         Left-out rows of the signal tables, schema `features.io.csv_reader.REJECTS`.
     """
     bad_signals = _bad_signals(applications, bad_rows)
-    if _all_registered(applications, frames):
-        rejects = pl.DataFrame(schema=SCORED_REJECTS)
-    else:
-        rejects = unmatched(applications, firms_of(frames))
+    rejects = unmatched(applications, frames)
     fit = applications
     if rejects.height:
         fit = applications.filter(~pl.col("line").is_in(rejects["line"].implode()))
@@ -177,30 +174,6 @@ def score_applications(
 def read_signals(signals: Signals, firms: Mapping[str, list[str]]) -> dict[str, pl.DataFrame]:
     """Read every table's rows of the firms, given by bucket."""
     return {table: signals.read_firms(table, firms) for table in signals.tables}
-
-
-def _all_registered(applications: pl.DataFrame, frames: Mapping[str, pl.DataFrame]) -> bool:
-    """One quick look at whether the register knows every firm, founded before it applied."""
-    register = frames.get("firms")
-    if register is None:
-        return False
-    founded = dict(zip(register["firm_id"], register["founded_on"], strict=True))
-    if len(founded) < register.height:
-        return False
-    return all(
-        firm in founded and ((day := founded[firm]) is None or day <= applied)
-        for firm, applied in zip(applications["firm_id"], applications["applied_on"], strict=True)
-    )
-
-
-def firms_of(frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
-    """Every firm that a table names, with its founding day where the register has it."""
-    named = pl.concat([frame.select("firm_id") for frame in frames.values()]).unique()
-    register = frames.get("firms")
-    if register is None:
-        return named.with_columns(founded_on=pl.lit(None, pl.Date))
-    founded = register.group_by("firm_id").agg(pl.col("founded_on").min())
-    return named.join(founded, on="firm_id", how="left")
 
 
 def _bad_signals(
@@ -238,37 +211,19 @@ def _bad_signals(
     )
 
 
-def _notable(applications: pl.DataFrame) -> bool:
-    """Whether any application has a flag of its own."""
-    consent = applications["consent_on"]
-    if any(applications["category_flags"]):
-        return True
-    if consent.null_count() == len(consent):
-        return False
-    return bool((consent > applications["applied_on"]).any())
-
-
 def _notes(applications: pl.DataFrame, bad_signals: pl.DataFrame) -> dict[str, str]:
     """Flags that do not depend on features, by application."""
-    if not _notable(applications) and bad_signals.is_empty():
-        return {}
-    late = pl.when(pl.col("consent_on") > pl.col("applied_on")).then(pl.lit("consent_after_as_of"))
-    tables = (
-        bad_signals.select(
-            "application_id",
-            flag=pl.format("bad_rows_{}", pl.col("column").str.extract(r"^([a-z_]+)\.")),
-        )
-        .unique()
-        .sort("flag")
-        .group_by("application_id")
-        .agg(pl.col("flag").str.join(SEPARATOR))
-    )
-    noted = applications.join(tables, on="application_id", how="left").select(
-        "application_id",
-        note=pl.concat_str(
-            [late, pl.col("category_flags").replace("", None), "flag"],
-            separator=SEPARATOR,
-            ignore_nulls=True,
-        ),
-    )
-    return dict(noted.filter(pl.col("note") != "").iter_rows())
+    flags: dict[str, list[str]] = {}
+    consent = applications.select("application_id", "consent_on", "applied_on", "category_flags")
+    for application, consent_on, applied_on, categories in consent.iter_rows():
+        if consent_on is not None and consent_on > applied_on:
+            flags[application] = ["consent_after_as_of"]
+        if categories:
+            flags.setdefault(application, []).append(categories)
+    tables = {
+        (application, f"bad_rows_{column.partition('.')[0]}")
+        for application, column in bad_signals.select("application_id", "column").iter_rows()
+    }
+    for application, flag in sorted(tables):
+        flags.setdefault(application, []).append(flag)
+    return {application: SEPARATOR.join(each) for application, each in flags.items()}

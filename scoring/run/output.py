@@ -27,7 +27,7 @@ SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "missing_sources": pl.String,
     "model": pl.String,
 }
-"""Columns of the scored CSV, in order (design.md section 4)."""
+"""Columns of the scored CSV, in order (docs/design.md, Scored CSV)."""
 
 SCORED_REJECTS: dict[str, pl.DataType | type[pl.DataType]] = {
     "line": pl.Int64,

@@ -40,7 +40,7 @@ def trees_model():
     settings = {"objective": "binary", "num_leaves": 8, "verbose": -1, "num_threads": 1}
     booster = lgb.train(settings, lgb.Dataset(values, bad), num_boost_round=20)
     return Model(
-        name="toy",
+        name="small",
         version="unregistered",
         candidate="trees",
         feature_names=NAMES,
@@ -113,14 +113,14 @@ def toy_material(rows=3_000, seed=5, *, firms=None):
         names=names,
         signs=dict(zip(names, signs, strict=True)),
         sources=dict(zip(names, sources, strict=True)),
-        fingerprint="toy",
+        fingerprint="small",
         trained_on="simulated",
         reference=None,
-        origin="toy",
+        origin="small",
     )
 
 
 @pytest.fixture(scope="session")
-def toy():
-    """The function that makes a toy Material."""
+def make_training_data():
+    """The function that makes a make_training_data Material."""
     return toy_material

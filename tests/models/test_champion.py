@@ -94,7 +94,7 @@ def test_rows_built_for_a_model_are_served_with_the_pd_that_score_gives(
 
     monkeypatch.chdir(tmp_path)
     said = firstloan_("features --data new --out bare.parquet --workers 1")
-    assert "against peers are empty" in said
+    assert "Peer features are empty" in said
     said = firstloan_("features --data new --model model --out rows.parquet --workers 1")
     assert "peers" not in said
     firstloan_("score new/applications.csv --signals new --model model --out s.csv --workers 1")

@@ -10,13 +10,15 @@ from models.train.training import train_on
 
 
 @pytest.mark.skipif(program() is None, reason="there is no Chromium here")
-def test_the_ui_shows_runs_metrics_aliases_card_and_figures(tmp_path, monkeypatch, toy):
+def test_the_ui_shows_runs_metrics_aliases_card_and_figures(
+    tmp_path, monkeypatch, make_training_data
+):
     """Each page must say the words that `Training.pages` expects of it, or the script times out."""
     store = f"sqlite:///{tmp_path}/m.db"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
     config = read_settings(trials=0, candidates=("scorecard_register", "trees_all"))
-    train_on(toy(), config=config, name="toy")
-    written = mlflow_pages.picture_all(store, tmp_path / "p", width=1200, height=800, name="toy")
+    train_on(make_training_data(), config=config, name="small")
+    written = mlflow_pages.picture_all(store, tmp_path / "p", width=1200, height=800, name="small")
     assert {path.stem.removeprefix("mlflow-") for path in written} == {
         "experiment",
         "compare",

@@ -23,10 +23,10 @@ WAIT_SECONDS = 120
 
 
 @pytest.fixture
-def server(tmp_path, monkeypatch, toy):
+def server(tmp_path, monkeypatch, make_training_data):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/m.db")
     settings = read_settings(trials=0, candidates=("trees_all",))
-    train_on(toy(), config=settings, name="toy")
+    train_on(make_training_data(), config=settings, name="small")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -40,7 +40,7 @@ def server(tmp_path, monkeypatch, toy):
             "serve",
             "--env-manager",
             "local",
-            *f"-m models:/toy@champion -h 127.0.0.1 -p {port}".split(),
+            *f"-m models:/small@champion -h 127.0.0.1 -p {port}".split(),
         ],
         env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
         cwd=tmp_path,
@@ -61,7 +61,7 @@ def ask(url, body=None):
         return answer.read()
 
 
-def test_feature_rows_come_back_with_score_pd_and_reasons(server, toy):
+def test_feature_rows_come_back_with_score_pd_and_reasons(server, make_training_data):
     url, process = server
     deadline = time.monotonic() + WAIT_SECONDS
     while True:
@@ -72,8 +72,8 @@ def test_feature_rows_come_back_with_score_pd_and_reasons(server, toy):
             break
         except (urllib.error.URLError, ConnectionError, TimeoutError):
             time.sleep(0.5)
-    model, _ = resolve("models:/toy@champion")
-    rows = toy(rows=20, seed=9).rows.select(
+    model, _ = resolve("models:/small@champion")
+    rows = make_training_data(rows=20, seed=9).rows.select(
         pl.col(name).cast(pl.Float64).fill_nan(None) for name in model.feature_names
     )
     body = {"dataframe_split": {"columns": rows.columns, "data": [list(r) for r in rows.rows()]}}

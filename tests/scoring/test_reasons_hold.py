@@ -24,7 +24,7 @@ least = 1
 
 
 @pytest.fixture(scope="module")
-def random_crowd(model):
+def random_applicants(model):
     """A thousand applicants all over the place, a fifth of their figures missing."""
     rng = np.random.default_rng(11)
     typical = np.array([model.typical[name] for name in model.feature_names])
@@ -51,14 +51,16 @@ def new_applicants(tmp_path_factory):
     return champion, build_features(signals, applications, reference=champion.reference)
 
 
-@pytest.fixture(params=["random_crowd", "new_applicants"])
-def crowd(request):
+@pytest.fixture(params=["random_applicants", "new_applicants"])
+def champion_and_rows(request):
     return request.getfixturevalue(request.param)
 
 
-def test_putting_the_first_reason_right_never_raises_risk_and_nearly_always_lowers_it(crowd):
+def test_putting_the_first_reason_right_never_raises_risk_and_nearly_always_lowers_it(
+    champion_and_rows,
+):
     """Of all first reasons in whose theme anything is worse than typical by its sign."""
-    model, rows = crowd
+    model, rows = champion_and_rows
     found = top_reasons(model.contributions(rows), rows, model).filter(pl.col("rank") == 1)
     assert len(found) > 0.97 * ROWS
     mended = {name: rows[name].cast(pl.Float64).to_numpy().copy() for name in model.feature_names}
@@ -75,8 +77,8 @@ def test_putting_the_first_reason_right_never_raises_risk_and_nearly_always_lowe
     assert (after < before)[touched].mean() >= 0.99
 
 
-def test_no_reason_blames_a_figure_better_than_typical(crowd):
-    model, rows = crowd
+def test_no_reason_blames_a_figure_better_than_typical(champion_and_rows):
+    model, rows = champion_and_rows
     found = top_reasons(model.contributions(rows), rows, model).drop_nulls("value")
     sign = np.array([SIGNS[name] for name in found["feature"]])
     gap = (found["value"] - found["typical"]).to_numpy()

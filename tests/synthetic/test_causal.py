@@ -1,8 +1,8 @@
-"""Signals know of default only through the firm's own story.
+"""Signals know of default only through the firm's own_path story.
 
 A firm's records are drawn from the story of a stranger: same register, but another management,
 another path of health, other shocks of the province, other surprises. Then nothing in them may
-tell who defaults among firms of one sector, size, area and age; and with the firm's own story it
+tell who defaults among firms of one sector, size, area and age; and with the firm's own_path story it
 must.
 """
 
@@ -28,7 +28,7 @@ FIRMS = 1_000
 WORLDS = tuple(range(21, 33))
 """Models of single worlds share most of what they learnt on, so the mean needs many of them."""
 FEWER = WORLDS[:5]
-"""Enough to see what a firm's own records tell."""
+"""Enough to see what a firm's own_path records tell."""
 BAND = 0.25
 """Width of the bands of what the register lets one expect of a buffer, months; area and age."""
 STRANGERS = 1_000
@@ -60,8 +60,8 @@ def world_of(seed, *, strangers):
     config = province()
     here, at = backdrop(seed, config), Bucket(seed, 0, config)
     firms = population(FIRMS, at)
-    own = simulate_firms(firms, here, at)
-    shown, where, whose = own, here, at
+    histories = simulate_firms(firms, here, at)
+    shown, where, whose = histories, here, at
     if strangers:
         where, whose = backdrop(seed + STRANGERS, config), Bucket(seed + STRANGERS, 0, config)
         other = population(FIRMS, whose)
@@ -69,14 +69,14 @@ def world_of(seed, *, strangers):
         shown = simulate_firms(hidden, where, whose)
     tables = records(shown, where, whose)
     tables.pop("faults")
-    asked = lending_tables(own, here, at)
+    asked = lending_tables(histories, here, at)
     tables["credit_history"] = asked["credit_history"]
     features = build_features(Signals.from_frames(tables), asked["applications"])
-    band = np.round(own.state.cash_buffer.visible / BAND).astype(int)
+    band = np.round(histories.state.cash_buffer.visible / BAND).astype(int)
     strata = np.unique(
         np.column_stack([firms.trade, firms.form, band]), axis=0, return_inverse=True
     )[1]
-    defaults = default_month(own.state.cash) > 0
+    defaults = default_month(histories.state.cash) > 0
     return features.select(SIGNAL_FEATURES).to_numpy(), defaults, strata.ravel()
 
 
@@ -104,12 +104,12 @@ def separation(score, defaults, strata):
 
 
 @pytest.fixture(scope="module")
-def strange():
+def independent_path():
     return [world_of(seed, strangers=True) for seed in WORLDS]
 
 
 @pytest.fixture(scope="module")
-def own():
+def own_path():
     return [world_of(seed, strangers=False) for seed in FEWER]
 
 
@@ -138,20 +138,20 @@ BOUND = norm.isf(0.001 / len(SIGNAL_FEATURES) / 2)
 """Standard errors that the largest of so many signals exceeds once in a thousand by chance."""
 
 
-def test_a_strangers_records_tell_nothing_of_a_firms_default(strange):
-    area, error = model_separation(strange).T
+def test_a_strangers_records_tell_nothing_of_a_firms_default(independent_path):
+    area, error = model_separation(independent_path).T
     assert (np.abs(area - 0.5) < 3.5 * error).all(), area
     assert abs(area.mean() - 0.5) < 3 * np.sqrt((error**2).sum()) / len(error), area
     assert np.sqrt((error**2).sum()) / len(error) < 0.02, "too few firms to see anything"
 
 
-def test_no_single_signal_of_a_stranger_tells_of_default(strange):
-    found = np.abs(each_signal(strange))
+def test_no_single_signal_of_a_stranger_tells_of_default(independent_path):
+    found = np.abs(each_signal(independent_path))
     assert found.max() < BOUND, SIGNAL_FEATURES[found.argmax()]
     assert (found > 0).mean() > 0.9, "most signals vary"
 
 
-def test_a_firms_own_records_tell_of_its_default(own):
-    area, error = model_separation(own).T
+def test_a_firms_own_records_tell_of_its_default(own_path):
+    area, error = model_separation(own_path).T
     assert (area - 4 * error > 0.55).all(), area
-    assert (np.abs(each_signal(own)) > BOUND).mean() > 0.25
+    assert (np.abs(each_signal(own_path)) > BOUND).mean() > 0.25

@@ -141,10 +141,12 @@ def test_a_foreign_remote_folder_is_left_alone(memory):
 
 
 def test_the_commands_on_s3_with_a_cluster_give_the_bytes_of_one_machine(s3, request, tmp_path):
-    crew = request.getfixturevalue("crew")  # after s3: its workers inherit the credentials
+    dask_workers = request.getfixturevalue(
+        "dask_workers"
+    )  # after s3: its workers inherit the credentials
     firstloan("simulate", "--out", tmp_path / "w", "--firms", 150, "--seed", 5)
     firstloan("features", "--data", tmp_path / "w", "--out", tmp_path / "f.parquet")
-    there = ("--scheduler", crew.address)
+    there = ("--scheduler", dask_workers.address)
     firstloan("simulate", "--out", f"{s3}/w", "--firms", 150, "--seed", 5, *there)
     said = firstloan("features", "--data", f"{s3}/w", "--out", f"{s3}/f.parquet", *there)
     assert f"{s3}/f.parquet" in said

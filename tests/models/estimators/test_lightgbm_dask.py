@@ -33,7 +33,7 @@ QUICK = SETTINGS.model_copy(
     }
 )
 WITHIN = 0.005
-"""AUC between a fit on a cluster and one on a machine (issue 7)."""
+"""AUC between a fit on a cluster and one on a machine."""
 
 
 @pytest.fixture(autouse=True)
@@ -42,8 +42,10 @@ def store(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
-def test_a_fit_on_a_cluster_ranks_as_well_as_one_here_and_keeps_the_signs(toy, crew, capsys):
-    training_data = toy(rows=16_000)
+def test_a_fit_on_a_cluster_ranks_as_well_as_one_here_and_keeps_the_signs(
+    make_training_data, dask_workers, capsys
+):
+    training_data = make_training_data(rows=16_000)
     rows = training_data.rows.filter("approved").sort("as_of")
     early, late = rows.head(rows.height * 3 // 4), rows.tail(rows.height // 4)
     sample = training_data.sample(early, training_data.names)
@@ -53,7 +55,7 @@ def test_a_fit_on_a_cluster_ranks_as_well_as_one_here_and_keeps_the_signs(toy, c
         return metrics.auc(margin, late["defaulted"].cast(float).to_numpy()).value
 
     here = fit_trees(sample, QUICK)
-    with connect(crew.address) as cluster:
+    with connect(dask_workers.address) as cluster:
         there = lightgbm_dask.fit_on(cluster)(sample, QUICK)
     assert abs(auc(there) - auc(here)) < WITHIN
     assert there.text != here.text
@@ -63,7 +65,9 @@ def test_a_fit_on_a_cluster_ranks_as_well_as_one_here_and_keeps_the_signs(toy, c
     assert capsys.readouterr().out == ""
 
 
-def test_out_of_time_a_fit_on_a_cluster_ranks_simulated_firms_as_well_as_one_here(crew, tmp_path):
+def test_out_of_time_a_fit_on_a_cluster_ranks_simulated_firms_as_well_as_one_here(
+    dask_workers, tmp_path
+):
     """By their true PD: few of so many firms default, and their number alone would move an AUC."""
     simulate_world(out=tmp_path / "world", firms=6_000, seed=7, config=load_config(), workers=2)
     training_data = read_training_data(tmp_path / "world", None, workers=2)
@@ -85,7 +89,7 @@ def test_out_of_time_a_fit_on_a_cluster_ranks_simulated_firms_as_well_as_one_her
         )
 
     here = fit_trees(sample, SETTINGS)
-    with connect(crew.address) as cluster:
+    with connect(dask_workers.address) as cluster:
         there = lightgbm_dask.fit_on(cluster)(sample, SETTINGS)
     assert "[num_machines: 2]" in there.text
     assert auc(here) > 0.8
@@ -123,7 +127,9 @@ def line(text, start):
     return next(found for found in text.splitlines() if found.strip("[").startswith(start))
 
 
-def test_losing_a_worker_ends_in_one_line_and_registers_nothing(toy, crew, monkeypatch):
+def test_losing_a_worker_ends_in_one_line_and_registers_nothing(
+    make_training_data, dask_workers, monkeypatch
+):
     slow = QUICK.model_copy(
         update={"trees": QUICK.trees.model_copy(update={"max_rounds": 4_000, "stop_after": 4_000})}
     )
@@ -133,7 +139,7 @@ def test_losing_a_worker_ends_in_one_line_and_registers_nothing(toy, crew, monke
     def loses(cluster, workers):
         looks.append(len(workers))
         if len(looks) == 2:
-            crew.lose()
+            dask_workers.kill_worker()
         real(cluster, workers)
 
     monkeypatch.setattr(lightgbm_dask, "_refuse_lost", loses)
@@ -141,11 +147,17 @@ def test_losing_a_worker_ends_in_one_line_and_registers_nothing(toy, crew, monke
     started = time.monotonic()
     with (
         pytest.raises(ServiceError, match=r"lost the worker tcp://127.*Nothing was registered"),
-        connect(crew.address) as cluster,
+        connect(dask_workers.address) as cluster,
     ):
-        train_on(toy(rows=20_000), config=slow, name="toy", cluster=cluster, distributed=True)
+        train_on(
+            make_training_data(rows=20_000),
+            config=slow,
+            name="small",
+            cluster=cluster,
+            distributed=True,
+        )
     assert time.monotonic() - started < 90
-    assert registry.incumbent("toy") is None
+    assert registry.incumbent("small") is None
 
 
 def without_folds(sample, config, *, boost):
@@ -154,12 +166,12 @@ def without_folds(sample, config, *, boost):
     return boost(sample, params, 100_000)
 
 
-def test_the_candidate_must_be_among_those_chosen(toy):
+def test_the_candidate_must_be_among_those_chosen(make_training_data):
     with pytest.raises(ContractError, match=r"expected trees_all among settings\.candidates"):
         train_on(
-            toy(),
+            make_training_data(),
             config=QUICK.model_copy(update={"candidates": ("scorecard_register",)}),
-            name="toy",
+            name="small",
             cluster=object(),
             distributed=True,
         )

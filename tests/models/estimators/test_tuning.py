@@ -14,8 +14,8 @@ CONFIG = SETTINGS.model_copy(
 
 
 @pytest.fixture(scope="module")
-def sample(toy):
-    training_data = toy(rows=1_200)
+def sample(make_training_data):
+    training_data = make_training_data(rows=1_200)
     return training_data.sample(
         training_data.rows.filter(pl.col("defaulted").is_not_null()), training_data.names
     )
@@ -27,7 +27,7 @@ def run(sample, folder, trials, **kwargs):
         sample,
         CONFIG,
         journal=folder / "tuning.log",
-        study="toy",
+        study="small",
         trials=trials,
         step=lambda: steps.append(1),
         **kwargs,

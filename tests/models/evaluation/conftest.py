@@ -18,15 +18,15 @@ CONFIG = SETTINGS.model_copy(
 
 
 @pytest.fixture(scope="session")
-def contest(toy, tmp_path_factory):
-    training_data = toy()
+def two_candidates(make_training_data, tmp_path_factory):
+    training_data = make_training_data()
     parts = split(training_data.rows, config=CONFIG.split)
     with process_pool(1) as pool:
         candidates = fit_all(
             training_data,
             parts.rows,
             config=CONFIG,
-            name="toy",
+            name="small",
             journal=tmp_path_factory.mktemp("t") / "tuning.log",
             resume=False,
             step=lambda: None,

@@ -10,16 +10,16 @@ SETTINGS = read_settings()
 GATES = SETTINGS.gates
 
 
-def test_without_a_champion_the_best_takes_the_title(contest):
-    decision = choose_champion(*contest, gates=GATES, incumbent=None)
+def test_without_a_champion_the_best_takes_the_title(two_candidates):
+    decision = choose_champion(*two_candidates, gates=GATES, incumbent=None)
     assert decision.alias == "champion"
     assert decision.winner.candidate.name == "trees_all"
     assert set(decision.verdicts) == {"scorecard_register", "trees_all"}
 
 
-def test_the_choice_never_looks_out_of_time(contest):
+def test_the_choice_never_looks_out_of_time(two_candidates):
     """With the out-of-time slice gone, or its labels turned, the decision is the same."""
-    candidates, training_data, rows = contest
+    candidates, training_data, rows = two_candidates
     late = pl.col("slice").eq("out_of_time")
     turned = rows.with_columns(
         pl.when(late).then(~pl.col("defaulted")).otherwise("defaulted").alias("defaulted")
@@ -31,8 +31,8 @@ def test_the_choice_never_looks_out_of_time(contest):
     assert decisions[0].verdicts == decisions[1].verdicts == decisions[2].verdicts
 
 
-def test_a_champion_as_good_is_kept_and_a_worse_one_replaced(contest):
-    candidates, training_data, rows = contest
+def test_a_champion_as_good_is_kept_and_a_worse_one_replaced(two_candidates):
+    candidates, training_data, rows = two_candidates
     best = max(candidates, key=lambda fitted: fitted.candidate.name)
     kept = choose_champion(candidates, training_data, rows, gates=GATES, incumbent=best.model)
     assert kept.alias == "challenger"
@@ -42,8 +42,8 @@ def test_a_champion_as_good_is_kept_and_a_worse_one_replaced(contest):
     assert "confidence" in replaced.why
 
 
-def test_a_model_of_real_firms_is_not_replaced_by_a_simulated_one(contest):
-    candidates, training_data, rows = contest
+def test_a_model_of_real_firms_is_not_replaced_by_a_simulated_one(two_candidates):
+    candidates, training_data, rows = two_candidates
     real = replace(candidates[0].model, trained_on="real")
     assert (
         choose_champion(candidates, training_data, rows, gates=GATES, incumbent=real).alias
@@ -51,8 +51,8 @@ def test_a_model_of_real_firms_is_not_replaced_by_a_simulated_one(contest):
     )
 
 
-def test_a_champion_of_another_feature_table_is_replaced(contest):
-    candidates, training_data, rows = contest
+def test_a_champion_of_another_feature_table_is_replaced(two_candidates):
+    candidates, training_data, rows = two_candidates
     old = replace(candidates[0].model, fingerprint="older")
     assert (
         choose_champion(candidates, training_data, rows, gates=GATES, incumbent=old).alias
@@ -60,9 +60,9 @@ def test_a_champion_of_another_feature_table_is_replaced(contest):
     )
 
 
-def test_who_fails_every_gate_is_only_a_challenger(contest, gates_with):
+def test_who_fails_every_gate_is_only_a_challenger(two_candidates, gates_with):
     decision = choose_champion(
-        *contest, gates=gates_with(stability={"psi_below": 1e-9}), incumbent=None
+        *two_candidates, gates=gates_with(stability={"psi_below": 1e-9}), incumbent=None
     )
     assert decision.alias == "challenger"
     assert decision.why.startswith("no candidate passed the gates: PSI of 0.0")

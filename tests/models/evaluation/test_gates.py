@@ -15,8 +15,8 @@ def failures(*arguments):
     return check_gates(*arguments).failures
 
 
-def test_too_few_bads_fail_the_gate(contest, gates_with):
-    candidates, training_data, rows = contest
+def test_too_few_bads_fail_the_gate(two_candidates, gates_with):
+    candidates, training_data, rows = two_candidates
     counts = (pl.col("slice").eq("calibration") & pl.col("defaulted")).fill_null(value=False)
     few, enough = (
         rows.with_columns(defaulted=pl.col("defaulted") & ~(counts & (counts.cum_sum() > bads)))
@@ -33,8 +33,8 @@ def test_too_few_bads_fail_the_gate(contest, gates_with):
     assert not says(few, gates_with(bads={"least": 19}))
 
 
-def test_a_wrong_slope_is_caught(contest):
-    candidates, training_data, rows = contest
+def test_a_wrong_slope_is_caught(two_candidates):
+    candidates, training_data, rows = two_candidates
     slope = {"selection_calibration_slope_low": 1.2, "selection_calibration_slope_high": 1.9}
     wrong = replace(candidates[1], figures={**candidates[1].figures, **slope})
     assert failures(wrong, training_data, rows, GATES) == (
@@ -42,8 +42,8 @@ def test_a_wrong_slope_is_caught(contest):
     )
 
 
-def test_checking_gates_changes_no_figure_of_the_candidate(contest):
-    candidates, training_data, rows = contest
+def test_checking_gates_changes_no_figure_of_the_candidate(two_candidates):
+    candidates, training_data, rows = two_candidates
     before = dict(candidates[1].figures)
     result = check_gates(candidates[1], training_data, rows, GATES)
     assert candidates[1].figures == before
@@ -52,9 +52,9 @@ def test_checking_gates_changes_no_figure_of_the_candidate(contest):
     }  # fmt: skip
 
 
-def test_a_feature_that_turns_is_caught(contest):
+def test_a_feature_that_turns_is_caught(two_candidates):
     """A model whose signs are declared the other way round fails, feature by feature."""
-    candidates, training_data, rows = contest
+    candidates, training_data, rows = two_candidates
     model = next(fitted.model for fitted in candidates if fitted.candidate.name == "trees_all")
     assert monotone_violation(model, training_data, rows.head(50), points=9)[1] == 0
     turned = replace(
@@ -65,8 +65,8 @@ def test_a_feature_that_turns_is_caught(contest):
     assert training_data.signs[name] != 0
 
 
-def test_a_weak_segment_is_caught(contest, gates_with):
-    candidates, training_data, rows = contest
+def test_a_weak_segment_is_caught(two_candidates, gates_with):
+    candidates, training_data, rows = two_candidates
     # in one area the PD says nothing: shuffled within it
     fitted = next(each for each in candidates if each.candidate.name == "trees_all")
     slice_ = pl.col("slice").eq("calibration") & pl.col("labelled")

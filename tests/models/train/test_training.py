@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from features.contract.errors import ServiceError
+from features.contract.errors import ContractError, ServiceError
 from features.io.storage import location, storage_errors
 from models.estimators.model import load
 from models.reporting.summary import training_lines
@@ -35,17 +35,17 @@ PICTURES = (
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory, toy):
-    """One training of a toy, in an MLflow store of its own."""
+def trained(tmp_path_factory, make_training_data):
+    """One training of a make_training_data, in an MLflow store of its own."""
     folder = tmp_path_factory.mktemp("store")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder}/mlflow.db")
         patch.chdir(folder)
         seen = []
         result = train_on(
-            toy(),
+            make_training_data(),
             config=QUICK,
-            name="toy",
+            name="small",
             progress=lambda done, total: seen.append((done, total)),
         )
         yield result, folder, seen
@@ -56,7 +56,7 @@ def test_the_model_with_more_to_go_by_wins(trained):
     assert result.winner == "trees_all"
     best, other = result.figures.iter_rows(named=True)
     assert best["oot_auc"] > other["oot_auc"] + 0.1
-    assert result.label == "toy v1 (trained on simulated firms)"
+    assert result.label == "small v1 (trained on simulated firms)"
     assert result.alias == "champion"
 
 
@@ -65,12 +65,12 @@ def test_progress_ends_at_its_total(trained):
     assert seen == [(k + 1, len(seen)) for k in range(len(seen))]
 
 
-def test_the_champion_comes_back_from_the_registry(trained, toy):
+def test_the_champion_comes_back_from_the_registry(trained, make_training_data):
     result, _, _ = trained
-    model, label = resolve("models:/toy@champion")
+    model, label = resolve("models:/small@champion")
     assert label == result.label
-    same, _ = resolve("models:/toy/1")
-    rows = toy().rows
+    same, _ = resolve("models:/small/1")
+    rows = make_training_data().rows
     np.testing.assert_array_equal(model.margin(rows), same.margin(rows))
     assert model.candidate == "trees_all"
 
@@ -98,7 +98,7 @@ def test_runs_are_nested_and_hold_what_the_compare_page_needs(trained):
         assert contexts == {"training", "evaluation"}
         assert all(i.dataset.digest for i in run.inputs.dataset_inputs)
     outcome = {r.info.run_name: r.data.tags["outcome"] for r in children}
-    assert outcome["trees_all"].startswith("champion: least log loss")
+    assert outcome["trees_all"].startswith("champion: lowest log loss")
     assert re.search(r"log loss 0\.\d+|failed the gates", outcome["scorecard_register"])
 
 
@@ -119,14 +119,14 @@ def test_the_logged_model_has_no_code_and_nothing_pickled(trained):
 def test_the_folder_in_the_store_loads_without_mlflow(trained):
     _, folder, _ = trained
     home = next((folder / "mlartifacts").rglob("MLmodel")).parent
-    assert load(home).name == "toy"
+    assert load(home).name == "small"
 
 
-def test_the_pyfunc_answers_with_score_pd_and_reasons(trained, toy):
-    rows = toy(rows=50, seed=9).rows
-    model, _ = resolve("models:/toy@champion")
+def test_the_pyfunc_answers_with_score_pd_and_reasons(trained, make_training_data):
+    rows = make_training_data(rows=50, seed=9).rows
+    model, _ = resolve("models:/small@champion")
     mlflow.set_tracking_uri(f"sqlite:///{trained[1]}/mlflow.db")
-    loaded = mlflow.pyfunc.load_model("models:/toy@champion")
+    loaded = mlflow.pyfunc.load_model("models:/small@champion")
     request = rows.select(pl.col(name).cast(pl.Float64) for name in model.feature_names)
     answer = loaded.predict(request.to_pandas())
     pd = model.pd(model.margin(rows))
@@ -163,14 +163,14 @@ def metrics_and(result, *files):
 
 
 def test_two_trainings_give_the_same_model_metrics_and_pictures(
-    trained, tmp_path, monkeypatch, toy
+    trained, tmp_path, monkeypatch, make_training_data
 ):
     """Whether one process does all the work or two share it."""
     result, _, _ = trained
-    before, _ = resolve("models:/toy@champion")
+    before, _ = resolve("models:/small@champion")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/again.db")
-    again = train_on(toy(), config=QUICK, name="toy", workers=2)
-    after, _ = resolve("models:/toy@champion")
+    again = train_on(make_training_data(), config=QUICK, name="small", workers=2)
+    after, _ = resolve("models:/small@champion")
     assert after.estimator.text == before.estimator.text
     assert after.calibration == before.calibration
     assert again.figures.equals(result.figures)
@@ -179,14 +179,14 @@ def test_two_trainings_give_the_same_model_metrics_and_pictures(
         assert metrics_and(again, file) == metrics_and(result, file), file
 
 
-def test_every_signed_feature_is_monotone(trained, toy):
+def test_every_signed_feature_is_monotone(trained, make_training_data):
     """Each signed feature swept over its range for many applicants, all else held."""
-    training_data = toy()
+    training_data = make_training_data()
     rows = training_data.rows.head(1_000)
-    model, _ = resolve("models:/toy@champion")
+    model, _ = resolve("models:/small@champion")
     signed = [model.feature_names[j] for j in model.estimator.used]
     signed = [name for name in signed if training_data.signs[name]]
-    assert len(signed) > 2, "the toy puts few signs to the test"
+    assert len(signed) > 2, "the make_training_data puts few signs to the test"
     for name in signed:
         values = training_data.rows[name].fill_nan(None).drop_nulls()
         sweep = [
@@ -206,21 +206,21 @@ def test_a_store_that_does_not_answer_is_said_before_any_work(tmp_path, monkeypa
         train(data=tmp_path, config=QUICK)
 
 
-def test_nothing_is_left_registered_when_the_alias_fails(tmp_path, monkeypatch, toy):
+def test_nothing_is_left_registered_when_the_alias_fails(tmp_path, monkeypatch, make_training_data):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/m.db")
 
     def broken(*args, **kwargs):
         raise mlflow.exceptions.MlflowException("the server went away")
 
     monkeypatch.setattr(mlflow.MlflowClient, "set_registered_model_alias", broken)
-    with pytest.raises(ContractError, match="the server went away"):
-        train_on(toy(), config=QUICK, name="toy")
+    with pytest.raises(ServiceError, match="the server went away"):
+        train_on(make_training_data(), config=QUICK, name="small")
     client = mlflow.MlflowClient(f"sqlite:///{tmp_path}/m.db", f"sqlite:///{tmp_path}/m.db")
     assert client.search_registered_models() == []
 
 
 def test_a_storage_that_goes_away_in_the_middle_is_one_line(
-    tmp_path, monkeypatch, toy, s3, s3_server
+    tmp_path, monkeypatch, make_training_data, s3, s3_server
 ):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
     monkeypatch.chdir(tmp_path)
@@ -234,7 +234,7 @@ def test_a_storage_that_goes_away_in_the_middle_is_one_line(
         pytest.raises(ServiceError, match=r"s3://province/world.*: the storage failed \("),
         storage_errors(world),
     ):
-        train_on(toy(), config=QUICK, name="toy", truth=world, progress=lost)
+        train_on(make_training_data(), config=QUICK, name="small", truth=world, progress=lost)
     assert not mlflow.search_registered_models()
 
 
@@ -245,7 +245,7 @@ def test_a_champion_that_is_not_there_is_said(tmp_path, monkeypatch):
 
 
 def test_with_too_few_bads_the_title_stays_vacant_and_the_way_out_is_said(
-    tmp_path, monkeypatch, toy
+    tmp_path, monkeypatch, make_training_data
 ):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/m.db")
     bads = QUICK.gates.bads.model_copy(update={"least": 1_000})
@@ -255,26 +255,26 @@ def test_with_too_few_bads_the_title_stays_vacant_and_the_way_out_is_said(
             "gates": QUICK.gates.model_copy(update={"bads": bads}),
         }
     )
-    result = train_on(toy(), config=config, name="toy")
+    result = train_on(make_training_data(), config=config, name="small")
     assert result.alias == "challenger"
     why = f"{result.counts['calibration_bads']} bads in the calibration slice, at least 1000 are needed"
     assert why in result.verdicts["scorecard_register"]
     assert why in " ".join(" ".join(training_lines(result)).split())
     with pytest.raises(ContractError, match=rf"waits as challenger \(no candidate .*{why}.*@chall"):
-        resolve("models:/toy@champion")
+        resolve("models:/small@champion")
     run = mlflow.MlflowClient(f"sqlite:///{tmp_path}/m.db").get_run(result.run_id)
     assert run.data.params["gates.bads.least"] == "1000"
     assert "gates.bads.false_alarm" not in run.data.params
 
 
-def test_each_trial_is_a_nested_run_only_if_asked(tmp_path, monkeypatch, toy):
+def test_each_trial_is_a_nested_run_only_if_asked(tmp_path, monkeypatch, make_training_data):
     config = QUICK.model_copy(update={"candidates": ("trees_all",), "trials": 2})
     for asked in (False, True):
         store = f"sqlite:///{tmp_path}/{asked}.db"
         monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
-        result = train_on(toy(), config=config, name="toy", log_trials=asked)
+        result = train_on(make_training_data(), config=config, name="small", log_trials=asked)
         client = mlflow.MlflowClient(store)
-        runs = client.search_runs([client.get_experiment_by_name("toy").experiment_id])
+        runs = client.search_runs([client.get_experiment_by_name("small").experiment_id])
         trials = [run for run in runs if "trial" in run.info.run_name]
         assert len(trials) == 2 * asked
         assert len(runs) == 2 + len(trials)
@@ -286,20 +286,20 @@ def test_each_trial_is_a_nested_run_only_if_asked(tmp_path, monkeypatch, toy):
         assert "num_leaves" in run.data.params
 
 
-def test_training_prints_nothing(tmp_path, monkeypatch, capfd, toy):
+def test_training_prints_nothing(tmp_path, monkeypatch, capfd, make_training_data):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/m.db")
     config = QUICK.model_copy(update={"candidates": ("scorecard_register",)})
-    train_on(toy(), config=config, name="toy")
+    train_on(make_training_data(), config=config, name="small")
     assert capfd.readouterr() == ("", "")
 
 
-def test_the_same_data_again_make_a_challenger(trained, toy):
+def test_the_same_data_again_make_a_challenger(trained, make_training_data):
     result, _, _ = trained
-    again = train_on(toy(), config=QUICK, name="toy")
+    again = train_on(make_training_data(), config=QUICK, name="small")
     assert again.alias == "challenger"
-    assert "asked are 0.95 (paired" in again.verdicts[again.winner]
-    assert resolve("models:/toy@champion")[0].version == result.version == "1"
-    assert resolve("models:/toy@challenger")[0].version == again.version
+    assert "needed: 0.95 (paired" in again.verdicts[again.winner]
+    assert resolve("models:/small@champion")[0].version == result.version == "1"
+    assert resolve("models:/small@challenger")[0].version == again.version
 
 
 def test_each_run_holds_the_validators_tables(trained):
@@ -326,7 +326,7 @@ def test_each_run_holds_its_pictures_and_its_card(trained):
         assert f"{run.data.metrics['oot_auc']:.3f} ({run.data.metrics['oot_auc_low']:.3f}" in page
         assert run.data.tags["outcome"] in page
         assert run.data.tags["mlflow.note.content"].startswith(run.data.tags["candidate"])
-    version = client.get_model_version_by_alias("toy", "champion")
+    version = client.get_model_version_by_alias("small", "champion")
     assert "AUC" in version.description
 
 
@@ -335,12 +335,12 @@ def card_of(of, candidate):
     return card.decode("utf-8"), metrics
 
 
-def test_a_card_says_what_was_fitted_and_which_gates_it_passed(trained, toy):
+def test_a_card_says_what_was_fitted_and_which_gates_it_passed(trained, make_training_data):
     result, _, _ = trained
     page, metrics = card_of(result, "trees_all")
-    model, _ = resolve("models:/toy@champion")
+    model, _ = resolve("models:/small@champion")
     names = [model.feature_names[j] for j in model.estimator.used]
-    signed = sum(toy().signs[name] != 0 for name in names)
+    signed = sum(make_training_data().signs[name] != 0 for name in names)
     trees = model.estimator.booster.num_trees()
     assert f"Gradient-boosted trees (LightGBM), {trees} of them. It uses {len(names)} of" in page
     assert f"{signed} of these have a monotone constraint" in page
@@ -355,12 +355,14 @@ def test_a_card_says_what_was_fitted_and_which_gates_it_passed(trained, toy):
     assert "Logistic scorecard on bins. It uses " in other
 
 
-def test_a_gate_that_is_not_asked_is_named_so(tmp_path, monkeypatch, toy):
+def test_a_gate_that_is_not_asked_is_named_so(tmp_path, monkeypatch, make_training_data):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/m.db")
     stability = QUICK.gates.stability.model_copy(update={"enabled": False})
     gates = QUICK.gates.model_copy(update={"stability": stability})
     config = QUICK.model_copy(update={"candidates": ("scorecard_register",), "gates": gates})
-    page, _ = card_of(train_on(toy(), config=config, name="toy"), "scorecard_register")
+    page, _ = card_of(
+        train_on(make_training_data(), config=config, name="small"), "scorecard_register"
+    )
     assert "PSI of the PD since training below 0.25 | not required |" in page
 
 
