@@ -79,7 +79,8 @@ def main() -> int:
                 features = alone.apply(engine, (signals, applicants(firms[:n]), options.workers))
             print(
                 f"{n:>10,}{features.seconds:>9.1f}{n / features.seconds:>10,.0f}"
-                f"{n * len(FEATURES) / features.seconds:>12,.0f}{features.seconds / features.reading:>11.1f}"
+                f"{n * len(FEATURES) / features.seconds:>12,.0f}"
+                f"{features.seconds / features.reading:>11.1f}"
                 f"{1e3 * features.cpu / n:>13.2f}{features.peak_mb:>9,.0f}"
             )
             entries.append(_built(n, features))

@@ -68,7 +68,7 @@ def commands() -> str:
     lines = [
         "# Commands",
         "",
-        "Generated from the package `firstloan` by `python docs/references.py`. Wrong input ends with one",
+        "Generated from `firstloan` by `python docs/references.py`. Wrong input ends with one",
         "line on stderr and exit code 2.",
         "",
     ]

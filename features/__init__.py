@@ -1,4 +1,4 @@
-"""What is known about a firm on the day it applies: the data contract and the features.
+"""Data contract and point-in-time features of firms that apply for a loan.
 
 A feature sees a row of tax, electricity, logistics or e-commerce records only if it was known on
 the day of the application. Inside a source's coverage no invoice, parcel or order means zero;
@@ -13,9 +13,9 @@ outside it, and without a meter reading, the figure is missing. From a notebook:
     features.build(applications, {"invoices": invoices, "coverage": coverage})  # or from frames
 
 One row an application: three ids, then a column for each row of the feature table, which
-`features.table.catalogue.as_table()` lists with window, formula, unit, sign and meaning. The tables and
-their columns stand in `features.contract.tables`; docs/contract.md and docs/features.md print both. The
-commands are `firstloan import`, `firstloan features` and `firstloan catalogue`.
+`features.table.catalogue.as_table()` lists with window, formula, unit, sign and meaning. The tables
+and their columns stand in `features.contract.tables`; docs/contract.md and docs/features.md print
+both. The commands are `firstloan import`, `firstloan features` and `firstloan catalogue`.
 """
 
 from features.api import build

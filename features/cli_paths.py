@@ -1,4 +1,4 @@
-"""Paths as the commands take them: of this machine, or anywhere."""
+"""Path options of the command line: local paths and storage URLs."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +11,7 @@ from features.io.storage import is_url, location
 
 
 class RefusedError(FirstloanError):
-    """A wrong option value; unlike ContractError no ValueError, which click would rephrase."""
+    """Invalid option value. Not a ValueError, which click would rephrase."""
 
 
 def any_path(text: str) -> Path:

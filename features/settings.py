@@ -1,4 +1,4 @@
-"""Settings that people write in TOML: strict, and what is wrong with them said in one line."""
+"""Strict TOML settings with one-line errors."""
 
 import tomllib
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from features.contract.errors import ContractError
 
 
 class Settings(BaseModel):
-    """A table of settings: frozen, and an unknown key is refused, for it may be a mistyped one."""
+    """Frozen settings table that refuses unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -43,7 +43,7 @@ def read_toml(path: Path, *, expected: str) -> dict[str, Any]:
 
 
 def overlaid(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Lay settings over others: tables key by key, anything else whole."""
+    """Merge settings: tables key by key, anything else replaced."""
     merged = dict(base)
     for key, value in over.items():
         below = merged.get(key)
@@ -57,7 +57,7 @@ def overlaid(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]
 def checked(
     kind: type[AnySettings], plain: Mapping[str, Any], *, where: object, remedy: str
 ) -> AnySettings:
-    """Make settings of plain values.
+    """Validate plain values as settings.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Training, comparison, calibration and explanation of the models, and the files they live in.
+"""Training, calibration, evaluation, explanation and tracking of credit-risk models.
 
 From a notebook, one call trains four candidates, a scorecard and LightGBM on the register alone and
 on all sources, and registers the best that passes the gates:

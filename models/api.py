@@ -31,7 +31,8 @@ def fit(
     features : str or pathlib.Path, optional
         What `firstloan features` wrote for it; built from the signals when not given.
     candidates : sequence of str, optional
-        Names of rows in `models.estimators.candidates.CANDIDATES`; from the settings when not given.
+        Names of rows in `models.estimators.candidates.CANDIDATES`; from the settings when not
+        given.
     config : str or pathlib.Path, optional
         TOML file with changed settings; all there are stand in models/settings.toml.
     policy : str or pathlib.Path, optional

@@ -1,4 +1,4 @@
-"""The only place of the training that opens `truth/`: figures that no bank ever sees.
+"""Oracle metrics against the simulated truth; the only module of the room that opens `truth/`.
 
 They are computed after every choice is made, and choose nothing.
 """
@@ -48,7 +48,7 @@ def true_pd(data: Path, applications: pl.Series) -> Array | None:
 
 
 def truth_figures(pd: Array, true: Array, *, approved: Array) -> dict[str, float]:
-    """How near a model's PD comes to the truth.
+    """Errors of a model's PD against the true PD.
 
     Parameters
     ----------

@@ -67,7 +67,7 @@ class ScoreScale(Settings):
 
 
 class DataSufficiency(Settings):
-    """How much must be known before a score is given."""
+    """Data sufficiency: coverage needed before a score is given."""
 
     window_days: int = Field(gt=0)
     known_days: int = Field(gt=0)
@@ -87,7 +87,7 @@ class Decisions(Settings):
         return self
 
     def in_words(self) -> tuple[str, str]:
-        """The rule in English and in Chinese, for whoever asks why an applicant was referred."""
+        """The rule in English and in Chinese."""
         low, high = f"{100 * self.approve_below:g}", f"{100 * self.decline_from:g}"
         return (
             f"Approve below a PD of {low} %, decline from {high} %, else refer; a flag refers too.",
@@ -131,7 +131,7 @@ class Condition(Settings):
 
 
 class Flag(Settings):
-    """A sign that the sources contradict each other; a person should look."""
+    """Flag of contradicting sources: refers the applicant to a loan officer."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     text: str
@@ -140,7 +140,7 @@ class Flag(Settings):
 
 
 class Policy(Settings):
-    """Everything a lender decides for himself."""
+    """Policy of a lender: score scale, sufficiency, cut-offs, grades and flags."""
 
     score: ScoreScale
     sufficiency: DataSufficiency

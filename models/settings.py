@@ -31,7 +31,7 @@ class SplitConfig(Settings):
 
 
 class SourceDropoutConfig(Settings):
-    """Copies of training rows that know less (`models.data.source_dropout`)."""
+    """Source dropout (`models.data.source_dropout`)."""
 
     share: Annotated[float, Field(ge=0, le=1)]
     without_register: Annotated[float, Field(ge=0, le=1)]
@@ -47,7 +47,7 @@ class ScorecardConfig(Settings):
 
 
 class TreesConfig(Settings):
-    """LightGBM's settings, by plain names."""
+    """Settings of LightGBM."""
 
     max_rounds: Count
     stop_after: Count
@@ -67,13 +67,13 @@ class _Gate(Settings):
 
 
 class SlopeGate(_Gate):
-    """The interval of the calibration slope contains 1."""
+    """Gate: the interval of the calibration slope contains 1."""
 
     enabled: bool
 
 
 class MonotoneGate(_Gate):
-    """Signed features move the margin one way only."""
+    """Gate: monotone constraints hold."""
 
     enabled: bool
     applicants: Count
@@ -81,21 +81,21 @@ class MonotoneGate(_Gate):
 
 
 class BadsGate(_Gate):
-    """Enough bads calibrate a model for the other gates to mean something."""
+    """Gate: enough bads in the calibration slice."""
 
     least: Count
     reason: str
 
 
 class StabilityGate(_Gate):
-    """The PD's distribution stays what it was."""
+    """Gate: stability of the PD distribution (PSI)."""
 
     enabled: bool
     psi_below: Annotated[float, Field(gt=0)]
 
 
 class SegmentGate(_Gate):
-    """No segment is far worse than the whole."""
+    """Gate: no segment is far worse than the whole."""
 
     enabled: bool
     gini_share: Share
@@ -103,7 +103,7 @@ class SegmentGate(_Gate):
 
 
 class ReplacementGate(_Gate):
-    """The champion is replaced only by a better one."""
+    """Gate: a new champion must be better than the present one."""
 
     confidence: Share
 
@@ -135,8 +135,11 @@ class TrainConfig(Settings):
 
 
 def read_settings(
-    path: Path | None = None, *, policy: Path | None = None, **overrides: Any
-) -> TrainConfig:  # noqa: ANN401
+    path: Path | None = None,
+    *,
+    policy: Path | None = None,
+    **overrides: Any,  # noqa: ANN401 (any setting)
+) -> TrainConfig:
     """Read the defaults, then what `path` names, then `overrides`.
 
     Parameters

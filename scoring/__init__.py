@@ -1,4 +1,4 @@
-"""Scores applicants and says why, in words a borrower can read.
+"""Batch scoring of applicants with PD, grade, decision and reasons.
 
 From a notebook, one call; `problem` says why a row could not be scored:
 

@@ -1,15 +1,17 @@
-"""Score a file of applicants: the plain function behind `firstloan score`."""
+"""Batch scoring of an applicants file: the function behind `firstloan score`."""
 
 import datetime as dt
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from features.contract.errors import ContractError
 from features.io.signal_reader import Signals
 from features.io.storage import absolute, is_remote
 from features.parallel.executor import Progress
+from models.estimators.model import save
 from models.policy import Policy
 from models.tracking.registry import resolve
 from scoring.input.applicants import read_applicants
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class ScoreSummary:
-    """What became of the rows of an applicants file: read = scored + insufficient + rejected.
+    """Row counts of a scoring run: read = scored + insufficient + rejected.
 
     Attributes
     ----------
@@ -101,7 +103,8 @@ def score_file(
     chunk_size : int
         Applicants whose signals are held in memory at once; has no effect on the result.
     cluster : Cluster, optional
-        From `features.parallel.executor.connect`: its workers score the chunks, and must see the signals.
+        From `features.parallel.executor.connect`: its workers score the chunks, and must see the
+        signals.
 
     Raises
     ------
@@ -119,16 +122,19 @@ def score_file(
     check_fit(chosen)
     settings = policy or chosen.policy
     chunks = cut(people.frame, opened, size=chunk_size)
-    run = Run.of(
-        people=people,
-        signals=opened.folder or signals,
-        buckets={bucket for chunk in chunks for bucket in chunk.firms},
-        model=chosen,
-        label=label,
-        policy=settings,
-        chunk_size=chunk_size,
-    )
-    parts = Checkpoint(beside(out, ".parts"), run.plan, model=chosen)
+    with TemporaryDirectory() as scratch:
+        saved = Path(scratch)
+        save(chosen, saved)
+        run = Run.of(
+            people=people,
+            signals=opened.folder or signals,
+            buckets={bucket for chunk in chunks for bucket in chunk.firms},
+            model=saved,
+            label=label,
+            policy=settings,
+            chunk_size=chunk_size,
+        )
+        parts = Checkpoint(beside(out, ".parts"), run.plan, model=saved)
     task = Task(
         signals=absolute(signals),
         model=parts.model,

@@ -1,4 +1,4 @@
-"""One applicant on one page: the plain function behind `firstloan explain`."""
+"""Explanation page of one applicant: the function behind `firstloan explain`."""
 
 import datetime as dt
 import difflib
@@ -158,7 +158,7 @@ def _problem(rejects: pl.DataFrame) -> str:
 
 
 def _facts(frames: Mapping[str, pl.DataFrame]) -> list[str]:
-    """What the register says, as far as it says anything."""
+    """Known register attributes of the firm."""
     register = frames.get("firms")
     if register is None or register.is_empty():
         return []

@@ -1,12 +1,13 @@
-"""The interval for the mean default rate of applicants alike: same PD, same number of sources.
+"""PD interval: mean default rate of applicants with the same PD and number of sources.
 
 A PD is fitted to approved applicants of one quarter. Three things set the mean rate of all
 applicants alike apart from it, each a normal part on the log-odds scale:
 
 - **chance**: the calibration slice holds a few dozen bads. Its cells (number of sources, bin of
   PD) give level and slope of the deviation, left free, and what sources and cells add to it, each
-  with the spread that training measured (`models.evaluation.rate_variation`), so that a cell with few defaults
-  borrows from the others. The posterior is found by Newton's method at its mode (Laplace).
+  with the spread that training measured (`models.evaluation.rate_variation`), so that a cell with
+  few defaults borrows from the others. The posterior is found by Newton's method at its mode
+  (Laplace).
 - **quarter**: the slice went through one course of events and the applicants go through another:
   twice the variance between the quarters of the training side.
 - **refusal**: the past's lenders knew things that no record holds, so that those whom they refused
@@ -73,7 +74,7 @@ def pd_interval(
 
 @dataclass(frozen=True, eq=False)
 class Deviation:
-    """How far the log-odds of the mean default rate may lie from those of the PD.
+    """Distribution of the deviation of realised log-odds from those of the PD.
 
     Attributes
     ----------
@@ -103,7 +104,7 @@ class Deviation:
 
 
 def deviation_of(development: Mapping[str, Any]) -> Deviation:
-    """Fit the deviation to what a model remembers; kept, because a batch asks again and again."""
+    """Fit the deviation to a model's development statistics; cached."""
     cells = tuple(
         tuple(float(cell[name]) for name in ("sources", "bin", "applicants", "rows", "bads", "pd"))
         for cell in development["reliability"]

@@ -1,4 +1,4 @@
-"""From the signals of some applicants to their rows of the scored CSV: features, PD, reasons."""
+"""Scorer: features, PD, decision and reasons of applicants whose signals are in memory."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Simulating a world: buckets, workers, and output that appears whole or not at all."""
+"""Simulation of a world by buckets and workers, with atomic output."""
 
 import json
 import shutil
@@ -61,8 +61,8 @@ def simulate_world(
     csv : bool
         Whether to write each signal table as one CSV file instead of Parquet.
     cluster : Cluster, optional
-        From `features.parallel.executor.connect`: its workers take the buckets and write them to `out`,
-        which must lie on storage that all machines share.
+        From `features.parallel.executor.connect`: its workers take the buckets and write them to
+        `out`, which must lie on storage that all machines share.
 
     Returns
     -------
@@ -84,7 +84,7 @@ def simulate_world(
 
 @dataclass(frozen=True)
 class Job:
-    """What to simulate, and how."""
+    """Picklable inputs of a bucket, for worker processes."""
 
     firms: int
     seed: int

@@ -54,7 +54,7 @@ from synthetic.streams import Bucket
 
 @dataclass(frozen=True)
 class Backdrop:
-    """What all buckets of a world share."""
+    """Common inputs of all buckets of a world."""
 
     seed: int
     config: WorldConfig
@@ -64,7 +64,7 @@ class Backdrop:
 
 
 def backdrop(seed: int, config: WorldConfig) -> Backdrop:
-    """Draw what all firms live through."""
+    """Draw the common shocks, calendar and weather of a world."""
     start = config.calendar.first_application - dt.timedelta(days=config.calendar.history_days)
     calendar = build_calendar(start, weeks_of_world(config) * WEEK)
     return Backdrop(
@@ -77,7 +77,7 @@ def backdrop(seed: int, config: WorldConfig) -> Backdrop:
 
 
 def bucket_world(n: int, number: int, world: Backdrop) -> dict[str, pl.DataFrame]:
-    """Live through the history and the future of `n` firms.
+    """Simulate history and future of a bucket of `n` firms.
 
     Returns
     -------
@@ -91,7 +91,7 @@ def bucket_world(n: int, number: int, world: Backdrop) -> dict[str, pl.DataFrame
 
 @dataclass(frozen=True)
 class FirmHistory:
-    """What firms are and what happens to them; records and outcomes are read off it."""
+    """History of firms: population, latent state and work, from which records are made."""
 
     firms: Population
     bad: BadActors
@@ -99,7 +99,7 @@ class FirmHistory:
 
 
 def simulate_firms(firms: Population, world: Backdrop, bucket: Bucket) -> FirmHistory:
-    """Draw what happens to firms, past and future."""
+    """Simulate the latent history and future of firms."""
     health_path = health(firms, world.common, bucket, name="health")
     surprise = surprises(len(firms), bucket, name="cash")
     buffer = cash_buffer(firms, bucket)
@@ -108,7 +108,7 @@ def simulate_firms(firms: Population, world: Backdrop, bucket: Bucket) -> FirmHi
 
 
 def records(history: FirmHistory, world: Backdrop, bucket: Bucket) -> dict[str, pl.DataFrame]:
-    """Record what the data sources see of a story: the signal tables, and their faults."""
+    """Signal tables of firm histories, with data faults."""
     firms, bad, state = history.firms, history.bad, history.state
     health_path, buffer, calendar = state.health, state.cash_buffer, world.calendar
     days = days_of(firms, world.config)
@@ -174,7 +174,7 @@ def records(history: FirmHistory, world: Backdrop, bucket: Bucket) -> dict[str, 
 def lending_tables(
     history: FirmHistory, world: Backdrop, bucket: Bucket
 ) -> dict[str, pl.DataFrame]:
-    """Write down who applies and who is approved, what becomes of it, and the truth."""
+    """Loan tables and hidden truth of firm histories."""
     firms, bad, state = history.firms, history.bad, history.state
     config, buffer, cash = world.config, state.cash_buffer, state.cash[:, HISTORY]
     outcome = realised_outcome(state, bad, config)

@@ -25,7 +25,10 @@ def test_each_stage_begins_at_a_function_that_exists(function):
 
 def test_a_sample_counts_for_the_deepest_stage_and_waiting_for_none():
     worker = 'process 2:"python -c x";thread (2): MainThread'
-    run = f"{worker};_run (features/parallel/executor.py:120);Task.run (scoring/run/chunk_runner.py:49)"
+    run = (
+        f"{worker};_run (features/parallel/executor.py:120);"
+        "Task.run (scoring/run/chunk_runner.py:49)"
+    )
     wait = "get (multiprocessing/queues.py:103);Queue.get (multiprocessing/queues.py:103)"
     stacks = "\n".join(
         (

@@ -1,4 +1,4 @@
-"""Errors that a user sees as one line; apart from the tables, so that raising one loads no engine."""
+"""Error classes whose message is one line for the user."""
 
 
 class FirstloanError(Exception):
@@ -6,8 +6,8 @@ class FirstloanError(Exception):
 
 
 class ContractError(FirstloanError, ValueError):
-    """Wrong input or a wrong setting: where it is, what was expected, what was found, the remedy."""
+    """Invalid data or settings; the message gives place, expectation, value and remedy."""
 
 
 class ServiceError(FirstloanError, RuntimeError):
-    """A service failed: MLflow, remote storage, the cluster, or a worker process."""
+    """Failure of a service: MLflow, remote storage, the cluster or a worker process."""

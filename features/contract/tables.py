@@ -2,8 +2,8 @@
 
 One class per table, in the order the data flow. Dates are calendar days, money is CNY, ids are
 text. A firm's register entry may be empty but for its id, because an imported firm often has no
-more than that. Frames are held against the contract by `features.contract.validation`; the day on which a row
-becomes known is applied by `features.engine.point_in_time`.
+more than that. Frames are held against the contract by `features.contract.validation`; the day on
+which a row becomes known is applied by `features.engine.point_in_time`.
 """
 
 import datetime as dt
@@ -85,7 +85,7 @@ class Firms(pa.DataFrameModel):
 
 
 class Coverage(pa.DataFrameModel):
-    """From when to when a source reports on a firm; known always. An open end means until now."""
+    """Reporting span of each firm and source; known always. An open end means until now."""
 
     firm_id: str = _column("id")
     source: str = _column("category", isin=SOURCES)
@@ -171,7 +171,7 @@ class Ecommerce(pa.DataFrameModel):
 
 
 class CreditHistory(pa.DataFrameModel):
-    """Repeat borrowers only: what the credit register said on the day of the application."""
+    """Credit register extract on the day of the application; repeat borrowers only."""
 
     application_id: str = _column("id")
     firm_id: str = _column("id")
@@ -197,7 +197,7 @@ class Applications(pa.DataFrameModel):
 
 
 class Outcomes(pa.DataFrameModel):
-    """What became of an application; `defaulted` is empty if refused or not yet 12 months old."""
+    """Decision and default outcome; `defaulted` is empty if refused or not yet 12 months old."""
 
     application_id: str = _column("id")
     approved: bool = _column("yes or no")

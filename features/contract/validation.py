@@ -1,4 +1,4 @@
-"""Holding a frame against the contract: its columns, their types, and the value of every cell."""
+"""Validation of data frames against the contract: columns, types and values."""
 
 from collections.abc import Iterator, Mapping
 
@@ -127,7 +127,7 @@ def _broken_checks(frame: pl.DataFrame, spec: Table) -> Iterator[pl.DataFrame]:
 
 
 def _spoilt_cells(frame: pl.DataFrame, spec: Table) -> Iterator[pl.DataFrame]:
-    """Cells of the right type that no check of a column would catch."""
+    """Invalid cells that pandera cannot find: NaN, control characters, spreadsheet numbers."""
     numbered = frame.with_row_index("row")
     for name, dtype in spec.schema.items():
         if name.endswith("_id"):

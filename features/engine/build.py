@@ -1,4 +1,4 @@
-"""The feature engine: applications and signals in, one row of figures per application out."""
+"""Feature engine: one row of features per application, from applications and signals."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -64,7 +64,8 @@ def build_features(
     by_event : bool
         Join by the day of the event instead of the day of knowledge: a leak, for measuring only.
     cluster : Cluster, optional
-        From `features.parallel.executor.connect`: its workers take the buckets, and must see the folder.
+        From `features.parallel.executor.connect`: its workers take the buckets, and must see the
+        folder.
 
     Returns
     -------
@@ -177,7 +178,7 @@ def read_features(path: Path) -> pl.DataFrame:
 
 
 def _number(applications: pl.DataFrame) -> pl.DataFrame:
-    """Sort by firm and day, so that files sorted by firm need no sorting; keep the position."""
+    """Sort applications by firm and day and keep their position."""
     applied = applications if "line" not in applications.columns else applications.drop("line")
     applied = conform(applied, "applications")
     applied = applied.hstack(

@@ -1,4 +1,4 @@
-"""Counterparties: what each buyer or supplier meant to the firm."""
+"""Invoice totals by counterparty: customers and suppliers."""
 
 import numpy as np
 import pandas as pd

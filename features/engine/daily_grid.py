@@ -1,4 +1,4 @@
-"""Figures that need every single day side by side: silence, and falls for days in a row."""
+"""Features on a dense daily grid: days of silence, and falls for days in a row."""
 
 import numpy as np
 from numpy.typing import NDArray

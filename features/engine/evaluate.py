@@ -1,4 +1,4 @@
-"""Evaluating the formulas: one pass per frame and window, then the features across sources."""
+"""Evaluation of feature formulas: by frame and window, then across sources and against peers."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -50,7 +50,8 @@ def evaluate_features(
     Parameters
     ----------
     prepared : FrameSet
-        From `features.engine.frame_builder.build_frames`; each frame sorted by `app`, oldest row first.
+        From `features.engine.frame_builder.build_frames`; each frame sorted by `app`, oldest row
+        first.
     n : int
         Applications.
     reference : polars.DataFrame or None
@@ -86,7 +87,7 @@ def _evaluate(frames: Mapping[str, pl.DataFrame], matrix: Floats) -> None:
     """Fill in the columns of every pass; applications without rows stay missing.
 
     The branches for one application save 4 of its 13 ms (docs/benchmarks.md, one applicant): its
-    rows need no grouping and stand in order of age, and one row is had without a matrix.
+    rows need no grouping, the newest are mostly the last, and one row is had without a matrix.
     """
     n = len(matrix)
     jobs, plans = [], []
@@ -113,10 +114,13 @@ def _evaluate(frames: Mapping[str, pl.DataFrame], matrix: Floats) -> None:
 
 
 def _newest(frame: pl.DataFrame, oldest: int, n: int) -> pl.DataFrame:
-    keep = frame["age"].to_numpy() <= oldest
+    age = frame["age"].to_numpy()
+    keep = age <= oldest
     if keep.all():
         return frame
-    return frame.tail(np.count_nonzero(keep)) if n == 1 else frame.filter(pl.Series(keep))
+    if n == 1 and bool((age[1:] <= age[:-1]).all()):
+        return frame.tail(int(np.count_nonzero(keep)))
+    return frame.filter(pl.Series(keep))
 
 
 @cache

@@ -74,7 +74,7 @@ class Formulas:
 
 @dataclass(frozen=True, eq=False)
 class Alike:
-    """Features of one form.
+    """Features whose formulas have the same form.
 
     Attributes
     ----------

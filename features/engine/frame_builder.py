@@ -1,4 +1,4 @@
-"""From raw rows to the frames of `features.table.frames`, for some applications of one bucket."""
+"""Builder of the frames that formulas read, from raw signals of one bucket."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -52,7 +52,7 @@ _IDLE = 0.25
 
 @dataclass(frozen=True, eq=False)
 class FrameSet:
-    """What the formulas read.
+    """Frames and arrays that the formulas read.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Rows of features as they would be if some sources had never reported.
+"""Feature rows with some sources masked, as if they had never reported.
 
 In a world where every firm has a meter no model learns what to make of a firm without one; a
 lender that buys tax records alone has nothing but such firms.
@@ -18,7 +18,7 @@ MASKABLE = (*SOURCES, "register")
 
 
 def mask_sources(features: pl.DataFrame, hidden: Mapping[str, Bools]) -> pl.DataFrame:
-    """Take sources away from rows of features.
+    """Mask sources in feature rows.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What was due and when it came: tax returns and electricity bills, as known on the day."""
+"""Payment and filing delays: tax returns and electricity bills, as known on the day."""
 
 import numpy as np
 import polars as pl

@@ -1,4 +1,4 @@
-"""Days summed into short stretches, from which windows, weeks, months and periods are put together.
+"""Daily records summed into short stretches; windows, weeks and months are sums of stretches.
 
 A stretch never straddles the edge of a week or of a window, so one pass over the rows of a source
 serves them all, and no grid of single days is needed.

@@ -1,7 +1,7 @@
-"""What was known on the day of application: every knowledge date is applied here and nowhere else.
+"""Point-in-time filter: the only place where knowledge dates are applied.
 
-A row is seen from the day after its event (docs/design.md, Point in time), or from `known_on` where the
-table carries one; of several rows with one key the latest version known counts. Dates inside a
+A row is seen from the day after its event (docs/design.md, Point in time), or from `known_on` where
+the table carries one; of several rows with one key the latest version known counts. Dates inside a
 row that lay ahead (a void, a filing, a payment) are seen as not having happened.
 
 Ages count back from the last day that a source can know: age 0 is yesterday for most sources and

@@ -1,4 +1,4 @@
-"""Reading one CSV file of the contract: any encoding that Chinese offices send, every bad row kept.
+"""CSV reader of contract tables: Chinese encodings, every bad row kept as a reject.
 
 A broken file (missing, unreadable, lacking a column) raises ContractError. A bad row is taken out
 and described; good + rejected rows always make up the rows of the file.
@@ -45,7 +45,7 @@ _SHOWN = 60
 
 @dataclass(frozen=True, eq=False)
 class Reading:
-    """What came out of one CSV file.
+    """Rows and rejects of one CSV file.
 
     Attributes
     ----------
@@ -284,7 +284,7 @@ def typed_cell(name: str, dtype: object, *, dates: str = "%Y-%m-%d") -> pl.Expr:
 
 
 def _remedy(name: str, dtype: object) -> pl.Expr:
-    """What to change in a cell that a spreadsheet has dressed up, else nothing."""
+    """Remedy for a cell that a spreadsheet has reformatted; empty otherwise."""
     for kind, (dressed, remedy) in _DRESSED.items():
         if dtype == kind:
             matches = pl.col(name).str.contains(dressed)

@@ -1,4 +1,4 @@
-"""Writing a data folder: whole or not at all, its signal tables cut into buckets of firms."""
+"""Atomic writing of data folders; signal tables are partitioned into buckets of firms."""
 
 import json
 import shutil
@@ -32,7 +32,7 @@ ROW_GROUP_ROWS = 50_000
 
 @contextmanager
 def fresh_folder(out: Path) -> Iterator[Path]:
-    """Give a folder to write into that becomes `out` when all went well, and vanishes when not.
+    """Context manager of a temporary folder that replaces `out` on success and is deleted on error.
 
     A data folder of ours that stands at `out` is replaced whole. Remote storage cannot rename a
     folder: there `out` itself is given, and until all went well it holds `UNFINISHED`, which
@@ -89,7 +89,7 @@ def refuse_unfinished(folder: Path) -> None:
 
 @contextmanager
 def arriving(folder: Path, *, scratch: Path) -> Iterator[Path]:
-    """Give a folder to write into whose files then appear in `folder`, each of them whole.
+    """Context manager of a temporary folder whose files are moved into `folder` on success.
 
     Two processes may so write the same files: a worker that was given up for lost may live on.
 

@@ -1,4 +1,4 @@
-"""Data frames in place of files: typed by the contract, bad rows set aside, pandas or Polars."""
+"""Reader of pandas and Polars data frames: typed by the contract, bad rows set aside."""
 
 import math
 import operator

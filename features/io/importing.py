@@ -1,4 +1,4 @@
-"""Turning a bank's or an office's own files into a data folder, by a mapping that a person writes.
+"""Import of a lender's own files into a data folder, by a mapping file.
 
 A mapping (TOML) says for each table of the contract which file, which column, which words mean
 what, which date format, which constants. `examples/vat-invoices.toml` is a worked one.
@@ -37,7 +37,7 @@ DUPLICATE = "repeats an earlier row in every column"
 
 
 class ColumnFrom(Settings):
-    """A column of the source, taken only where other columns of ours hold given values."""
+    """Source column that applies only where other columns have given values."""
 
     column: str
     where: dict[str, str] = Field(default_factory=dict)
@@ -278,7 +278,7 @@ def _read_source(
 
 
 def _renamed(text: Text, path: Path, table: str, source: SourceFile) -> pl.DataFrame:
-    """Their cells as text under our names: `file_line`, `repeated` (bool), then the columns."""
+    """Source cells as text under contract names, with `file_line` and `repeated` (bool)."""
     theirs = _column_names(source)
     missing = sorted(set(theirs.values()) - set(text.columns))
     if missing:
@@ -295,7 +295,7 @@ def _renamed(text: Text, path: Path, table: str, source: SourceFile) -> pl.DataF
 
 
 def _column_names(source: SourceFile) -> dict[str, str]:
-    """Their column for each of ours."""
+    """Source column of each contract column."""
     return {
         name: column.column if isinstance(column, ColumnFrom) else column
         for name, column in source.columns.items()
@@ -303,7 +303,7 @@ def _column_names(source: SourceFile) -> dict[str, str]:
 
 
 def _in_our_words(raw: pl.DataFrame, source: SourceFile) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
-    """Put our words for theirs, and describe the cells whose word the mapping does not know."""
+    """Translate categories by the mapping, and describe cells that it does not cover."""
     words, strange = [], []
     for name in raw.columns:
         if known := source.values.get(name):

@@ -1,4 +1,4 @@
-"""Reading a data folder: applications, outcomes and the signal tables beside them.
+"""Reader of data folders: applications, outcomes and signal tables.
 
 A signal table is a Parquet dataset cut into buckets of firms, as `simulate` and `import` write
 it, one plain Parquet file, or one CSV file. Only the rows of the firms asked for are read.
@@ -284,7 +284,7 @@ class Signals:
             self.rejects[table] = pl.concat([before, rejects])
 
     def _judge(self, path: Path, table: str) -> None:
-        """Refuse an unchecked file with too many bad rows: the whole file, whoever is asked for."""
+        """Refuse an unchecked file with too many bad rows, counted over the whole file."""
         rows, bad, first = 0, 0, pl.DataFrame(schema=REJECTS)
         lazy = scan_parquet(path)
         while (part := conform(lazy.slice(rows, _SLICE).collect(), table)).height:

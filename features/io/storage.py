@@ -1,4 +1,4 @@
-"""Where data may lie: a local path, or a URL of any storage that fsspec knows (`s3://bucket/world`).
+"""Storage: local paths, and URLs of any file system that fsspec knows (`s3://bucket/world`).
 
 A URL becomes a `upath.UPath`, which has the methods of `pathlib.Path`; this module holds what
 differs. Local files are read by Polars itself; others by pyarrow, which fetches only the columns
@@ -36,12 +36,12 @@ CONTRACT_KEY = "firstloan.contract"
 
 
 def is_url(text: str) -> bool:
-    """Whether a person named a storage, and no path of this machine."""
+    """Whether the text is a storage URL rather than a local path."""
     return bool(_URL.match(text))
 
 
 def location(text: str | Path) -> Path:
-    """Turn a path or URL, as a person writes it, into something with the methods of a path.
+    """Parse a local path or a storage URL.
 
     Raises
     ------
@@ -78,7 +78,7 @@ def is_remote(path: Path) -> bool:
 
 @contextmanager
 def storage_errors(*paths: Path) -> Iterator[None]:
-    """Turn what the storage of some paths raises while it is used into a ServiceError.
+    """Context manager that turns storage errors into a ServiceError.
 
     Each storage has errors of its own, so they are told by where they come from. Errors of local
     files pass.
@@ -113,7 +113,7 @@ def scan_parquet(path: Path) -> pl.LazyFrame:
 
 
 def parquet_marks(path: Path) -> dict[str, str]:
-    """Texts that the writer of a Parquet file put beside its schema."""
+    """Key-value metadata of a Parquet file."""
     if not is_remote(path):
         import polars as pl  # noqa: PLC0415
 
@@ -152,7 +152,7 @@ def remove_tree(path: Path) -> None:
 
 
 def fingerprint_of(path: Path) -> str:
-    """Tell one content of a file from another, in hexadecimal, without reading more than is needed.
+    """Fingerprint of a file's content in hexadecimal, from its metadata where that suffices.
 
     Remote: what the storage itself keeps to tell versions apart (on S3 the ETag). Local Parquet
     that firstloan wrote: SHA-256 of the footer, which holds the place, the size and the least and
@@ -183,7 +183,7 @@ def sha256_of(path: Path) -> str:
 
 
 def absolute(path: Path) -> Path:
-    """Say the path so that a process in another working folder finds the same file."""
+    """Absolute path or URL, for processes in other working folders."""
     return path if is_remote(path) else path.resolve()
 
 

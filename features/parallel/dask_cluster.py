@@ -149,7 +149,7 @@ class Cluster:
 
 
 class _Job(WorkerPlugin):  # type: ignore[misc] # Dask ships no types
-    """Carries a job to every worker, those that join later too."""
+    """Worker plugin that sends a job to every worker, also to those that join later."""
 
     def __init__(self, job: Callable[[Any], Any], versions: dict[str, str]) -> None:
         self.job = job
@@ -185,7 +185,7 @@ def _result(future: Any) -> Any:  # noqa: ANN401 (Dask ships no types)
 
 
 def _client(address: str) -> Any:  # noqa: ANN401 (Dask ships no types)
-    """Connect, or raise what came in the way.
+    """Connect to the scheduler.
 
     Dask waits forever, whatever its `timeout`, where something else than Dask listens: a thread
     of our own waits for it, which does not keep this process alive.
@@ -222,7 +222,7 @@ def _scheme_known(address: str) -> str:
 
 @contextmanager
 def connected(address: str) -> Iterator[Cluster]:
-    """Connect, and see that every worker can do the work; raises as `features.parallel.executor.connect`."""
+    """Connect and check the workers; raises as `features.parallel.executor.connect`."""
     for name in list(logging.root.manager.loggerDict):
         if name.startswith("distributed"):
             logging.getLogger(name).setLevel(logging.CRITICAL)  # we say it in one line
@@ -273,7 +273,7 @@ def _check(client: Any, address: str) -> None:  # noqa: ANN401 (Dask ships no ty
 
 @cache
 def versions() -> dict[str, str]:
-    """Say what the bytes of a result may depend on: versions, and a hash of our own code."""
+    """Package versions and a hash of this code, which results may depend on."""
     code = hashlib.sha256()
     for room in _ROOMS:
         spec = find_spec(room)
@@ -301,7 +301,7 @@ def _compare(where: str, theirs: dict[str, str], ours: dict[str, str]) -> None:
 
 @contextmanager
 def _lost() -> Iterator[None]:
-    """Turn what Dask raises when its scheduler is gone into one line."""
+    """Error of a lost scheduler."""
     try:
         yield
     except (CancelledError, CommClosedError) as error:

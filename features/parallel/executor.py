@@ -1,4 +1,4 @@
-"""Mapping a job over units of work: in this process, on processes of this machine, or on a cluster.
+"""Parallel map over units of work: in this process, on local processes, or on a cluster.
 
 A unit is a bucket of firms or a chunk of applicants. Which engine runs it never shows in the
 result.
@@ -141,7 +141,7 @@ class _SerialExecutor(Executor):
 
 @contextmanager
 def process_pool(workers: int) -> Iterator[Executor]:
-    """Processes beside this one, which works as well; the result does not depend on their number.
+    """Pool of processes beside this one; the result does not depend on their number.
 
     Parameters
     ----------
@@ -170,13 +170,13 @@ def process_pool(workers: int) -> Iterator[Executor]:
 
 
 def refuse_unguarded() -> None:
-    """End this process if it was started to work and runs the script that started it instead."""
+    """End a worker process that runs the script which started it (no main guard)."""
     if getattr(current_process(), "_inheriting", False):  # what multiprocessing itself asks
         raise SystemExit(UNGUARDED)
 
 
 def end_with_parent() -> None:
-    """Let this process of a pool end when the one that started it does, killed or not.
+    """End this pool process when its parent ends, even if killed.
 
     Whoever is killed closes no queue, and the processes of its pool would wait for work for ever.
     """

@@ -2,7 +2,7 @@
 
 Formulas read other features of the same applicant by name.
 """
-# ruff: noqa: E501 (rows of a table are wrapped at 112 columns)
+# ruff: noqa: E501, PLR2004 (rows of a table are wrapped at 112 columns, limits in place)
 
 import polars as pl
 from polars import col

@@ -1,4 +1,4 @@
-"""Declaration of a feature: one row of the feature table, checked when it is made."""
+"""Declaration of a feature: one row of the feature table, validated at construction."""
 
 import re
 from collections.abc import Iterable
@@ -56,7 +56,7 @@ class ChangeWords:
 
 @dataclass(frozen=True, eq=False)
 class Feature:
-    """A figure about a firm on the day it applies.
+    """Feature of an application: formula, window, sign, meaning and display.
 
     Attributes
     ----------
@@ -172,7 +172,7 @@ class Feature:
 
 
 def check_table(features: Iterable[Feature]) -> tuple[Feature, ...]:
-    """Check what only the whole table can show and return it.
+    """Check names and dependencies over the whole table and return it.
 
     Raises
     ------
@@ -199,7 +199,8 @@ def check_table(features: Iterable[Feature]) -> tuple[Feature, ...]:
             )
             if same_frame:
                 raise ValueError(
-                    f"feature {feature.name!r}: reads {', '.join(same_frame)}, also of {feature.frame}"
+                    f"feature {feature.name!r}: reads {', '.join(same_frame)}, "
+                    f"also of {feature.frame}"
                 )
         seen.add(feature.name)
     return table

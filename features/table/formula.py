@@ -1,4 +1,4 @@
-"""Formulas of features: what a formula is made of, so that many can be evaluated at once.
+"""Feature formulas that declare their parts, so that many can be evaluated at once.
 
 A ratio declares its numerator and denominator. A formula that several features share declares its
 form and the columns that stand in it. The engine (`features.engine.formula_batch`) evaluates all

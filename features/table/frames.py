@@ -41,7 +41,7 @@ PERIODS: Mapping[str, tuple[int, int]] = MappingProxyType(
 
 
 class Kind(Enum):
-    """How the rows of a frame come about."""
+    """Kind of rows of a frame."""
 
     WINDOW = auto()
     """One row: the days of the feature's window, summed up."""

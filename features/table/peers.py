@@ -1,4 +1,4 @@
-"""Figures against what is usual among firms of the same trade, place and month.
+"""Peer features: figures against the median among firms of the same trade, place and month.
 
 The usual is the median of a feature in a cell of applications: sector, city and calendar month
 where that holds 30 firms or more, else sector and month, else sector. It is counted once, on the
@@ -230,7 +230,7 @@ PEERS: tuple[Feature, ...] = (
 
 
 def build_reference(features: pl.DataFrame, place: pl.DataFrame) -> pl.DataFrame:
-    """Count what is usual in every cell that is large enough.
+    """Compute the peer reference: medians of every cell that is large enough.
 
     Parameters
     ----------
@@ -275,7 +275,7 @@ _PLACE_TYPES = {"sector": pl.String, "city": pl.String, "month": pl.Int8}
 
 
 def places(register: pl.DataFrame) -> pl.DataFrame:
-    """Give the cell of each application: sector, city, calendar month.
+    """Peer cell of each application: sector, city, calendar month.
 
     Parameters
     ----------
@@ -293,7 +293,7 @@ def places_of(features: pl.DataFrame, firms: pl.DataFrame) -> pl.DataFrame:
 
 
 def usual(place: pl.DataFrame, reference: pl.DataFrame) -> Floats:
-    """Look up the usual of each row's cell, the narrowest that the reference holds.
+    """Look up the peer medians of each row, from the narrowest cell that the reference holds.
 
     Returns
     -------
@@ -328,7 +328,7 @@ def _cells(
 def with_typical(
     features: pl.DataFrame, place: pl.DataFrame, reference: pl.DataFrame
 ) -> pl.DataFrame:
-    """Add the usual of each row's cell as `typical_*` columns."""
+    """Add peer medians as `typical_*` columns."""
     names = [PEER_PREFIX + name for name in COMPARED]
     return features.hstack(table(dict(zip(names, usual(place, reference).T, strict=True))))
 

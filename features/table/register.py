@@ -1,4 +1,4 @@
-"""Features from the register and the application: what a lender without other data has.
+"""Features from the business register and the application, the only ones without alternative data.
 
 Numbers of 0 and 1 instead of categories, missing where the register is silent.
 """

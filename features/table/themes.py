@@ -1,4 +1,4 @@
-"""Themes: features of one theme say one thing about a firm, so they make one reason together."""
+"""Themes of features: correlated features of one theme are reported as one reason."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 @dataclass(frozen=True)
 class Theme:
-    """What a group of features is about.
+    """Theme of a group of features.
 
     Attributes
     ----------
@@ -120,7 +120,7 @@ THEMES: Mapping[str, Theme] = MappingProxyType(
                 "delivery",
                 "Steadiness and quality of delivery",
                 "发货稳定性与时效",
-                "late and irregular parcels come from a firm under strain",
+                "late and irregular parcels come from a firm in trouble",
             ),
             Theme(
                 "orders_level",

@@ -1,7 +1,7 @@
 """Does a simulated world show the report's figures? `firstloan calibrate`.
 
-Each row of `laboratory/targets/targets.toml` names a population, a measure and a figure of the report. A
-figure holds if the world is off by no more than
+Each row of `laboratory/targets/targets.toml` names a population, a measure and a figure of the
+report. A figure holds if the world is off by no more than
 
     tolerance = max(rounding, 4 · sqrt(error² + (common · value)²)),
 

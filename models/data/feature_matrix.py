@@ -1,4 +1,4 @@
-"""A feature matrix of one's own: any numbers, by id, beside labels; no feature table, no signs."""
+"""Reader of any other feature matrix with labels, by id; it has no feature table and no signs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NAMES = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 
 
 def check_name(name: str) -> None:
-    """Refuse a name that is this product's own, or none that a registry takes.
+    """Check a registered name: not reserved, and valid in the registry.
 
     Raises
     ------

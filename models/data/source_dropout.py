@@ -1,4 +1,4 @@
-"""Copies of training rows that know less, so that a model also learns to judge thin records.
+"""Source dropout: copies of training rows with sources masked, so that models learn thin records.
 
 Every firm of the baseline world has a meter and a register entry. A model trained on it alone
 has never seen a firm of which tax records are all there is, and takes the silence of the other
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def with_source_dropout(
     rows: pl.DataFrame, source_dropout: SourceDropoutConfig, *, seed: int
 ) -> pl.DataFrame:
-    """Put thinned copies behind the rows that they copy.
+    """Append copies of rows with sources masked.
 
     A copy keeps some of the covered sources, at least one; how many is drawn evenly, then which.
 

@@ -1,4 +1,4 @@
-"""Who learns, who calibrates, who judges: by firm first, then by the calendar."""
+"""Split applications into training, calibration and out-of-time slices, by firm and by calendar."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ class Split:
     by_firm: bool
 
     def over(self, rows: pl.DataFrame) -> Split:
-        """The same parting of the same rows, whose other columns may have changed."""
+        """Apply this split to the same rows with other columns."""
         return replace(self, rows=rows.with_columns(self.rows.select("slice", "labelled")))
 
 
 def split(rows: pl.DataFrame, *, config: SplitConfig) -> Split:
-    """Part the applications into training, calibration and out-of-time slices.
+    """Split applications into training, calibration and out-of-time slices.
 
     A firm that applies in more than one period would be known to the model that it judges, so a
     hash of its id gives each firm one side before any date is looked at, and its rows outside that
@@ -97,7 +97,7 @@ def split(rows: pl.DataFrame, *, config: SplitConfig) -> Split:
 
 
 def within(rows: pl.DataFrame, name: str) -> pl.DataFrame:
-    """Applicants of one slice, without an outcome too; of rows as `Split.rows` has them."""
+    """Applicants of one slice, labelled or not."""
     return rows.filter(pl.col("slice").eq(name))
 
 
@@ -121,7 +121,7 @@ def side(firm_id: str, config: SplitConfig) -> str:
 
 
 def random_order(rows: pl.DataFrame) -> pl.DataFrame:
-    """Rows in an order that only their `application_id` decides, as good as random."""
+    """Pseudo-random row order that depends only on `application_id`."""
     keys = pl.Series(
         [
             hashlib.blake2b(row.encode(), digest_size=8, person=b"firstloan-order").digest()

@@ -1,4 +1,4 @@
-"""What a training starts from: feature rows beside outcomes, and what is known of each column."""
+"""Training data: feature rows with outcomes, signs and sources of each column."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ class TrainingData:
 
 
 def with_peers(training_data: TrainingData, training: pl.Series) -> TrainingData:
-    """Freeze what is usual among peers on the training side and fill the peer features by it.
+    """Compute the peer reference on the training side and fill the peer features.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""From log-odds to a probability of default: monotone maps fitted on a slice of their own.
+"""Calibration of log-odds to probabilities of default, by monotone maps.
 
 Beta calibration after Kull, Silva Filho and Flach (2017), "Beta calibration: a well-founded and
 easily implemented improvement on logistic calibration for binary classifiers", AISTATS;
@@ -71,13 +71,13 @@ class Calibration:
 
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> Calibration:
-        """The map that `to_json` described."""
+        """Calibration map from its JSON values."""
         steps = {key: tuple(plain.get(key, ())) for key in ("margins", "rates")}
         return cls(**{**plain, **steps})
 
 
 def fit_calibration(margin: Array, bad: Array) -> Calibration:
-    """Fit the map: beta, or isotonic above `ISOTONIC_FROM` bads.
+    """Fit the calibration map: beta, or isotonic above `ISOTONIC_FROM` bads.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def fit_calibration(margin: Array, bad: Array) -> Calibration:
 
 
 def cross_calibrated(margin: Array, bad: Array, *, folds: Array) -> Array:
-    """Probability of each row from a map fitted on the other folds, for judging without flattery.
+    """Cross-fitted probabilities: each row is calibrated by a map fitted on the other folds.
 
     Parameters
     ----------
@@ -112,7 +112,7 @@ def cross_calibrated(margin: Array, bad: Array, *, folds: Array) -> Array:
 
 
 def _beta(margin: Array, bad: Array) -> Calibration:
-    """Likeliest a, b >= 0 (so that the map is monotone) under their prior; c is free."""
+    """Beta calibration: posterior mode with a, b >= 0 (monotone) and c free."""
     up, down = log_expit(margin), -log_expit(-margin)
     design = np.column_stack([up, down, np.ones_like(margin)])
 
@@ -134,7 +134,7 @@ def _beta(margin: Array, bad: Array) -> Calibration:
 
 
 def _isotonic(margin: Array, bad: Array) -> Calibration:
-    """Isotonic regression, each block reduced to its mean margin and rate."""
+    """Isotonic calibration, each block reduced to its mean margin and rate."""
     from sklearn.isotonic import IsotonicRegression  # noqa: PLC0415 (a second, and rarely needed)
 
     rate = IsotonicRegression().fit_transform(margin, bad)

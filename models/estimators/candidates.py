@@ -1,4 +1,4 @@
-"""The candidates, one row each.
+"""Candidate models, one row each.
 
 A new candidate is three steps: a function that fits it (Sample and settings in, an `Estimator`
 out), a row in `CANDIDATES`, its name under `candidates` in the settings.
@@ -28,7 +28,7 @@ REGISTER_ONLY = ("register",)
 
 @dataclass(frozen=True)
 class Candidate:
-    """One way to a model.
+    """Candidate model: name, sources and fit function.
 
     Attributes
     ----------
@@ -62,7 +62,7 @@ CANDIDATES = {
 
 
 def trials_of(candidates: Sequence[Candidate], trials: int) -> dict[str, int]:
-    """Share the trials out among the candidates that are tuned, all of them, by name."""
+    """Number of tuning trials of each candidate."""
     weight = sum(candidate.share_of_trials for candidate in candidates) or 1.0
     given: dict[str, int] = {}
     passed = 0.0
@@ -73,7 +73,7 @@ def trials_of(candidates: Sequence[Candidate], trials: int) -> dict[str, int]:
 
 
 def chosen(names: Sequence[str]) -> list[Candidate]:
-    """The candidates of these names.
+    """Candidates by name.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The trees' final fit by LightGBM's own Dask estimator, for a matrix one machine cannot hold.
+"""Distributed LightGBM fit by its Dask estimator, for a matrix that one machine cannot hold.
 
 The number of trees and the settings are found here, on time-ordered folds; only the fit on all
 rows is spread. LightGBM finds the bins of each feature on the rows of one worker and sums
@@ -34,12 +34,12 @@ _CONNECT_MINUTES = 2
 
 
 def fit_on(cluster: Cluster) -> Callable[[Sample, TrainConfig], Trees]:
-    """Give a function that fits trees as `models.estimators.lightgbm_fit.fit_trees` does, on a cluster."""
+    """Give a function that fits as `lightgbm_fit.fit_trees` does, on a cluster."""
     return partial(fit_trees, boost=partial(_boost, cluster))
 
 
 def _boost(cluster: Cluster, sample: Sample, params: dict[str, Any], rounds: int) -> str:
-    """Fit, and watch the workers meanwhile: LightGBM does not survive losing one, nor say so.
+    """Fit while watching the workers: LightGBM hangs when one is lost.
 
     Raises
     ------

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from models.data.time_folds import TimeFolds
+from models.data.time_folds import time_folds
 from models.estimators.lightgbm_trees import Trees, lightgbm
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from models.data.training_data import Sample
     from models.settings import TrainConfig, TreesConfig
@@ -45,7 +47,7 @@ def fit_trees(
     """
     trees = config.trees
     params = parameters(sample, trees, seed=config.seed)
-    losses = TimeFolds(sample, trees.max_bins).losses(
+    losses = FoldDatasets(sample, trees.max_bins).losses(
         params, rounds=trees.max_rounds, stop_after=trees.stop_after
     )
     best = [count for _, count in losses]
@@ -74,3 +76,63 @@ def parameters(sample: Sample, trees: TreesConfig, *, seed: int) -> dict[str, An
         "num_threads": trees.threads,
         "verbose": -1,
     }
+
+
+@dataclass(frozen=True, eq=False)
+class FoldDatasets:
+    """Time-ordered folds as LightGBM data sets, binned once for all trials.
+
+    Attributes
+    ----------
+    sample : Sample
+        Rows in order of time.
+    max_bins : int
+        Bins of each feature.
+    """
+
+    sample: Sample
+    max_bins: int
+
+    @cached_property
+    def pairs(self) -> list[tuple[Any, Any]]:
+        """Data sets of the past and of what came next, for each fold."""
+        lgb = lightgbm()
+        pairs = []
+        for cut, end in time_folds(self.sample.bad):
+            # Features are kept whatever the least leaf is, as it changes from trial to trial.
+            settings = {"feature_pre_filter": False, "max_bin": self.max_bins, "verbose": -1}
+            X, bad = self.sample.X, self.sample.bad
+            past = lgb.Dataset(X[:cut], bad[:cut], params=settings, free_raw_data=False)
+            next_ = lgb.Dataset(X[cut:end], bad[cut:end], reference=past, free_raw_data=False)
+            pairs.append((past, next_))
+        return pairs
+
+    def losses(
+        self, params: dict[str, Any], *, rounds: int, stop_after: int
+    ) -> Iterator[tuple[float, int]]:
+        """Log loss and best number of trees on each fold in turn.
+
+        Parameters
+        ----------
+        params : dict
+            LightGBM's parameters.
+        rounds : int
+            Trees at most.
+        stop_after : int
+            Rounds without improvement.
+
+        Yields
+        ------
+        loss : float
+        best : int
+        """
+        lgb = lightgbm()
+        for past, next_ in self.pairs:
+            booster = lgb.train(
+                {**params, "feature_pre_filter": False},
+                past,
+                num_boost_round=rounds,
+                valid_sets=[next_],
+                callbacks=[lgb.early_stopping(stop_after, verbose=False)],
+            )
+            yield float(booster.best_score["valid_0"]["binary_logloss"]), booster.best_iteration

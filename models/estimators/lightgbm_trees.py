@@ -1,4 +1,4 @@
-"""A LightGBM model held as text, scored and explained without running any code from its file."""
+"""LightGBM model held as text; loading it runs no code."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def lightgbm() -> Any:  # noqa: ANN401 (LightGBM ships no types)
-    """Import LightGBM, with threads that sleep while they wait for each other.
+    """Import LightGBM with passive OpenMP threads.
 
     The OpenMP library reads this once, when it is loaded. By default its threads spin, and where
     another process wants the same cores a training takes ten times as long.
@@ -103,5 +103,5 @@ class Trees:
 
 
 def _threads(X: Array) -> dict[str, int]:
-    """Leave a few rows to one thread: they are done before a second one has woken up."""
+    """Use one thread for few rows, where a second one costs more than it saves."""
     return {"num_threads": 1} if len(X) <= _FEW else {}

@@ -42,13 +42,13 @@ _FILES = {
 
 
 class Estimator(Protocol):
-    """What gives the margin and its parts: `Trees` or `Scorecard`."""
+    """Protocol of a fitted estimator: `Trees` or `Scorecard`."""
 
     kind: str
 
     @property
     def bias(self) -> float:
-        """Where the contributions start from (log-odds)."""
+        """Base value of the SHAP contributions (log-odds)."""
 
     @property
     def used(self) -> list[int]:
@@ -63,7 +63,7 @@ class Estimator(Protocol):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Model:
-    """A model ready to score.
+    """Fitted model with calibration, policy and development statistics.
 
     Attributes
     ----------
@@ -76,8 +76,8 @@ class Model:
     feature_names : tuple of str
         Columns of the matrix, in order.
     fingerprint : str
-        `features.table.catalogue.fingerprint()` of the features it was trained on; empty for a matrix of
-        one's own.
+        `features.table.catalogue.fingerprint()` of the features it was trained on; empty for a
+        matrix of one's own.
     trained_on : {"simulated", "real", "own"}
         Kind of firms; "own" for a matrix of one's own.
     estimator : Trees or Scorecard
@@ -89,9 +89,11 @@ class Model:
         `features`: for each feature `edges` and `share` (the last share is of missing values);
         `reliability`: for each number of covered sources and PD bin of the calibration slice
         `sources`, `bin`, `applicants`, `rows` (those with an outcome), `bads` and `pd`, the PD by
-        cross-fitting; `wander`: how far default rates wander beyond chance (`models.evaluation.rate_variation`).
+        cross-fitting; `wander`: how far default rates wander beyond chance
+        (`models.evaluation.rate_variation`).
     reference : DataFrame or None
-        Frozen reference of the peer features, to be handed to `features.engine.build.build_features`.
+        Frozen reference of the peer features, to be handed to
+        `features.engine.build.build_features`.
     policy : Policy
         Score scale, cut-offs, grades and flags that the training was given.
     """
@@ -164,7 +166,7 @@ class Model:
 
     @property
     def bias(self) -> float:
-        """Where the contributions start from: the reference population's margin (log-odds)."""
+        """Base value of the SHAP contributions: mean margin of the reference (log-odds)."""
         return self.estimator.bias
 
 

@@ -126,7 +126,7 @@ class Scorecard:
         return out
 
     def points(self, scale: ScoreScale) -> pl.DataFrame:
-        """The scorecard as a table that a person can apply with a pencil.
+        """Points table of the scorecard, one row per bin.
 
         Start from the row `(start)`, add the points of the one bin of each feature that holds the
         applicant's value. The points are those of the scale before calibration.

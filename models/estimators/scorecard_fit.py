@@ -1,4 +1,4 @@
-"""Fit a scorecard: optimal bins, weights of evidence, coefficients that never change sign."""
+"""Fit a scorecard: optimal bins, weights of evidence, sign-constrained coefficients."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def fit_scorecard(sample: Sample, config: TrainConfig) -> Scorecard:
 
 
 def _binned(sample: Sample, column: int, config: TrainConfig) -> Binned:
-    """One feature's bins and evidence, its coefficient still open."""
+    """Bins and weights of evidence of one feature, without its coefficient."""
     x, sign = sample.X[:, column], sample.signs[column]
     edges = _edges(x, sample.bad, sign, config)
     missing = np.isnan(x)
@@ -104,7 +104,7 @@ def _edges(x: Array, bad: Array, sign: int, config: TrainConfig) -> Array:
 
 
 def _logistic(evidence: Array, bad: Array, penalty: float) -> tuple[float, Array]:
-    """Intercept and coefficients <= 0 with the least penalised log loss.
+    """L1-penalised logistic regression with coefficients <= 0.
 
     The penalty is on the sum of the coefficients' sizes, so that of several correlated features
     the best stay and the others leave.

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from models.data.time_folds import TimeFolds
-from models.estimators.lightgbm_fit import parameters
+from models.estimators.lightgbm_fit import FoldDatasets, parameters
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +24,7 @@ STARTUP_TRIALS = 6  # before the pruner and the sampler believe what they have s
 
 @dataclass(frozen=True)
 class Trial:
-    """One setting that was tried: its number, what became of it, its loss and settings."""
+    """Tuning trial: number, state, loss and settings."""
 
     number: int
     state: str
@@ -35,7 +34,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class Tuned:
-    """The best settings and everything tried."""
+    """Best settings and all trials of a tuning study."""
 
     trees: TreesConfig
     trials: tuple[Trial, ...]
@@ -76,8 +75,8 @@ def tune(
     -------
     Tuned
     """
-    folds = TimeFolds(sample, config.trees.max_bins)
-    if not folds.cuts:
+    folds = FoldDatasets(sample, config.trees.max_bins)
+    if not folds.pairs:
         return Tuned(trees=config.trees, trials=())
     import optuna  # noqa: PLC0415 (a second, and only where something is tuned)
     from optuna.storages import JournalStorage  # noqa: PLC0415
@@ -150,7 +149,7 @@ def _start(trees: TreesConfig) -> dict[str, Any]:
 
 
 def _digest(sample: Sample, config: TrainConfig) -> str:
-    """What a study belongs to: the rows, the constraints, the seed, the untuned settings."""
+    """Hash of what identifies a study: rows, constraints, seed and untuned settings."""
     digest = hashlib.sha256(np.ascontiguousarray(sample.X).tobytes())
     digest.update(sample.bad.tobytes())
     digest.update(repr((sample.names, sample.signs, config.seed, config.trees)).encode())

@@ -1,4 +1,4 @@
-"""What scores given earlier were worth, once outcomes are known."""
+"""Backtest of earlier scores against known outcomes."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Backtest:
 
 
 def backtest(scored: Path, outcomes: Path, *, policy: Policy | None = None) -> Backtest:
-    """Compare the PDs of a scored file with what happened, and log it to MLflow.
+    """Backtest the PDs of a scored file against outcomes and log the result to MLflow.
 
     Only approved applicants have an outcome, so the figures speak of those alone.
 

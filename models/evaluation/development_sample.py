@@ -1,4 +1,4 @@
-"""What a model remembers of the applicants it was developed on: typical values and frozen bins."""
+"""Development-sample statistics stored with a model: typical values and frozen bins."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def pd_bins(pd: Array) -> dict[str, list[float]]:
 def reliability(
     pd: Array, bad: Array, *, labelled: Array, sources: Array, edges: Sequence[float]
 ) -> list[dict[str, Any]]:
-    """Applicants, rows and bads by number of covered sources and bin of PD.
+    """Reliability counts: applicants, labelled rows and bads by number of sources and PD bin.
 
     What the interval of a PD is made of. Cells without a labelled row are left out.
 

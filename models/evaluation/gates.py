@@ -36,7 +36,7 @@ TOLERANCE = 1e-9  # of the margin: sums of floats, not a loosened gate
 
 @dataclass(frozen=True)
 class GateResult:
-    """What the gates found of one candidate.
+    """Result of the gates for one candidate: reasons for failure and measured values.
 
     Attributes
     ----------
@@ -103,7 +103,7 @@ def better(new: Array, old: Array, bad: Array) -> float:
 def monotone_violation(
     model: Model, training_data: TrainingData, rows: pl.DataFrame, *, points: int
 ) -> tuple[str, float]:
-    """The worst step in the wrong direction of any signed feature, and whose it is.
+    """Largest violation of a monotone constraint, and its feature.
 
     Parameters
     ----------
@@ -140,7 +140,7 @@ def monotone_violation(
 
 
 class _Check(NamedTuple):
-    """One gate: why it failed (empty if it did not), and what was measured."""
+    """Outcome of one gate: reason for failure (empty if passed) and measured values."""
 
     failure: str = ""
     figures: Mapping[str, float] = MappingProxyType({})

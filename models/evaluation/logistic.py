@@ -1,4 +1,4 @@
-"""Logistic regression with normal priors, by Laplace's approximation: its mode and curvature."""
+"""Logistic regression by Newton's method, with normal priors where they are given."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from features.arrays import Array
 
 _STEPS = 50
+_LONGEST_STEP = 2.0
+"""In log-odds; a longer one may overshoot where bads are few."""
 
 
 def fit_laplace(
@@ -22,7 +24,7 @@ def fit_laplace(
     precision: Array,
     tolerance: float,
 ) -> tuple[Array, Array]:
-    """Find the likeliest coefficients by Newton's method.
+    """Fit a logistic regression: posterior mode and curvature (Laplace's approximation).
 
     Parameters
     ----------
@@ -32,7 +34,7 @@ def fit_laplace(
     rows, bads : ndarray of shape (n_cells,)
         Labelled rows of each cell, and those that defaulted.
     precision : ndarray of shape (n_coefficients,)
-        Of the priors, whose means are 0: 1 / variance.
+        Of the priors, whose means are 0: 1 / variance; 0 for none.
     tolerance : float
         Largest last step, in log-odds.
 
@@ -48,7 +50,7 @@ def fit_laplace(
         gradient = design.T @ (bads - rows * rate) - precision * mode
         hessian = (design.T * (rows * rate * (1 - rate))) @ design + np.diag(precision)
         step = np.linalg.solve(hessian, gradient)
-        mode = mode + step
+        mode = mode + np.clip(step, -_LONGEST_STEP, _LONGEST_STEP)
         if np.abs(step).max() < tolerance:
             break
     return mode, hessian

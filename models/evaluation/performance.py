@@ -1,4 +1,4 @@
-"""The figures of one model on one slice, under the names that a run shows."""
+"""Performance figures of one model on one slice, by the metric names of a run."""
 
 from __future__ import annotations
 

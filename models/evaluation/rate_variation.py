@@ -1,4 +1,4 @@
-"""How far default rates wander from a score, beyond chance: by quarter, sources and cell.
+"""Random effects of default rates beyond a score: by quarter, number of sources and cell.
 
 A model is judged on applicants of another quarter than those it learnt from, with other numbers of
 sources than the average. What that adds to its error is measured on the training side: each of its
@@ -82,7 +82,7 @@ class RateRandomEffects:
 def fit_rate_random_effects(
     X: Array, bad: Array, *, quarter: Array, sources: Array
 ) -> RateRandomEffects:
-    """Measure the spreads on the labelled rows of the training side.
+    """Fit the standard deviations of the random effects on labelled training rows.
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ def fit_rate_random_effects(
 
 
 def _unseen(X: Array, bad: Array, quarter: Array) -> Array:
-    """Margin of each row by a quick model that saw the other quarters; NaN where none could be."""
+    """Margin cross-fitted by quarter with a quick model; NaN where impossible."""
     lgb = lightgbm()
     margin = np.full(len(bad), np.nan)
     for held_out in np.unique(quarter):
@@ -122,7 +122,7 @@ def _unseen(X: Array, bad: Array, quarter: Array) -> Array:
 
 
 def _posterior(margin: Array, bad: Array, *, keys: Array, cell: Array) -> RateRandomEffects:
-    """Root mean square of each spread over its posterior on the grid."""
+    """Posterior root mean square of each standard deviation, on a grid."""
     rows = np.bincount(cell).astype(float)
     bads = np.bincount(cell, weights=bad)
     mean = np.bincount(cell, weights=margin) / rows
@@ -149,7 +149,7 @@ def _posterior(margin: Array, bad: Array, *, keys: Array, cell: Array) -> RateRa
 
 
 def _evidence(design: Array, offset: Array, rows: Array, bads: Array, precision: Array) -> float:
-    """Laplace's approximation of the log likelihood of spreads, but for a constant."""
+    """Laplace approximation of the marginal log-likelihood, up to a constant."""
     mode, hessian = fit_laplace(
         design,
         offset,

@@ -1,4 +1,4 @@
-"""The same figures for parts of the applicants, so that a weak part does not hide in the whole."""
+"""Performance by segment."""
 
 from __future__ import annotations
 

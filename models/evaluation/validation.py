@@ -1,4 +1,4 @@
-"""A validator's tests of a rating: each grade against its PD, the PDs as a whole, the population.
+"""Validation tests of a rating: PD by grade, calibration overall, population stability.
 
 Binomial and Jeffreys as in the ECB's instructions for reporting validation results (2019, 2.5.3.1);
 Hosmer and Lemeshow (1980); Spiegelhalter (1986). `pd` and `bad` have the shape (n_samples,).
@@ -36,7 +36,7 @@ def grade(pd: Array, bounds: Sequence[float]) -> Array:
 
 
 def grade_tests(pd: Array, bad: Array, bounds: Sequence[float]) -> pl.DataFrame:
-    """Each grade's promised and realised default rate, with the two usual tests.
+    """Predicted and realised default rate by grade, with binomial and Jeffreys tests.
 
     Parameters
     ----------
@@ -128,7 +128,7 @@ def characteristic_stability(model: Model, rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def migration(before: Array, now: Array, bounds: Sequence[float]) -> pl.DataFrame:
-    """How many applicants of each grade under one PD fall into each grade under another.
+    """Migration matrix of grades under two PDs.
 
     Parameters
     ----------
@@ -155,7 +155,7 @@ def migration(before: Array, now: Array, bounds: Sequence[float]) -> pl.DataFram
 
 
 def gini_stability(ginis: Sequence[float]) -> dict[str, float]:
-    """Level of the monthly Gini less its fall and its unsteadiness, with the parts.
+    """Gini stability: mean of monthly Ginis less penalties for decline and volatility.
 
     After the Home Credit competition of 2024, mean + weight * min(0, slope) - 0.5 * sd(residual);
     there the weight was the number of weeks, here it is the number of months, so that the second

@@ -1,4 +1,4 @@
-"""From contributions to reasons in numbers: which themes push an applicant's risk up most.
+"""Adverse-action reasons: themes with the largest SHAP contributions to risk.
 
 The wording of a reason belongs to `scoring`; the registered model returns these numbers too.
 """
@@ -138,7 +138,7 @@ def theme_contributions(contributions: Array, values: Array, model: Model) -> di
 
 @dataclass(frozen=True, eq=False)
 class _Judged:
-    """What each value is to its contribution; all but `typical` of shape (n_samples, n_features).
+    """Masks of values by their contribution; all but `typical` of shape (n_samples, n_features).
 
     Attributes
     ----------

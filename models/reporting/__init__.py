@@ -1,1 +1,1 @@
-"""What a person reads of a training: model card, plots, printed summary."""
+"""Reports of a training: model card, plots, printed summary."""

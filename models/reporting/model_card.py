@@ -1,4 +1,4 @@
-"""Model card of a candidate: one page of Markdown, from a Jinja template and the measured figures."""
+"""Model card of a candidate: a page of Markdown from a Jinja template and measured figures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures of how well a candidate does on applicants it has never seen.
+"""Plots of discrimination and calibration on out-of-time applicants.
 
 Colours are those of Okabe and Ito (2008), which the colour-blind tell apart; lines differ in dash
 as well. Every function returns a new matplotlib Figure and touches no global state.

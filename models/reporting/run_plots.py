@@ -1,4 +1,4 @@
-"""The pictures of one candidate's run, beside the other candidates'."""
+"""Plots logged with the run of a candidate."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def draw(
     training_data: TrainingData,
     parts: Split,
 ) -> tuple[Explained, dict[str, bytes]]:
-    """Explain applicants of the last slice and draw what a run holds.
+    """Explain out-of-time applicants and draw the plots of a run.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def drawings(
     explained: Explained,
     parts: Split,
 ) -> Iterator[tuple[str, Figure]]:
-    """Draw what a run holds, one picture at a time.
+    """Yield the plots of a run one by one.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Pictures of what a candidate goes by: SHAP values of its first ten features, and its curves."""
+"""SHAP plots of a candidate: beeswarm, dependence and individual conditional expectation."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def explain(model: Model, signs: dict[str, int], X: Array) -> Explained:
 
 
 def beeswarm(explained: Explained, *, title: str, note: str) -> Figure:
-    """One dot for each applicant and feature: how far it moved the log-odds, coloured by value."""
+    """Beeswarm plot of SHAP values."""
     from matplotlib import colormaps  # noqa: PLC0415
 
     with warnings.catch_warnings():
@@ -154,12 +154,12 @@ def dependence(explained: Explained, *, title: str, note: str) -> Figure:
 
 
 def curves(explained: Explained, *, title: str, note: str) -> Figure:
-    """PD of some applicants and their mean, while one feature runs over its range."""
+    """Individual conditional expectation and partial dependence of the PD."""
     figure, axes = _grid(
         explained,
         title=f"{title}: PD while one feature changes",
-        note=f"{min(CURVES, len(explained.X))} of {note}; a grey line is an applicant, all else as it "
-        "is, the blue one their mean in log-odds",
+        note=f"{min(CURVES, len(explained.X))} of {note}; a grey line is an applicant, all else "
+        "as it is, the blue one their mean in log-odds",
     )
     some = explained.X[
         np.unique(np.linspace(0, len(explained.X) - 1, min(CURVES, len(explained.X))).astype(int))

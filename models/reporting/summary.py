@@ -1,4 +1,4 @@
-"""What a training or a backtest says at its end: lines of at most 80 columns."""
+"""Printed summary of a training or a backtest, at most 80 columns wide."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DROP_TITLES = {
 
 
 def training_lines(result: TrainResult) -> list[str]:
-    """What a person wants to know after a training.
+    """Summary lines of a training.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def training_lines(result: TrainResult) -> list[str]:
 
 
 def _rows_read(counts: dict[str, int], titles: dict[str, str]) -> list[str]:
-    """What became of the applications, by slice and by reason."""
+    """Counts of applications by slice and of dropped rows by reason."""
     lines = [
         f"Read {counts['rows']:,} applications.",
         *(
@@ -99,7 +99,7 @@ def _comparison(result: TrainResult) -> list[str]:
 
 
 def _waiting(result: TrainResult) -> list[str]:
-    """How to use a model that did not take the title."""
+    """How to use a model that was registered as challenger."""
     if result.alias != CHALLENGER:
         return []
     return _wrapped(
@@ -112,7 +112,7 @@ def _waiting(result: TrainResult) -> list[str]:
 
 
 def backtest_lines(result: Backtest) -> list[str]:
-    """What scores given earlier were worth.
+    """Summary lines of a backtest.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""One training in MLflow: a parent run, one nested for each candidate, the champion registered."""
+"""Log a training to MLflow: a parent run, nested runs of candidates, the registered champion."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ NOT_SHOWN = {
 
 @dataclass(frozen=True)
 class Logged:
-    """Where a training stands in MLflow."""
+    """Run ids and registered version of a logged training."""
 
     run_id: str
     version: str
@@ -219,7 +219,7 @@ def _description(fitted: Fitted, f: Mapping[str, float], decision: Decision) -> 
 
 
 def _data_sets(mlflow: Any, training_data: TrainingData, parts: Split) -> dict[str, Any]:  # noqa: ANN401
-    """The matrix of each slice as an input of runs, told apart by its digest; made once for all."""
+    """MLflow datasets of the slices, by digest."""
     columns = ["application_id", "defaulted", *training_data.names]
     made = {}
     for name, context in ((TRAIN, "training"), (OUT_OF_TIME, "evaluation")):
@@ -235,7 +235,7 @@ def _data_sets(mlflow: Any, training_data: TrainingData, parts: Split) -> dict[s
 
 
 def _source(origin: str) -> Any:  # noqa: ANN401 (MLflow's own, or what it makes one of)
-    """Where the data lay; MLflow knows fewer storages than fsspec."""
+    """MLflow dataset source of the data folder."""
     if not is_url(origin):
         return origin
     from mlflow.data.code_dataset_source import CodeDatasetSource  # noqa: PLC0415 (slow)
@@ -310,7 +310,7 @@ def _log_candidate(
 
 
 def _telling_first(figures: Mapping[str, float]) -> dict[str, float]:
-    """What a comparison needs; the UI starts with what was logged first."""
+    """Metrics in the order in which the UI should show them."""
     order = [name for name in TELLING if name in figures]
     return {name: figures[name] for name in (*order, *figures) if name not in NOT_SHOWN}
 

@@ -1,4 +1,4 @@
-"""Everything that is said to MLflow: where it lives, the runs, the registry; and its silence.
+"""MLflow session: tracking store, experiment, and suppression of its console output.
 
 Without MLFLOW_TRACKING_URI the store is `mlflow.db` with `mlartifacts/` in the working folder.
 """
@@ -55,7 +55,7 @@ def home() -> Path:
 
 @contextlib.contextmanager
 def session() -> Iterator[Any]:
-    """The mlflow module, pointed at the store and silent; its settings are put back afterwards.
+    """Context manager of the mlflow module with tracking URI set and console output suppressed.
 
     Raises
     ------
@@ -118,7 +118,7 @@ def first_line(error: BaseException) -> str:
 
 @contextlib.contextmanager
 def _silence() -> Iterator[None]:
-    """Keep MLflow's prints, log lines and warnings from the user; errors still arrive."""
+    """Suppress MLflow's prints, log lines and warnings; errors are kept."""
     before = {key: os.environ.get(key) for key in (*QUIET, *SET_BY_MLFLOW)}
     os.environ.update({key: value for key, value in QUIET.items() if before[key] is None})
     loggers = [logging.getLogger(name) for name in LOGGERS]

@@ -1,4 +1,4 @@
-"""The door by which MLflow loads a model: `loader_module` of a logged model, no code in its files.
+"""MLflow pyfunc loader: `loader_module` of a logged model, no code in its files.
 
 MLflow calls `_load_pyfunc` with the logged data folder and `predict` with the request's rows.
 """

@@ -1,4 +1,4 @@
-"""Find a trained model: a folder, or an address in MLflow's registry."""
+"""Model registry: load from a folder or an MLflow address, register, set aliases."""
 
 from __future__ import annotations
 
@@ -77,8 +77,8 @@ def check_free(name: str) -> None:
     except ContractError as error:
         raise ContractError(
             f"MLflow at {store()}: the registered model {name!r} is none of ours (its version "
-            f"{versions[0].version} does not load). Rename or delete it there, or give another name "
-            "or MLFLOW_TRACKING_URI."
+            f"{versions[0].version} does not load). Rename or delete it there, or give another "
+            "name or MLFLOW_TRACKING_URI."
         ) from error
 
 
@@ -136,7 +136,7 @@ def register(
 
 
 def _drop_alias(client: Any, name: str, alias: str, version: str) -> None:  # noqa: ANN401
-    """A champion is not its own challenger."""
+    """Remove the challenger alias from a version that becomes champion."""
     aliases = client.get_registered_model(name).aliases
     if str(aliases.get(alias)) == version:
         client.delete_registered_model_alias(name, alias)
@@ -177,7 +177,7 @@ def fetch(address: str) -> Model:
 
 
 def _challenger(mlflow: Any, address: str) -> str:  # noqa: ANN401
-    """What to say where a title is vacant but a challenger waits; empty where none does."""
+    """Hint about a waiting challenger; empty where there is none."""
     name, _, alias = address.removeprefix("models:/").partition("@")
     if alias != CHAMPION:
         return ""
@@ -194,7 +194,7 @@ def _challenger(mlflow: Any, address: str) -> str:  # noqa: ANN401
 
 
 def incumbent(name: str) -> Model | None:
-    """The champion of a registered model; None where there is none, or none that can be read."""
+    """Present champion of a registered model; None if there is none that can be read."""
     with session() as mlflow:
         try:
             mlflow.MlflowClient().get_model_version_by_alias(name, CHAMPION)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -68,7 +69,8 @@ def fit_all(
     pool : Executor
         Fits all candidates but the one with most trials, which is fitted here meanwhile.
     fit_override : callable, optional
-        Fits the candidate `models.estimators.lightgbm_dask.CANDIDATE`, from here, instead of its own function.
+        Fits the candidate `models.estimators.lightgbm_dask.CANDIDATE`, from here, instead of its
+        own function.
 
     Returns
     -------
@@ -77,7 +79,8 @@ def fit_all(
     Raises
     ------
     ContractError
-        When a candidate is unknown or finds no feature of two values, or `fit_override` has none to fit.
+        When a candidate is unknown or finds no feature of two values, or `fit_override` has none to
+        fit.
     """
     rows = rows.filter(pl.col("slice").is_in([TRAIN, CALIBRATION]))
     candidates = chosen(config.candidates)
@@ -124,7 +127,7 @@ def _steps(step: Callable[[], None], times: int, _: object) -> None:
 
 @dataclass(frozen=True, eq=False)
 class _Job:
-    """What the fit of any candidate needs; can be sent to another process."""
+    """Picklable inputs of the fit of a candidate, for worker processes."""
 
     training_data: TrainingData
     rows: pl.DataFrame
@@ -253,7 +256,7 @@ def _fit(
 
 
 def _wander(training_data: TrainingData, rows: pl.DataFrame) -> RateRandomEffects:
-    """How far default rates wander on the training side, for the intervals of all candidates."""
+    """Random effects of default rates on the training side, for PD intervals."""
     known = labelled_in(rows, TRAIN)
     quarter = known["as_of"].dt.year().cast(pl.Int64) * 4 + known["as_of"].dt.quarter()
     return fit_rate_random_effects(
@@ -272,10 +275,14 @@ def _covered_sources(rows: pl.DataFrame) -> Array:
 
 
 def _folds(bad: Array, *, seed: int) -> Array:
-    """Fold of each row, bads spread evenly, so that no fold is without them."""
-    rng = np.random.Generator(np.random.SFC64(seed))
+    """Stratified fold of each row."""
+    from sklearn.model_selection import StratifiedKFold  # noqa: PLC0415 (a second, only to train)
+
     folds = np.empty(len(bad), dtype=np.int64)
-    for label in (0, 1):
-        inside = np.flatnonzero(bad == label)
-        folds[rng.permutation(inside)] = np.arange(len(inside)) % FOLDS
+    split = StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(bad, bad)
+    with warnings.catch_warnings():
+        # fewer bads than folds: the gates refuse the model, for a reason that they state
+        warnings.filterwarnings("ignore", "The least populated class", UserWarning)
+        for fold, (_, held) in enumerate(split):
+            folds[held] = fold
     return folds

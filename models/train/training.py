@@ -38,7 +38,7 @@ AFTER_FITTING = 2  # steps of the progress: judging, logging
 
 @dataclass(frozen=True, eq=False)
 class TrainResult:
-    """What a training did.
+    """Result of a training.
 
     Attributes
     ----------
@@ -58,8 +58,8 @@ class TrainResult:
         AUC of the winner less that of each other candidate, with intervals: other, applicants,
         value, low, high.
     counts : dict of str to int
-        Rows read, dropped and used (`models.data.split.Split.counts`), features, and how many of them
-        or of the labels were of no use.
+        Rows read, dropped and used (`models.data.split.Split.counts`), features, and how many of
+        them or of the labels were of no use.
     by_time : bool
         Whether the last slice lies out of time; else it was held out at random.
     own : bool
@@ -87,7 +87,7 @@ class TrainResult:
 
 
 class TrainOptions(TypedDict, total=False):
-    """How a training is carried out; the result is the same, unless a cluster fits.
+    """Execution options of a training: workers, resume, logging of trials, cluster.
 
     Attributes
     ----------
@@ -215,7 +215,7 @@ def train_on(
     log_trials: bool = False,
     progress: Progress | None = None,
 ) -> TrainResult:
-    """Train on material that has been read already.
+    """Train on training data in memory.
 
     Parameters
     ----------
@@ -312,7 +312,7 @@ def train_on(
 
 
 def _features(training_data: TrainingData, rows: pl.DataFrame) -> dict[str, int]:
-    """How many features there are, and how many say nothing of those to train on."""
+    """Number of features, and of those that are constant in training."""
     train = labelled_in(rows, TRAIN)
     values = train.select(
         pl.col(n).fill_nan(None).drop_nulls().n_unique() for n in training_data.names

@@ -32,7 +32,7 @@ _CATEGORIES = {
 
 @dataclass(frozen=True, eq=False)
 class Applicants:
-    """What came out of an applicants file.
+    """Scorable rows and rejects of an applicants file.
 
     Attributes
     ----------
@@ -99,7 +99,7 @@ def read_applicants(path: Path, *, today: dt.date) -> Applicants:
 
 
 def split_rejects(reading: Reading, *, sha256: str = "", today: dt.date) -> Applicants:
-    """Part the rows that were read into those fit to score and the rejects.
+    """Split rows into scorable ones and rejects.
 
     Parameters
     ----------
@@ -124,7 +124,7 @@ def split_rejects(reading: Reading, *, sha256: str = "", today: dt.date) -> Appl
 
 
 def problems(frame: pl.DataFrame, *, today: dt.date) -> pl.DataFrame:
-    """Find what the contract's own checks leave open: dates, lengths, repeated ids.
+    """Check dates, id lengths, control characters and repeated ids.
 
     Parameters
     ----------
@@ -236,7 +236,7 @@ def _named_nowhere(firms: set[str], tables: Mapping[str, pl.DataFrame]) -> set[s
 
 
 def _repeated(frame: pl.DataFrame) -> pl.DataFrame:
-    """A row that repeats another word for word goes; of contradicting rows none can be trusted."""
+    """Reject exact duplicates, and all rows of an id that contradict each other."""
     content = [c for c in frame.columns if c not in ("line", "row")]
     marked = frame.with_columns(
         copies=pl.len().over("application_id"),

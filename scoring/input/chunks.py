@@ -1,4 +1,4 @@
-"""Cutting the applicants into chunks and scoring one of them: read, check, features, score."""
+"""Chunks of applicants: partition them, and score one chunk."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ CHUNK = 1_000
 
 @dataclass(frozen=True, eq=False)
 class Chunk:
-    """Some applicants and where the signals of their firms lie.
+    """Applications of a chunk and the buckets of their firms.
 
     Attributes
     ----------
@@ -35,7 +35,7 @@ class Chunk:
 
 @dataclass(frozen=True, eq=False)
 class ChunkResult:
-    """What came out of a chunk.
+    """Scored rows, rejects and aggregates of a chunk.
 
     Attributes
     ----------
@@ -56,7 +56,7 @@ class ChunkResult:
 
 
 def cut(applications: pl.DataFrame, signals: Signals, *, size: int = CHUNK) -> list[Chunk]:
-    """Cut the applicants into chunks that lie close together in the signals.
+    """Partition applicants into chunks by signal bucket.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Whether a model and the features of this installation belong together."""
+"""Compatibility of a model with the installed feature table."""
 
 from features.contract.errors import ContractError
 from features.table.catalogue import feature_names, fingerprint

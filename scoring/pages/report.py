@@ -1,4 +1,4 @@
-"""The batch report: who applied, what was decided and why, and how it differs from before."""
+"""Batch report: applicants, decisions, reasons, and drift against the development sample."""
 
 import math
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Weekly lines of what each source knew about one applicant, and the windows behind his reasons."""
+"""Weekly charts of each source for one applicant, with the windows of the reasons."""
 
 import datetime as dt
 from collections.abc import Mapping, Sequence

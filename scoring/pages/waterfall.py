@@ -1,4 +1,4 @@
-"""The way from the population's mean to one applicant's margin, theme by theme."""
+"""Waterfall of SHAP contributions by theme."""
 
 from typing import Any
 

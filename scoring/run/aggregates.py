@@ -1,4 +1,4 @@
-"""What the report counts, chunk by chunk: small enough to keep, additive, the same in any order."""
+"""Additive aggregates of scored chunks, for the batch report."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -140,7 +140,7 @@ class Aggregates:
         return of_pd, dict(sorted(by_feature.items(), key=lambda item: (-item[1], item[0])))
 
     def vanished(self, development: Mapping[str, Any]) -> list[str]:
-        """Features known of nobody here, though of some in the development sample."""
+        """Features missing for the whole batch but not in the development sample."""
         frozen = development.get("features", {})
         return [
             name

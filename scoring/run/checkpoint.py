@@ -1,4 +1,4 @@
-"""Finished chunks on disk, so that a run that was killed goes on where it stopped.
+"""Checkpoint of finished chunks, from which a killed run resumes.
 
 - `scored.parts/plan.json`: what is being scored with what, hashes and settings
 - `scored.parts/model/`: the model, for the worker processes
@@ -16,7 +16,6 @@ from typing import Any
 import polars as pl
 
 from features.contract.errors import ContractError
-from models.estimators.model import Model, save
 
 
 class Checkpoint:
@@ -28,8 +27,8 @@ class Checkpoint:
         Such as `scored.parts`; made if need be.
     plan : mapping
         Everything that the chunks' content depends on. Chunks of another plan are thrown away.
-    model : Model
-        Kept as a copy, for the worker processes.
+    model : pathlib.Path
+        Folder of the model; copied for the worker processes.
 
     Raises
     ------
@@ -37,7 +36,7 @@ class Checkpoint:
         If the folder cannot be made or holds files that are not ours.
     """
 
-    def __init__(self, folder: Path, plan: Mapping[str, Any], *, model: Model) -> None:
+    def __init__(self, folder: Path, plan: Mapping[str, Any], *, model: Path) -> None:
         self.folder = folder
         text = json.dumps(plan, ensure_ascii=False, indent=1, sort_keys=True)
         card = folder / "plan.json"
@@ -45,7 +44,7 @@ class Checkpoint:
             if folder.exists() and not (card.is_file() and card.read_text("utf-8") == text):
                 self._clear()
             folder.mkdir(parents=True, exist_ok=True)
-            save(model, self.model)
+            shutil.copytree(model, self.model, dirs_exist_ok=True)
             write_whole(card, text.encode())
         except OSError as error:
             raise ContractError(

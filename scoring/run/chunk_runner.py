@@ -1,4 +1,4 @@
-"""Chunks scored by any number of processes; the parts folder keeps what is done."""
+"""Parallel scoring of chunks with checkpoints."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -26,7 +26,7 @@ Info = dict[str, Any]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Task:
-    """What a process needs to score chunks; small enough to send to another one.
+    """Picklable task of scoring chunks, for worker processes.
 
     Attributes
     ----------
@@ -79,7 +79,7 @@ class Task:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class RemoteTask:
-    """A task for a process that sees the signals, but perhaps no other file of this one.
+    """Task for a remote worker, with the files of the model.
 
     Attributes
     ----------
@@ -130,8 +130,8 @@ def run_chunks(
     workers : int
         Processes; with 1 everything happens in this one.
     cluster : Cluster, optional
-        From `features.parallel.executor.connect`: its workers score instead, and must see the signals;
-        they send the rows back.
+        From `features.parallel.executor.connect`: its workers score instead, and must see the
+        signals; they send the rows back.
     progress : callable, optional
         Called with applicants done and applicants in all.
 

@@ -1,9 +1,8 @@
-"""Who scored what with what: hashes of inputs, model and outputs, versions, settings, counts."""
+"""Manifest of a scoring run: hashes, versions, settings and counts."""
 
 import datetime as dt
 import hashlib
 import platform
-import tempfile
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from importlib import metadata
@@ -13,7 +12,6 @@ from typing import Any, Self
 from features.contract.tables import CONTRACT_VERSION
 from features.io.storage import fingerprint_of, sha256_of
 from features.table.catalogue import fingerprint
-from models.estimators.model import Model, save
 from models.policy import Policy
 from scoring.input.applicants import Applicants
 from scoring.run.publish import RunResult
@@ -23,7 +21,7 @@ _PACKAGES = ("firstloan", "numpy", "polars", "lightgbm", "scikit-learn")
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """What the content of the scored CSV depends on.
+    """Inputs that determine the scored CSV.
 
     Attributes
     ----------
@@ -40,7 +38,7 @@ class Run:
         people: Applicants,
         signals: Path,
         buckets: Collection[str],
-        model: Model,
+        model: Path,
         label: str,
         policy: Policy,
         chunk_size: int,
@@ -54,14 +52,12 @@ class Run:
             Folder of the signal tables.
         buckets : collection of str
             Only files of these buckets, and those of none, are read and hashed.
-        model : Model
+        model : pathlib.Path
+            Folder of the model, hashed as it is.
         label : str
         policy : Policy
         chunk_size : int
         """
-        with tempfile.TemporaryDirectory() as scratch:
-            save(model, Path(scratch))
-            model_hash = _of_files(Path(scratch), sha256_of)
         plan = {
             "contract": CONTRACT_VERSION,
             "firstloan": metadata.version("firstloan"),
@@ -70,7 +66,7 @@ class Run:
             "applicants_fit": people.frame.height,
             "signals_fingerprint": _of_files(signals, fingerprint_of, buckets=buckets),
             "model": label,
-            "model_sha256": model_hash,
+            "model_sha256": _of_files(model, sha256_of),
             "policy": policy.model_dump(mode="json"),
             "chunk_size": chunk_size,
         }

@@ -1,4 +1,4 @@
-"""The outputs of a finished run, put in place all together or not at all."""
+"""Atomic publication of the outputs of a scoring run."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -28,8 +28,8 @@ class RunResult:
         Rows of the applicants file.
     tally : Aggregates
     rejects : polars.DataFrame
-        Schema `scoring.run.output.SCORED_REJECTS`: rejected applicants by line, then left-out rows of
-        the signals.
+        Schema `scoring.run.output.SCORED_REJECTS`: rejected applicants by line, then left-out rows
+        of the signals.
     bad_signals : int
         How many of the rejects tell of signal rows.
     chunks : int

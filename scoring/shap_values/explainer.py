@@ -1,4 +1,4 @@
-"""SHAP values by the fastest exact way: LightGBM's own for few rows, tables for many."""
+"""Exact SHAP values: LightGBM's own for few rows, look-up tables for many."""
 
 from functools import cached_property
 

@@ -1,4 +1,4 @@
-"""LightGBM's trees as paths, cut into groups of leaves that hang on few nodes."""
+"""LightGBM trees as decision paths, in groups of leaves with few nodes."""
 
 import math
 from collections.abc import Iterator

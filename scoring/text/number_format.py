@@ -1,4 +1,4 @@
-"""Figures in words: how the numbers of the feature table are written, in English and Chinese."""
+"""Number format of features in English and Chinese."""
 
 from collections.abc import Mapping
 from functools import lru_cache

@@ -1,4 +1,4 @@
-"""Reasons in words: the applicant's own figure beside the typical one, in English and Chinese.
+"""Reason texts in English and Chinese: the applicant's figure beside the typical one.
 
 Every phrase is made from a row of the feature table: its meaning names the figure, its unit says
 how to write it.

@@ -1,4 +1,4 @@
-"""Reading the settings of a world: `baseline.toml`, and what a scenario changes of it."""
+"""Loader of world settings: `baseline.toml`, and the changes of a scenario."""
 
 from pathlib import Path
 

@@ -22,7 +22,7 @@ DayRange = tuple[int, int]
 
 
 class CalendarConfig(Settings):
-    """When firms apply and for how long they are watched."""
+    """Calendar: application period, history and observation period."""
 
     first_application: dt.date
     quarters: Annotated[int, Field(ge=1)]
@@ -33,7 +33,7 @@ class CalendarConfig(Settings):
 
 
 class PopulationConfig(Settings):
-    """Who the applicants are."""
+    """Population of applicants."""
 
     individual_share: Share
     micro_share: Share
@@ -71,7 +71,7 @@ class PopulationConfig(Settings):
 
 
 class HealthConfig(Settings):
-    """What moves a firm's orders."""
+    """Business health: what moves a firm's orders."""
 
     own_sd: Positive
     own_days: Positive
@@ -97,7 +97,7 @@ class HealthConfig(Settings):
 
 
 class EventsConfig(Settings):
-    """What a scenario lets happen for certain."""
+    """Events that a scenario forces."""
 
     start: dt.date
     days: Positive
@@ -107,7 +107,7 @@ class EventsConfig(Settings):
 
 
 class CashConfig(Settings):
-    """How orders become cash, and cash a default."""
+    """Cash equation and default."""
 
     reversion_months: Positive
     leverage: Positive
@@ -170,7 +170,7 @@ class WorkConfig(Settings):
 
 
 class ElectricityConfig(Settings):
-    """The meter and the bill."""
+    """Electricity meters and bills."""
 
     tariff_cny: tuple[float, float, float]
     standby_share: Share
@@ -238,7 +238,7 @@ class ElectricityConfig(Settings):
 
 
 class TaxConfig(Settings):
-    """Rates of VAT and what is declared."""
+    """VAT rates and declarations."""
 
     honest_share: Share
     small_scale_rate: Share
@@ -259,7 +259,7 @@ class TaxConfig(Settings):
 
 
 class InvoiceConfig(Settings):
-    """How one direction is invoiced."""
+    """Invoicing of one direction, sales or purchases."""
 
     ticket_scale: Positive
     ticket_sd: Positive
@@ -345,7 +345,7 @@ class EcommerceConfig(Settings):
 
 
 class CoverageConfig(Settings):
-    """Which sources report on whom."""
+    """Coverage of firms by sources."""
 
     tax_complete: Share
     tax_partial: Share
@@ -373,7 +373,7 @@ class FaultsConfig(Settings):
 
 
 class FraudConfig(Settings):
-    """Bad actors."""
+    """Fraud: shell firms, brushing sellers, invoice inflators."""
 
     shell_share: Share
     inflation_share: Share
@@ -393,7 +393,7 @@ class FraudConfig(Settings):
 
 
 class CreditConfig(Settings):
-    """Applications and the lenders of the past."""
+    """Loan demand and past lending decisions."""
 
     amount_scale_cny: Positive
     amount_elasticity: Positive
@@ -523,7 +523,7 @@ class InvoicingConfig(Settings):
 
 
 class Trade(Settings):
-    """What one trade does and needs."""
+    """Settings of one trade."""
 
     share: PerArea
     digital: Share

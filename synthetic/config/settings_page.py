@@ -1,4 +1,4 @@
-"""The settings as a page: `python docs/references.py` writes docs/settings.md."""
+"""Settings page: docs/settings.md, written by `python docs/references.py`."""
 
 import re
 import tomllib
@@ -29,7 +29,7 @@ _TRADE_TABLES = {
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting with the words of its comment: what it is and its unit, and where it is from."""
+    """Setting with meaning, unit and source from its comment."""
 
     section: str
     name: str
@@ -63,7 +63,7 @@ def page() -> str:
 
 
 def settings(text: str) -> Iterator[Setting]:
-    """Settings of a TOML text in file order, trades aside, each with its comment's words."""
+    """Settings of a TOML text in file order, trades aside."""
     values = tomllib.loads(text)
     section = ""
     for line in text.splitlines():

@@ -1,4 +1,4 @@
-"""Cash: how health becomes a buffer that runs out, and that is default.
+"""Cash buffer and default: a firm defaults when cash runs out.
 
 With the buffer `C` in months of turnover, week by week,
 
@@ -33,7 +33,7 @@ SHORT_IN_A_ROW = 3
 
 @dataclass(frozen=True)
 class CashBuffer:
-    """What decides a firm's cash besides its health; arrays of shape (n_firms,).
+    """Cash parameters of each firm besides its health; arrays of shape (n_firms,).
 
     Attributes
     ----------
@@ -56,7 +56,7 @@ class CashBuffer:
 
 @dataclass(frozen=True)
 class State:
-    """A firm's whole story: health, surprises (n_firms, n_weeks), purse, and the cash they make."""
+    """Latent state: health, cash surprises (n_firms, n_weeks), parameters and cash path."""
 
     health: Health
     surprise: FloatArray
@@ -141,6 +141,6 @@ def default_month(path: FloatArray) -> Array:
 
 
 def without(h: Health, component: str) -> tuple[FloatArray, FloatArray]:
-    """Health and accidents as they would have been without one component."""
+    """Counterfactual health and accidents without one component."""
     strikes = np.zeros_like(h.strikes) if component == "accident" else h.strikes
     return h.total - getattr(h, component), strikes

@@ -1,4 +1,4 @@
-"""Which source reports on a firm, and from when; never before it was founded.
+"""Coverage of firms by data source; never before the firm was founded.
 
 One hidden propensity, the owner's digital habits, joins the sources (a Gaussian copula with one
 factor): a firm that invoices electronically also tends to sell online. Electricity covers all.

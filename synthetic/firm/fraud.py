@@ -1,4 +1,4 @@
-"""Bad actors with an answer key.
+"""Fraud: shell firms, brushing sellers and invoice inflators, with an answer key.
 
 A shell has a meter that runs steadily and taxes that do not fit it (R190): an office in which
 nobody works, invoices in bursts, hardly any purchases. An inflator invoices fictitious sales in

@@ -1,4 +1,4 @@
-"""Applications, and the lenders of the past who decided on them.
+"""Applications and past lending decisions.
 
     seen     = register buffer + insight · (what the lender's own data show) + village + error
     approved <=>  seen > cutoff - guarantee
@@ -18,7 +18,7 @@ from synthetic.setting.places import RURAL
 from synthetic.streams import Bucket, Rng
 
 CASH_GAP = 3
-"""Code of the purpose that an empty purse makes likely (R040)."""
+"""Code of the purpose that a cash shortfall makes likely (R040)."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class CreditHistory:
 def applications(
     firms: Population, buffer: CashBuffer, cash: FloatArray, bucket: Bucket
 ) -> Applications:
-    """Ask for money, and decide.
+    """Draw loan applications and the lender's decisions.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def applications(
 
 
 def _lender(buffer: CashBuffer, bucket: Bucket) -> Array:
-    """Kind of lender that a firm turns to: a thin purse leads to small-loan companies.
+    """Type of lender: firms short of cash turn to small-loan companies.
 
     weight = base · exp(tilt · (usual buffer - mean))
     """
@@ -102,7 +102,7 @@ def _lender(buffer: CashBuffer, bucket: Bucket) -> Array:
 
 
 def _purpose(cash: FloatArray, bucket: Bucket) -> Array:
-    """Use of the money; an empty purse makes a cash gap likely."""
+    """Loan purpose; a cash shortfall makes `cash_gap` likely."""
     p = bucket.config.credit
     weights = np.tile(p.purpose_weights, (len(cash), 1))
     weights[:, CASH_GAP] *= np.exp(
@@ -146,7 +146,7 @@ def _decision(
 
 
 def credit_history(firms: Population, buffer: CashBuffer, bucket: Bucket) -> CreditHistory:
-    """Past loans of repeat borrowers: a thin usual buffer has been late before.
+    """Credit history of repeat borrowers: firms with a thin usual buffer have been late before.
 
     dpd = max(0, late · exp(noise - fall · usual) - grace)
     """

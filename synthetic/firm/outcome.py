@@ -1,4 +1,4 @@
-"""What only the simulator knows: true PD, the outcome a refused firm would have had, causes."""
+"""Realised outcome of each firm, refused ones included, and the cause of default."""
 
 from dataclasses import dataclass
 

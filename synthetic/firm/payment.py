@@ -3,8 +3,8 @@
     shortfall = max(1 - cash / patience, 0)
     delay = habit · gamma noise + added · shortfall^power · gamma noise      (days after the bill)
 
-`habit` follows from management, `cash` is the buffer in months of turnover. A shortfall also makes a
-firm buy less, run out of stock, ship late and void more; each signal's module has the equation.
+`habit` follows from management, `cash` is the buffer in months of turnover. A shortfall also makes
+a firm buy less, run out of stock, ship late and void more; each signal's module has the equation.
 """
 
 import numpy as np

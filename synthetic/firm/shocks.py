@@ -1,4 +1,4 @@
-"""What strikes many firms at once: the province, its industries, core firms, floods.
+"""Common shocks: province, industry cycles, core firms, floods.
 
 Each is a mean-reverting (Ornstein-Uhlenbeck) path of log demand in weekly steps,
 

@@ -1,4 +1,4 @@
-"""How much a firm invoices and buys in a usual year, and what an empty purse does to buying."""
+"""Invoiced turnover: yearly sales and purchases, and purchases under a cash shortfall."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Real work: what a firm does each day, from which every signal follows.
+"""Real work of each firm and day, from which every signal follows.
 
     pace = exp(health + growth) · season[trade, month] · own season
            · weekday · spring · holiday · open

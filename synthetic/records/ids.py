@@ -1,4 +1,4 @@
-"""Who is who: the ids of a bucket's firms and applications, and its days as dates."""
+"""Ids of firms and applications, and dates of world days."""
 
 from dataclasses import dataclass
 from functools import cached_property

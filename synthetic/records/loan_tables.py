@@ -1,4 +1,4 @@
-"""Writing down what lenders know: credit histories, applications, decisions and outcomes."""
+"""Loan tables of the contract: credit history, applications and outcomes."""
 
 import polars as pl
 

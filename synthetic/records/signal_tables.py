@@ -1,4 +1,4 @@
-"""Writing down: arrays of a bucket become the tables of the data contract."""
+"""Signal tables of the contract, from the arrays of a bucket."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -32,7 +32,7 @@ from synthetic.signals.logistics import Parcels
 
 @dataclass(frozen=True)
 class Recorder:
-    """Turns a bucket's arrays into contract tables, as they stand on the day of application.
+    """Builder of contract tables from a bucket's arrays, as known on the day of application.
 
     What happens after the application (a late payment, a void) is not in the records yet.
     """

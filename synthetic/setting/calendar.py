@@ -1,4 +1,4 @@
-"""The Chinese calendar: weekdays, months, public and lunar holidays, day by day."""
+"""Chinese calendar: weekdays, months, public and lunar holidays."""
 
 import datetime as dt
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Faults that real data systems have: gaps, late arrival, estimates corrected later, new meters.
+"""Data faults: gaps, late arrival, corrected estimates, replaced meters.
 
 A run of faulty days begins with a small chance on any day and lasts some days. Faults know nothing
 of the firm's health, so they carry no information about default.

@@ -60,10 +60,10 @@ class Invoices:
 
 @dataclass(frozen=True)
 class Flow:
-    """What is to be invoiced; arrays of shape (n_firms, n_days).
+    """Amounts and intensity to be invoiced; arrays of shape (n_firms, n_days).
 
-    `intensity` is work that gets an invoice, 1 on a usual day; `short` is a cash shortfall, which makes
-    customers or suppliers cancel; `invented` is the share of the work that never happened.
+    `intensity` is work that gets an invoice, 1 on a usual day; `short` is a cash shortfall, which
+    makes customers or suppliers cancel; `invented` is the share of the work that never happened.
     """
 
     intensity: FloatArray
@@ -73,7 +73,7 @@ class Flow:
 
 @dataclass(frozen=True)
 class Habits:
-    """How a firm invoices in one direction; arrays of shape (n_firms,), and common settings."""
+    """Invoicing habits of each firm in one direction; arrays of shape (n_firms,)."""
 
     direction: int
     ticket_cny: FloatArray

@@ -1,8 +1,8 @@
-"""Signals know of default only through the firm's own_path story.
+"""Signals know of default only through the firm's own story.
 
 A firm's records are drawn from the story of a stranger: same register, but another management,
 another path of health, other shocks of the province, other surprises. Then nothing in them may
-tell who defaults among firms of one sector, size, area and age; and with the firm's own_path story it
+tell who defaults among firms of one sector, size, area and age; and with the firm's own story it
 must.
 """
 

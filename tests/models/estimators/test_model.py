@@ -20,7 +20,7 @@ def test_a_saved_model_scores_the_same(which, request, X, tmp_path):
     np.testing.assert_array_equal(again.margin(X), margin)
     np.testing.assert_array_equal(again.pd(margin), model.pd(margin))
     np.testing.assert_array_equal(again.contributions(X), model.contributions(X))
-    assert again.label == "make_training_data (trained on simulated firms)"
+    assert again.label == "small (trained on simulated firms)"
     assert again.feature_names == model.feature_names
     assert np.isnan(again.typical["c"])
     assert (again.reference is None) == (model.reference is None)

@@ -2,8 +2,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from models.data.time_folds import TimeFolds
+from models.data.time_folds import time_folds
 from models.estimators.candidates import CANDIDATES, trials_of
+from models.estimators.lightgbm_fit import FoldDatasets
 from models.estimators.tuning import tune
 from models.settings import read_settings
 
@@ -64,10 +65,10 @@ def test_a_study_goes_on_only_when_told(sample, tmp_path):
 
 
 def test_folds_never_learn_from_what_comes_later(sample):
-    folds = TimeFolds(sample, 63)
-    assert [end for _, end in folds.cuts][:-1] == [cut for cut, _ in folds.cuts][1:]
-    assert all(0 < cut < end <= len(sample.bad) for cut, end in folds.cuts)
-    for (cut, end), (past, next_) in zip(folds.cuts, folds._pairs, strict=True):
+    cuts = time_folds(sample.bad)
+    assert [end for _, end in cuts][:-1] == [cut for cut, _ in cuts][1:]
+    assert cuts[-1][1] == len(sample.bad)
+    for (cut, end), (past, next_) in zip(cuts, FoldDatasets(sample, 63).pairs, strict=True):
         np.testing.assert_array_equal(past.get_label(), sample.bad[:cut])
         np.testing.assert_array_equal(next_.get_label(), sample.bad[cut:end])
 

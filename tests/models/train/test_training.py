@@ -257,7 +257,8 @@ def test_with_too_few_bads_the_title_stays_vacant_and_the_way_out_is_said(
     )
     result = train_on(make_training_data(), config=config, name="small")
     assert result.alias == "challenger"
-    why = f"{result.counts['calibration_bads']} bads in the calibration slice, at least 1000 are needed"
+    bads = result.counts["calibration_bads"]
+    why = f"{bads} bads in the calibration slice, at least 1000 are needed"
     assert why in result.verdicts["scorecard_register"]
     assert why in " ".join(" ".join(training_lines(result)).split())
     with pytest.raises(ContractError, match=rf"waits as challenger \(no candidate .*{why}.*@chall"):
