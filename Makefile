@@ -5,10 +5,10 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench lock
+.PHONY: help setup demo test test-fast lint bench lock
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.ready ## build .venv from the lock file (hashes checked)
 
@@ -43,8 +43,11 @@ demo: setup ## the whole chain on simulated firms; prints where everything lies
 # shows the command, then runs it
 step = @printf '\n$$ firstloan %s\n' '$(1)'; $(BIN)/firstloan $(1)
 
-test: setup ## run the tests
+test: setup ## run all tests, about ten minutes
 	@$(BIN)/python -m pytest
+
+test-fast: setup ## run the tests for daily work, about a minute
+	@$(BIN)/python -m pytest -m "not slow"
 
 lint: setup ## ruff (lint and format) and mypy
 	@$(BIN)/ruff check --quiet .

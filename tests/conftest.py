@@ -12,6 +12,14 @@ from pathlib import Path
 import pytest
 
 PATIENCE = 180
+SERVERS = {"scheduler", "dask_workers", "s3", "s3_server", "chromium", "trained_clone"}
+"""Fixtures that take seconds to start: what needs one is slow."""
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if SERVERS & set(item.fixturenames):
+            item.add_marker(pytest.mark.slow)
 
 
 def wait_for(ready, process, log):

@@ -9,6 +9,8 @@ from typer.testing import CliRunner
 
 import firstloan
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 SIGNALS = ["--signals", ".", "--out", "o.html"]
 OWN = ["--features", "x.csv", "--labels", "y.csv"]

@@ -19,6 +19,8 @@ from laboratory.targets.world import World
 from synthetic.config.load import load_config
 from synthetic.simulation import simulate_world
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 FIRMS = 1_500
 TARGETS = read_targets()

@@ -17,6 +17,8 @@ from models.train.training import train_on
 from synthetic.config.load import load_config
 from synthetic.simulation import simulate_world
 
+pytestmark = pytest.mark.slow
+
 FIRMS = 6_000
 APPLICANTS = 1_000
 POINTS = 10

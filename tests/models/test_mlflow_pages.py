@@ -8,6 +8,8 @@ from docs.browser import program
 from models.settings import read_settings
 from models.train.training import train_on
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.skipif(program() is None, reason="there is no Chromium here")
 def test_the_ui_shows_runs_metrics_aliases_card_and_figures(

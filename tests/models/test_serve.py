@@ -19,6 +19,8 @@ from models.settings import read_settings
 from models.tracking.registry import resolve
 from models.train.training import train_on
 
+pytestmark = pytest.mark.slow
+
 WAIT_SECONDS = 120
 
 

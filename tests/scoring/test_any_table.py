@@ -12,6 +12,8 @@ from hypothesis import HealthCheck, event, given, settings
 from features.contract.errors import ContractError
 from features.contract.tables import SIGNALS, TABLES
 
+pytestmark = pytest.mark.slow
+
 COLUMNS = TABLES["applications"].columns
 CELLS = {
     "application_id": st.sampled_from(["A1", "A2", "007", "=1+1", "1E+5", ""]),

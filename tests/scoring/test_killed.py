@@ -10,6 +10,8 @@ import pytest
 
 from scoring.run import chunk_runner
 
+pytestmark = pytest.mark.slow
+
 CHUNK = 6
 _SCORE = """
 import datetime as dt, os, signal, sys

@@ -12,6 +12,8 @@ from features.table.catalogue import FEATURES
 from models.explanation.reasons import top_reasons
 from models.tracking.registry import resolve
 
+pytestmark = pytest.mark.slow
+
 SIGNS = {feature.name: feature.sign for feature in FEATURES}
 THEMES = {feature.name: feature.theme for feature in FEATURES}
 ROWS = 1_000
@@ -39,7 +41,7 @@ def new_applicants(tmp_path_factory):
     """A champion, and a thousand applicants of a world that it does not know."""
     folder = tmp_path_factory.mktemp("worlds")
     (folder / "small.toml").write_text(FEW_BADS, encoding="utf-8")
-    synthetic.simulate(folder / "past", firms=3_000, seed=1)
+    synthetic.simulate(folder / "past", firms=6_000, seed=1)
     synthetic.simulate(folder / "new", firms=ROWS, seed=2)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder}/m.db")

@@ -24,6 +24,8 @@ from synthetic.firm.population import population
 from synthetic.streams import Bucket
 from synthetic.world import backdrop, lending_tables, records, simulate_firms
 
+pytestmark = pytest.mark.slow
+
 FIRMS = 1_000
 WORLDS = tuple(range(21, 33))
 """Models of single worlds share most of what they learnt on, so the mean needs many of them."""

@@ -13,6 +13,8 @@ from synthetic.config.load import load_config
 from synthetic.simulation import simulate_world
 from synthetic.world import backdrop, bucket_world
 
+pytestmark = pytest.mark.slow
+
 FIRMS = 1_100  # one whole bucket and a part of a second
 
 

@@ -17,6 +17,8 @@ from features.parallel.executor import connect, each
 from synthetic import simulation
 from synthetic.config.load import load_config
 
+pytestmark = pytest.mark.slow
+
 
 def slowly(seconds, unit):
     time.sleep(seconds)

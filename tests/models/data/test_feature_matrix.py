@@ -13,6 +13,8 @@ from models.settings import read_settings
 from models.tracking.registry import resolve
 from models.train.training import train_matrix
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = read_settings(trials=0)
 QUICK = SETTINGS.model_copy(
     update={"trees": SETTINGS.trees.model_copy(update={"threads": 1, "max_rounds": 60})}

@@ -24,6 +24,8 @@ from models.train.training import train, train_on
 from synthetic.config.load import load_config
 from synthetic.simulation import simulate_world
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = read_settings()
 QUICK = SETTINGS.model_copy(
     update={

@@ -17,6 +17,8 @@ import pytest
 import firstloan
 from models.train import training
 
+pytestmark = pytest.mark.slow
+
 DAYS, ROWS = 547, 900
 
 

@@ -15,6 +15,8 @@ from models.tracking import mlflow_session
 from models.tracking.registry import resolve
 from models.train.training import train, train_on
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = read_settings()
 QUICK = SETTINGS.model_copy(
     update={
