@@ -141,7 +141,7 @@ def test_the_demo_was_run_since_what_it_rests_on_changed():
     assert kept["rests_on"] == demo.rests_on(), "run `python docs/demo.py`"
     row, policy = kept["applicant"], Policy.load()
     assert policy.grade(np.array([row["pd"]])) == [row["grade"]]
-    assert policy.score.of(np.array([row["pd"]])) == [row["score"]]
+    assert policy.score.score(np.array([row["pd"]])) == [row["score"]]
     assert list(row) == list(SCHEMA)
 
 

@@ -50,7 +50,7 @@ def read_matrix(features: Path, labels: Path, *, exclude: Sequence[str] = ()) ->
     features : Path
         `id`, and any further columns of numbers or booleans; an empty cell is missing.
     labels : Path
-        `id`, `defaulted` (true or false, 1 or 0, empty where nobody knows) and, if the split shall
+        `id`, `defaulted` (true or false, 1 or 0, empty where unknown) and, if the split shall
         be by time, `date`.
     exclude : sequence of str
         Columns of the features to leave out.
@@ -64,7 +64,7 @@ def read_matrix(features: Path, labels: Path, *, exclude: Sequence[str] = ()) ->
     Raises
     ------
     ContractError
-        When columns are missing, are no numbers, or say nothing, or ids are repeated or do not
+        When columns are missing, are not numeric or constant, or ids are repeated or do not
         meet.
     """
     matrix, known = _read(features), _read(labels)

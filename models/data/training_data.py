@@ -50,7 +50,7 @@ class Sample:
     signs: tuple[int, ...]
 
     def usable(self) -> list[int]:
-        """Columns with at least two different values; the others say nothing."""
+        """Columns with at least two different values; constant ones carry no information."""
         return [
             j
             for j in range(self.X.shape[1])

@@ -1,6 +1,6 @@
 """Random effects of default rates beyond a score: by quarter, number of sources and cell.
 
-A model is judged on applicants of another quarter than those it learnt from, with other numbers of
+A model is judged on applicants of another quarter than those it was trained on, with other numbers of
 sources than the average. What that adds to its error is measured on the training side: each of its
 quarters is scored by a quick model that has not seen it, and the deviation of the default rates
 from the PD, in log-odds, is taken apart into
@@ -36,7 +36,7 @@ GRID = (0.02, 0.08, 0.16, 0.26, 0.4)
 
 BINS = 5
 LEAST_BADS = 20
-"""Below this many bads in all nothing is learnt and the prior stands."""
+"""Below this many bads in all the prior is kept."""
 
 _FREE = 1.0  # standard deviation of level and slope: as good as unbound
 _ROUNDS = 100

@@ -16,7 +16,7 @@ WIDTH = 80
 SLICE_TITLES = {TRAIN: "to train", CALIBRATION: "to calibrate", OUT_OF_TIME: "out of time"}
 AT_RANDOM = "held out at random"
 DROP_TITLES = {
-    "refused": "refused, so that nobody knows",
+    "refused": "refused, outcome unknown",
     "not_observed": "without a label, or not yet observed for 12 months",
     "other_side": "their firm is on another side of the split",
 }
@@ -67,8 +67,8 @@ def _rows_read(counts: dict[str, int], titles: dict[str, str]) -> list[str]:
         lines.append(f"  {counts['labels_without_features']:>8,} labels belong to no row")
     if counts["features_without_values"]:
         lines.append(
-            f"  {counts['features_without_values']:>8,} of {counts['features']:,} features say "
-            "nothing: no two values to train on"
+            f"  {counts['features_without_values']:>8,} of {counts['features']:,} features are "
+            "constant in training and left out"
         )
     return lines
 

@@ -132,7 +132,7 @@ def test_what_is_shown_is_what_was_asked_for(visit, pages):
     text = page.inner_text("body")
     for heading in (
         "Applicants read 读入", "Scores 评分分布", "Decisions 决策", "Grades 等级",
-        "Data at hand 数据覆盖", "Flags 提示", "Most frequent reasons 主要原因", "PSI of the PD",
+        "Data coverage 数据覆盖", "Flags 提示", "Most frequent reasons 主要原因", "PSI of the PD",
         "Features that moved most 变化最大的指标", "Rejected 拒收与剔除",
     ):  # fmt: skip
         assert heading in text
@@ -140,7 +140,7 @@ def test_what_is_shown_is_what_was_asked_for(visit, pages):
     text = page.inner_text("body")
     for heading in (
         "Score 评分", "Grade 等级", "PD, 12 months 违约概率", "Decision 决策",
-        "Default rate of applicants like this", "Reasons that speak against 不利因素",
+        "Default rate of applicants like this", "Adverse reasons 不利因素",
         "average applicant 总体均值", "Tax and invoice 税务发票", "Electricity 用电",
         "Parcel 物流", "E-commerce 电商", ", reason ", "，原因",
     ):  # fmt: skip
