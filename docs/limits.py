@@ -64,7 +64,7 @@ one process, bucket by bucket: its hours stand above.
 
 def page(results: Results | None = None) -> str:
     """Cost of each step, and what it means for larger numbers, as docs/scaling.md."""
-    found = (read() if results is None else results).get("scaling")
+    scaling = (read() if results is None else results).get("scaling")
     text = [
         "# How far it scales",
         "",
@@ -74,10 +74,10 @@ def page(results: Results | None = None) -> str:
             "tells how to run on a cluster."
         ),
     ]
-    if found is None:
+    if scaling is None:
         return "\n".join([*text, "", "Nothing has been measured yet.", ""])
-    measured = Measured({entry["name"]: entry for entry in found["entries"]})
-    for part in (_measured(found, measured), _larger(measured), _limits(measured)):
+    measured = Measured({entry["name"]: entry for entry in scaling["entries"]})
+    for part in (_measured(scaling, measured), _larger(measured), _limits(measured)):
         text += ["", *part]
     return "\n".join([*text, ""])
 
@@ -117,14 +117,14 @@ class Measured:
         return (start + each * firms) / 1000
 
 
-def _measured(found: Mapping[str, Any], measured: Measured) -> list[str]:
+def _measured(results: Mapping[str, Any], measured: Measured) -> list[str]:
     few, many = measured.sizes
     lines = [
         "## Measured",
         "",
         *_wrapped(
-            f"{found['date']}, {found['machine']}; {found['load_before']:g} other processes busy "
-            "when it began. Scheduler, workers of one thread each, and the command share the "
+            f"{results['date']}, {results['machine']}; {results['load_before']:g} other processes "
+            "busy when it began. Scheduler, workers of one thread each, and the command share the "
             "machine. *Start* is what a run costs with no firm at all: Python, libraries, the "
             "model. It and what a firm costs follow from the two sizes."
         ),

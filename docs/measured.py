@@ -39,7 +39,7 @@ _STEPS = {"simulate": "#1b6e8c", "features": "#c2701c", "score": "#7a3b8f"}
 
 def page(results: Results | None = None) -> str:
     """Everything measured, as docs/benchmarks.md."""
-    found = read() if results is None else results
+    kept = read() if results is None else results
     lines = [
         "# Benchmarks",
         "",
@@ -49,10 +49,10 @@ def page(results: Results | None = None) -> str:
         "of all processes together, in millions of bytes.",
         "",
     ]
-    if not found:
+    if not kept:
         lines += ["Nothing has been measured yet.", ""]
-    for name, heading in _headings(found):
-        run = found[name]
+    for name, heading in _headings(kept):
+        run = kept[name]
         lines += [f"## {heading}", "", f"`benchmarks/{name}.py`, {run['date']}: {run['machine']};"]
         lines += [f"{run['load_before']:g} other processes busy when it began.", ""]
         if name == "growth":
@@ -61,10 +61,10 @@ def page(results: Results | None = None) -> str:
         lines += ["|---|--:|--:|--:|---|--:|---|---|"]
         lines += [_row(entry) for entry in run["entries"]]
         lines.append("")
-    if found:
+    if kept:
         lines += ["## Versions", ""]
-        for name, heading in _headings(found):
-            pairs = ", ".join(f"{k} {v}" for k, v in found[name]["versions"].items())
+        for name, heading in _headings(kept):
+            pairs = ", ".join(f"{k} {v}" for k, v in kept[name]["versions"].items())
             lines += [f"- {heading}: {pairs}"]
         lines.append("")
     return "\n".join(lines)
@@ -72,8 +72,8 @@ def page(results: Results | None = None) -> str:
 
 def growth(results: Results | None = None) -> str:
     """Seconds and memory by number of applicants, as docs/growth.svg."""
-    found = read() if results is None else results
-    entries = found.get("growth", {"entries": []})["entries"]
+    kept = read() if results is None else results
+    entries = kept.get("growth", {"entries": []})["entries"]
     settings: Any = {"svg.hashsalt": "firstloan", "font.family": "DejaVu Sans"}
     with mpl.rc_context(settings | {"svg.fonttype": "path"}):
         figure = Figure(figsize=(9.6, 3.8), facecolor="white")
@@ -83,9 +83,9 @@ def growth(results: Results | None = None) -> str:
             (1.0, 1e-3), strict=True,
         ):  # fmt: skip
             for step, colour in _STEPS.items():
-                own = [e for e in entries if e["name"].startswith(f"{step}/")]
-                counts = [e["count"] / 1000 for e in own]
-                values = [e[field] * scale for e in own]
+                of_step = [e for e in entries if e["name"].startswith(f"{step}/")]
+                counts = [e["count"] / 1000 for e in of_step]
+                values = [e[field] * scale for e in of_step]
                 axes.plot(counts, values, "o-", color=colour, label=step, clip_on=False)
             axes.set(xlabel="thousand applicants", ylabel=label, xlim=(0, None), ylim=(0, None))
             axes.spines[["top", "right"]].set_visible(False)
@@ -104,11 +104,11 @@ def cite(text: str, results: Results | None = None) -> str:
     KeyError
         Where the text cites what was not measured.
     """
-    found = read() if results is None else results
+    kept = read() if results is None else results
 
     def figure(match: re.Match[str]) -> str:
         name = f"{match['benchmark']} {match['entry']}"
-        entries = found.get(match["benchmark"], {"entries": []})["entries"]
+        entries = kept.get(match["benchmark"], {"entries": []})["entries"]
         entry = next((e for e in entries if e["name"] == match["entry"]), None)
         if entry is None or match["field"] not in entry:
             raise KeyError(f"{name} {match['field']}: not in benchmarks/results.json")
@@ -123,9 +123,9 @@ def number(value: float) -> str:
     return f"{value:,.{places}f}"
 
 
-def _headings(found: Results) -> Iterator[tuple[str, str]]:
-    for name in [*ABOUT, *sorted(set(found) - set(ABOUT))]:
-        if name in found:
+def _headings(kept: Results) -> Iterator[tuple[str, str]]:
+    for name in [*ABOUT, *sorted(set(kept) - set(ABOUT))]:
+        if name in kept:
             yield name, ABOUT.get(name, f"benchmarks/{name}.py")
 
 

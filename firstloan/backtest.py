@@ -19,7 +19,7 @@ def backtest(
         Path | None, path_option(local_path, "TOML: cut-offs and grades. [default: the shipped]")
     ] = None,
 ) -> None:
-    """Compare scores given earlier with the outcomes of the applicants."""
+    """Compare earlier scores with outcomes, grade by grade."""
     from models.evaluation import backtest as backtesting
     from models.policy import Policy
     from models.reporting.summary import backtest_lines

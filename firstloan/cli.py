@@ -32,10 +32,10 @@ app.command()(calibrate)
 app.command(name="import")(import_data)
 app.command()(features)
 app.command()(catalogue)
+app.command()(train_command(progress))
 app.command()(score)
 app.command()(explain)
 app.command()(backtest)
-app.command()(train_command(progress))
 
 
 def main() -> Any:  # noqa: ANN401 (what the console script returns is the exit code)

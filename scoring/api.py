@@ -57,8 +57,8 @@ def open_scorer(model: str | Path | None = None, *, policy: str | Path | None = 
     """
     chosen, label = resolve(None if model is None else str(model))
     check_fit(chosen)
-    own = chosen.policy if policy is None else Policy.load(Path(policy))
-    return Scorer(chosen, label, own, ShapExplainer(chosen, rows=1))
+    settings = chosen.policy if policy is None else Policy.load(Path(policy))
+    return Scorer(chosen, label, settings, ShapExplainer(chosen, rows=1))
 
 
 def score(

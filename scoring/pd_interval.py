@@ -56,7 +56,7 @@ def pd_interval(
     sources : ndarray of shape (n,), number of covered sources, 0 to 4
     development : mapping
         `Model.development`: `reliability` (applicants, rows, bads and mean PD of each cell),
-        `wander`, and `pd_edges`, the inner edges of the PD bins.
+        `random_effects`, and `pd_edges`, the inner edges of the PD bins.
 
     Returns
     -------
@@ -109,8 +109,12 @@ def deviation_of(development: Mapping[str, Any]) -> Deviation:
         tuple(float(cell[name]) for name in ("sources", "bin", "applicants", "rows", "bads", "pd"))
         for cell in development["reliability"]
     )
-    wander = development["wander"]
-    spreads = (float(wander["quarter"]), float(wander["sources"]), float(wander["cell"]))
+    random_effects = development["random_effects"]
+    spreads = (
+        float(random_effects["quarter"]),
+        float(random_effects["sources"]),
+        float(random_effects["cell"]),
+    )
     return _fit(cells, spreads, tuple(map(float, development["pd_edges"])))
 
 

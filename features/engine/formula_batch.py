@@ -112,8 +112,10 @@ class Query:
         self._form = np.repeat(np.arange(len(forms)), counts)
         # shorter columns are filled up from the last of the values, which is missing
         self._rows = np.full((len(self.inputs), max(counts)), -1, dtype=np.intp)
-        for row, own in zip(self._rows, (own for form in forms for own in form.rows), strict=True):
-            row[: len(own)] = own
+        for row, of_form in zip(
+            self._rows, (rows for form in forms for rows in form.rows), strict=True
+        ):
+            row[: len(of_form)] = of_form
 
     def plan(self, values: Floats) -> pl.LazyFrame:
         """Give the formulas what they read.
@@ -130,8 +132,8 @@ class Query:
         """Take the features, shape (n, n_features) in the order of `places`, from the plan's."""
         columns = np.stack([column.to_numpy() for column in evaluated.get_columns()])
         by_form = self.formulas.divide(columns).reshape(len(self.forms), self._rows.shape[1], -1)
-        found: Floats = by_form[self._form, self._below].T
-        return found
+        matrix: Floats = by_form[self._form, self._below].T
+        return matrix
 
     @cached_property
     def alone(self) -> tuple["Query", ...]:
@@ -185,7 +187,7 @@ def by_form(
     return tuple(Query(forms) for _, forms in queries)
 
 
-def evaluate(queries: Sequence[Query], values: Floats, found: FloatArray) -> None:
+def evaluate(queries: Sequence[Query], values: Floats, matrix: FloatArray) -> None:
     """Fill in the columns of features.
 
     Parameters
@@ -193,15 +195,15 @@ def evaluate(queries: Sequence[Query], values: Floats, found: FloatArray) -> Non
     queries : sequence of Query
     values : ndarray of shape (n_values, n)
         What features read; NaN is missing.
-    found : ndarray of shape (n, all features)
+    matrix : ndarray of shape (n, all features)
     """
-    if len(found) <= _FEW:
-        values = np.concatenate([values, np.full((1, len(found)), np.nan)])
+    if len(matrix) <= _FEW:
+        values = np.concatenate([values, np.full((1, len(matrix)), np.nan)])
     else:
         queries = [alone for query in queries for alone in query.alone]
     plans = [query.plan(values) for query in queries]
     for query, evaluated in zip(queries, collect(plans), strict=True):
-        found[:, query.places] = query.features(evaluated)
+        matrix[:, query.places] = query.features(evaluated)
 
 
 def collect(plans: Sequence[pl.LazyFrame]) -> list[pl.DataFrame]:

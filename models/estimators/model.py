@@ -89,7 +89,7 @@ class Model:
         `features`: for each feature `edges` and `share` (the last share is of missing values);
         `reliability`: for each number of covered sources and PD bin of the calibration slice
         `sources`, `bin`, `applicants`, `rows` (those with an outcome), `bads` and `pd`, the PD by
-        cross-fitting; `wander`: how far default rates wander beyond chance
+        cross-fitting; `random_effects`: deviations of default rates beyond chance
         (`models.evaluation.rate_variation`).
     reference : DataFrame or None
         Frozen reference of the peer features, to be handed to

@@ -1,8 +1,8 @@
 """Random effects of default rates beyond a score: by quarter, number of sources and cell.
 
-A model is judged on applicants of another quarter than those it was trained on, with other numbers of
-sources than the average. What that adds to its error is measured on the training side: each of its
-quarters is scored by a quick model that has not seen it, and the deviation of the default rates
+A model is judged on applicants of another quarter than those it was trained on, with other numbers
+of sources than the average. What that adds to its error is measured on the training side: each of
+its quarters is scored by a quick model that has not seen it, and the deviation of the default rates
 from the PD, in log-odds, is taken apart into
 
     level + slope * margin + quarter + sources + cell

@@ -150,8 +150,10 @@ def _plain_lines(what: str) -> Iterator[Progress]:
 
 def main() -> None:
     """Run the command; wrong input becomes one line on stderr and exit code 2."""
+    app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+    app.command()(train_command(_plain_lines))
     try:
-        typer.run(train_command(_plain_lines))
+        app()
     except FirstloanError as error:
         typer.echo(f"models.train: {error}", err=True)
         sys.exit(2)

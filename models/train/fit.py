@@ -93,7 +93,7 @@ def fit_all(
         name=name,
         journal=journal,
         resume=resume,
-        wander=_wander(training_data, rows),
+        random_effects=_random_effects(training_data, rows),
     )
     if fit_override is not None and CANDIDATE not in trials:
         raise ContractError(
@@ -135,7 +135,7 @@ class _Job:
     name: str
     journal: Path
     resume: bool
-    wander: RateRandomEffects
+    random_effects: RateRandomEffects
 
     def fit(
         self,
@@ -160,8 +160,8 @@ class _Job:
             )
             config, tried = config.model_copy(update={"trees": tuned.trees}), tuned.trials
         if candidate.sources is None:
-            thinned = with_source_dropout(self.rows, config.source_dropout, seed=config.seed)
-            train = _training_sample(candidate, self.training_data, thinned, train.names)
+            augmented = with_source_dropout(self.rows, config.source_dropout, seed=config.seed)
+            train = _training_sample(candidate, self.training_data, augmented, train.names)
         fitted = _fit(
             candidate,
             self.training_data,
@@ -170,7 +170,7 @@ class _Job:
             train=train,
             config=config,
             name=self.name,
-            wander=self.wander,
+            random_effects=self.random_effects,
         )
         return replace(fitted, trials=tried)
 
@@ -205,7 +205,7 @@ def _fit(
     train: Sample,
     config: TrainConfig,
     name: str,
-    wander: RateRandomEffects,
+    random_effects: RateRandomEffects,
 ) -> Fitted:
     names, period = train.names, pl.col("slice").eq(TRAIN)
     later = rows.filter(~period)
@@ -240,7 +240,7 @@ def _fit(
             **development,
             "features": development_sample.feature_bins(rows.filter(period), names),
             "reliability": cells,
-            "wander": wander.to_json(),
+            "random_effects": random_effects.to_json(),
         },
         reference=training_data.reference,
         policy=config.policy,
@@ -255,7 +255,7 @@ def _fit(
     )
 
 
-def _wander(training_data: TrainingData, rows: pl.DataFrame) -> RateRandomEffects:
+def _random_effects(training_data: TrainingData, rows: pl.DataFrame) -> RateRandomEffects:
     """Random effects of default rates on the training side, for PD intervals."""
     known = labelled_in(rows, TRAIN)
     quarter = known["as_of"].dt.year().cast(pl.Int64) * 4 + known["as_of"].dt.quarter()

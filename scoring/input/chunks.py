@@ -45,14 +45,14 @@ class ChunkResult:
         Schema `scoring.run.output.SCORED_REJECTS`: applicants that cannot be scored, by line.
     bad_signals : polars.DataFrame
         The same schema without lines: bad rows of signal tables, counted for each applicant.
-    tally : Aggregates
+    aggregates : Aggregates
         What the report counts.
     """
 
     rows: pl.DataFrame
     rejects: pl.DataFrame
     bad_signals: pl.DataFrame
-    tally: Aggregates
+    aggregates: Aggregates
 
 
 def cut(applications: pl.DataFrame, signals: Signals, *, size: int = CHUNK) -> list[Chunk]:
@@ -110,13 +110,13 @@ def score_chunk(
     result = score_applications(
         chunk.applications, frames, scorer, bad_rows=[found_at_opening, signals.rejects]
     )
-    tally = Aggregates()
+    aggregates = Aggregates()
     if result.features is not None:
         development, needed = scorer.model.development, scorer.policy.sufficiency
-        tally = Aggregates.of(
+        aggregates = Aggregates.of(
             result.rows, result.features, development=development, sufficiency=needed
         )
-    return ChunkResult(result.rows, result.rejects, result.bad_signals, tally)
+    return ChunkResult(result.rows, result.rejects, result.bad_signals, aggregates)
 
 
 @dataclass(frozen=True, eq=False)

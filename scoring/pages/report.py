@@ -44,9 +44,9 @@ def report_html(
     out : pathlib.Path
         The scored CSV.
     """
-    tally = result.tally
+    aggregates = result.aggregates
     scored, rows = max(result.scored, 1), max(result.scored + result.insufficient, 1)
-    bads = sum(tally.expected_bads.values()) / 1e6
+    bads = sum(aggregates.expected_bads.values()) / 1e6
     return render(
         "report.html",
         title=f"{out.name}: {result.read:,} applicants",
@@ -61,9 +61,9 @@ def report_html(
         },
         expected=f"{bads / scored:.1%}" if result.scored else "–",
         warnings=manifest["warnings"],
-        scores=_histogram(tally.scores),
-        score_ticks=_score_ticks(tally.scores),
-        most=f"{max(tally.scores.values(), default=0):,}",
+        scores=_histogram(aggregates.scores),
+        score_ticks=_score_ticks(aggregates.scores),
+        most=f"{max(aggregates.scores.values(), default=0):,}",
         decisions=[
             bar(
                 decision,
@@ -73,13 +73,13 @@ def report_html(
                 tone=tone,
             )
             for decision, (chinese, tone) in DECISIONS.items()
-            if (count := tally.columns.get("decision", {}).get(decision, 0))
+            if (count := aggregates.columns.get("decision", {}).get(decision, 0))
         ],
         grades=_grades(result, policy),
         coverage=[
             bar(
                 SOURCE_NAMES[source][0],
-                (count := tally.coverage.get(source, {}).get("enough", 0)) / rows,
+                (count := aggregates.coverage.get(source, {}).get("enough", 0)) / rows,
                 f"{count:,} · {count / rows:.0%}",
                 chinese=SOURCE_NAMES[source][1],
             )
@@ -95,7 +95,7 @@ def report_html(
                 f"{count / scored:.0%}",
                 chinese=theme_texts(theme)[1],
             )
-            for theme, count in tally.most("reasons", _SHOWN)
+            for theme, count in aggregates.most("reasons", _SHOWN)
         ],
         stability=_stability(result, development),
         problems=_problems(result.rejects),
@@ -134,11 +134,11 @@ def _score_ticks(scores: Mapping[str, int]) -> list[dict[str, Any]]:
 
 
 def _grades(result: RunResult, policy: Policy) -> list[dict[str, Any]]:
-    counts, bars = result.tally.columns.get("grade", {}), []
+    counts, bars = result.aggregates.columns.get("grade", {}), []
     for grade in policy.grades:
         count = counts.get(grade.name, 0)
         share = count / max(result.scored, 1)
-        mean = result.tally.expected_bads.get(grade.name, 0) / 1e6 / count if count else 0.0
+        mean = result.aggregates.expected_bads.get(grade.name, 0) / 1e6 / count if count else 0.0
         figure = f"{count:,} · PD {mean:.1%}" if count else "0"
         bars.append(bar(grade.name, share, figure))
     return bars
@@ -153,15 +153,15 @@ def _flags(result: RunResult, policy: Policy) -> list[dict[str, Any]]:
             f"{count:,}",
             chinese=flag_texts(name, policy.flags)[1],
         )
-        for name, count in result.tally.most("flags")
+        for name, count in result.aggregates.most("flags")
     ]
 
 
 def _stability(result: RunResult, development: Mapping[str, Any]) -> dict[str, Any] | None:
-    of_pd, features = result.tally.stability(development)
+    of_pd, features = result.aggregates.stability(development)
     if of_pd is None:
         return None
-    vanished = result.tally.vanished(development)
+    vanished = result.aggregates.vanished(development)
     shown = [item for item in features.items() if item[0] not in vanished][:_SHOWN]
     most = max([_OTHER, *(value for _, value in shown)])
     return {

@@ -61,7 +61,7 @@ class Task:
         opened, found_at_opening = self._opened
         outcome = score_chunk(chunk, opened, self._scorer, found_at_opening=found_at_opening)
         return outcome.rows, {
-            "tally": asdict(outcome.tally),
+            "aggregates": asdict(outcome.aggregates),
             "rejects": outcome.rejects.rows(),
             "bad_signals": outcome.bad_signals.rows(),
         }

@@ -86,7 +86,7 @@ class Run:
                 "rejected": result.rejected,
                 "bad_signal_entries": result.bad_signals,
                 **{
-                    column: result.tally.columns.get(column, {})
+                    column: result.aggregates.columns.get(column, {})
                     for column in ("decision", "grade", "flags", "missing_sources")
                 },
             },

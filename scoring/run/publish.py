@@ -26,7 +26,7 @@ class RunResult:
     ----------
     read, scored, insufficient, rejected : int
         Rows of the applicants file.
-    tally : Aggregates
+    aggregates : Aggregates
     rejects : polars.DataFrame
         Schema `scoring.run.output.SCORED_REJECTS`: rejected applicants by line, then left-out rows
         of the signals.
@@ -39,7 +39,7 @@ class RunResult:
     scored: int
     insufficient: int
     rejected: int
-    tally: Aggregates
+    aggregates: Aggregates
     rejects: pl.DataFrame
     bad_signals: int
     chunks: int
@@ -47,8 +47,8 @@ class RunResult:
     @classmethod
     def of(cls, people: Applicants, infos: Sequence[Mapping[str, Any]]) -> Self:
         """Add up what `scoring.run.chunk_runner.run_chunks` returned."""
-        tally = Aggregates.total(Aggregates(**info["tally"]) for info in infos)
-        status = tally.columns.get("status", {})
+        aggregates = Aggregates.total(Aggregates(**info["aggregates"]) for info in infos)
+        status = aggregates.columns.get("status", {})
         unmatched = _frame([row for info in infos for row in info["rejects"]])
         signals = _frame([row for info in infos for row in info["bad_signals"]])
         by_line = pl.concat([people.rejects, unmatched]).sort("line", maintain_order=True)
@@ -58,7 +58,7 @@ class RunResult:
             scored=status.get("scored", 0),
             insufficient=status.get("insufficient_data", 0),
             rejected=people.rejected + unmatched["line"].n_unique(),
-            tally=tally,
+            aggregates=aggregates,
             rejects=pl.concat([by_line, by_applicant]),
             bad_signals=signals.height,
             chunks=len(infos),

@@ -4,7 +4,7 @@
     running = (1 - standby) · within_capacity(pace^follow · machines · batches · day)
               + cooling · max(temp - warm, 0) + heating · max(cold - temp, 0)
 
-`machines` is what runs for a given pace: it wanders over weeks and steps when a machine is bought
+`machines` is what runs for a given pace: it drifts over weeks and steps when a machine is bought
 or sold. `batches` stops most of it on days between two batches, the more often the fewer the
 orders. `day` is heavy-tailed: most days differ by a few percent, some by half. No load exceeds
 what the machines can take. How continuously a firm works decides several of these at once: a kiln
@@ -75,7 +75,7 @@ def electricity(
 def machines(firms: Population, own_sd: FloatArray, bucket: Bucket) -> FloatArray:
     """Machines in use for a given pace, 1 on average, shape (n_firms, n_days).
 
-    log = wander (mean-reverting) + steps (a machine bought or sold)
+    log = drift (mean-reverting) + steps (a machine bought or sold)
     """
     p = bucket.config.electricity
     rng = bucket.stream("electricity.machines")
@@ -85,10 +85,10 @@ def machines(firms: Population, own_sd: FloatArray, bucket: Bucket) -> FloatArra
     sd *= scale * (own_sd / bucket.config.health.own_sd) ** p.wander_own
     reverts = p.wander_days * np.exp(p.wander_days_spread * rng.standard_normal(n))
     memory = np.exp(-1 / (reverts * np.exp(p.steady_days * continuity(n, bucket))))
-    wander = mean_reverting(memory, n_days, rng)
+    drift = mean_reverting(memory, n_days, rng)
     changed = rng.random((n, n_days), np.float32) < p.steps_per_year / 365.25
     steps = np.cumsum(changed * rng.laplace(0.0, p.step_size, (n, n_days)), axis=1)
-    path = _column(sd) * wander.T + _column(scale) * steps.astype(np.float32)
+    path = _column(sd) * drift.T + _column(scale) * steps.astype(np.float32)
     return np.asarray(np.exp(path - path.mean(axis=1, keepdims=True)), np.float32)
 
 

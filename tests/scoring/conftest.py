@@ -238,7 +238,7 @@ def model():
                 for j, name in enumerate(NAMES)
             },
             "reliability": cells,
-            "wander": {"quarter": 0.1, "sources": 0.1, "cell": 0.1},
+            "random_effects": {"quarter": 0.1, "sources": 0.1, "cell": 0.1},
         },
     )
 

@@ -7,14 +7,14 @@ from scipy.special import expit, logit
 from scoring.pd_interval import LEVEL, REFUSED_TIMES, pd_interval
 
 PDS = [0.01, 0.03, 0.08, 0.2]
-WANDER = {"quarter": 0.15, "sources": 0.15, "cell": 0.15}
+RANDOM_EFFECTS = {"quarter": 0.15, "sources": 0.15, "cell": 0.15}
 
 
-def development(rows, rates, pds=PDS, *, refused=0.0, wander=WANDER):
+def development(rows, rates, pds=PDS, *, refused=0.0, random_effects=RANDOM_EFFECTS):
     """What a model remembers whose cells (2 sources, one a bin) defaulted at `rates`."""
     return {
         "pd_edges": [(a + b) / 2 for a, b in pairwise(pds)],
-        "wander": wander,
+        "random_effects": random_effects,
         "reliability": [
             {
                 "sources": 2,
@@ -42,10 +42,10 @@ def test_the_interval_holds_the_pd_and_narrows_with_what_was_seen():
     assert (many[1] - many[0] < few[1] - few[0]).all()
 
 
-@pytest.mark.parametrize("part", WANDER)
+@pytest.mark.parametrize("part", RANDOM_EFFECTS)
 def test_what_wanders_more_is_wider(part):
     low, high = interval([0.03], [2], development(500, PDS))
-    wider = development(500, PDS, wander={**WANDER, part: 0.4})
+    wider = development(500, PDS, random_effects={**RANDOM_EFFECTS, part: 0.4})
     wide_low, wide_high = interval([0.03], [2], wider)
     assert wide_low[0] < low[0] < 0.03 < high[0] < wide_high[0]
 
@@ -95,10 +95,10 @@ def test_the_interval_covers_the_mean_of_cells_as_often_as_it_says(rows, refused
     for _ in range(150):
         off = (
             rng.normal(0, 0.3)
-            + rng.normal(0, WANDER["sources"], 5)[sources]
-            + rng.normal(0, WANDER["cell"], 16)
+            + rng.normal(0, RANDOM_EFFECTS["sources"], 5)[sources]
+            + rng.normal(0, RANDOM_EFFECTS["cell"], 16)
         )
-        slice_, batch = rng.normal(0, WANDER["quarter"], 2)
+        slice_, batch = rng.normal(0, RANDOM_EFFECTS["quarter"], 2)
         bads = rng.binomial(rows, expit(logit(pd) + off + slice_))
         remembered = {
             **development(1, PDS),

@@ -54,18 +54,18 @@ def test_counts_do_not_depend_on_the_cut(people):
 
 
 def test_what_is_counted(people):
-    tally = count(*people)
-    assert tally.columns["flags"] == {"a": 5, "b": 5}
-    assert tally.most("reasons") == [("trade", 50), ("firm", 25), ("loan", 25)]
-    assert tally.coverage["tax"] == {"enough": 16, "none": 17, "some": 17}
-    assert sum(tally.scores.values()) == 50
-    assert sum(tally.features["firm_age"].values()) == 50
-    assert tally.features["firm_age"]["2"] == 1
+    aggregates = count(*people)
+    assert aggregates.columns["flags"] == {"a": 5, "b": 5}
+    assert aggregates.most("reasons") == [("trade", 50), ("firm", 25), ("loan", 25)]
+    assert aggregates.coverage["tax"] == {"enough": 16, "none": 17, "some": 17}
+    assert sum(aggregates.scores.values()) == 50
+    assert sum(aggregates.features["firm_age"].values()) == 50
+    assert aggregates.features["firm_age"]["2"] == 1
 
 
 def test_stability_is_the_index_on_the_frozen_bins(people):
-    tally = count(*people)
-    of_pd, features = tally.stability(DEVELOPMENT)
+    aggregates = count(*people)
+    of_pd, features = aggregates.stability(DEVELOPMENT)
     pd = people[0]["pd"].to_numpy()
     shares = [np.mean(pd < 0.02), np.mean((pd >= 0.02) & (pd < 0.05)), np.mean(pd >= 0.05)]
     assert of_pd == pytest.approx(psi(DEVELOPMENT["pd_share"], shares))
