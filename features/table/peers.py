@@ -320,9 +320,11 @@ def _cells(
     reference: pl.DataFrame,
 ) -> tuple[dict[tuple[str | int | None, ...], int], Floats]:
     """Row of each cell, and the medians by row with a last one of NaN."""
-    rows = {key: row for row, key in enumerate(reference.select(PLACE).iter_rows())}
-    medians = reference.select(COMPARED).to_numpy()
-    return rows, np.vstack([medians, np.full(len(COMPARED), np.nan)])
+    keys = zip(*(reference[name].to_list() for name in PLACE), strict=True)
+    medians = np.full((reference.height + 1, len(COMPARED)), np.nan)
+    for column, name in zip(medians.T, COMPARED, strict=True):
+        column[:-1] = reference[name].to_numpy()
+    return {key: row for row, key in enumerate(keys)}, medians
 
 
 def with_typical(

@@ -205,16 +205,14 @@ def unmatched(frame: pl.DataFrame, tables: Mapping[str, pl.DataFrame]) -> pl.Dat
     rules = [
         (
             "firm_id",
-            pl.Series([firm in unknown for firm in firms], dtype=pl.Boolean),
+            [firm in unknown for firm in firms],
             "no signal table names this firm; check the id and that its signals were delivered",
         ),
-        (
-            "applied_on",
-            pl.Series(too_early, dtype=pl.Boolean),
-            "is before the firm was founded",
-        ),
+        ("applied_on", too_early, "is before the firm was founded"),
     ]
-    return _sorted([_problem(frame, *rule) for rule in rules if rule[1].any()])
+    return _sorted(
+        [_problem(frame, name, pl.Series(bad), text) for name, bad, text in rules if any(bad)]
+    )
 
 
 def _founding_days(tables: Mapping[str, pl.DataFrame]) -> dict[str, dt.date | None]:
