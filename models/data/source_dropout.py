@@ -19,6 +19,9 @@ from features.table.catalogue import feature_names
 if TYPE_CHECKING:
     from models.settings import SourceDropoutConfig
 
+_STREAM = 0x7417
+"""Random stream of source dropout; nothing else of the training is drawn from it."""
+
 
 def with_source_dropout(
     rows: pl.DataFrame, source_dropout: SourceDropoutConfig, *, seed: int
@@ -42,8 +45,7 @@ def with_source_dropout(
     """
     if not set(feature_names()) <= set(rows.columns):
         return rows
-    # the stream of this one decision: nothing else of the training is drawn from it
-    rng = np.random.Generator(np.random.SFC64(np.random.SeedSequence([seed, 0x7417])))
+    rng = np.random.Generator(np.random.SFC64(np.random.SeedSequence([seed, _STREAM])))
     numbered = rows.with_row_index("original")
     copied = numbered.filter(pl.Series(rng.random(rows.height) < source_dropout.share))
     covered = (

@@ -59,24 +59,20 @@ def top_reasons(
 ) -> pl.DataFrame:
     """Rank the adverse themes of each row.
 
-    A theme's contribution is the sum over its features, so that correlated features count once.
-    It is a reason when the sum is positive and at least one of its features may be blamed: one
-    that pushes risk up and whose value is not better than typical (for its sign in the feature
-    table). That feature, with the largest push, stands for the theme.
-
-    Whole sources that are missing make one reason together, such as `no_tax_ecommerce`: of each
-    its features, those of its coverage, and those that are missing because they compare it with
-    other sources. A source whose absence does not raise the risk is not named.
-
-    At most one reason tells of a single value that is missing: what is not known of an applicant
-    must not crowd out what is.
-
-    The first reason is put to the test: were everything typical that is worse than typical in its
-    theme, the margin would be lower; where nothing with a sign is worse, the same of what the
-    theme blames, a missing value or one without a sign. SHAP values alone do not promise that:
-    they compare with everybody, not with the typical value, and average over ways through the
-    trees that this applicant does not take. A theme that fails is no reason, or not the first one
-    if what it blames would lower the margin after all.
+    1. A value is adverse if its contribution is positive and it is not better than typical: worse
+       for its sign in the feature table, or without a sign and different, or missing.
+    2. Features are summed by theme, so that correlated ones count once. Missing sources are one
+       theme together, such as `no_tax_ecommerce`: of each its features, those of its coverage, and
+       those that are missing because they compare it with other sources. A source whose absence
+       does not raise the risk is not named.
+    3. A theme is a reason if its sum is positive and it has an adverse value; the one with the
+       largest contribution represents it.
+    4. The first reason is verified: with every value of its theme that is worse than typical set to
+       typical, the margin must fall; where no signed value is worse, the same for its adverse
+       values. A theme that fails is no reason; it may come later if setting all its adverse values
+       to typical lowers the margin. SHAP values alone do not imply this: they compare with the
+       whole population, not with the typical value.
+    5. At most one reason is about a single missing value.
 
     Parameters
     ----------
@@ -126,9 +122,9 @@ def theme_contributions(contributions: Array, values: Array, model: Model) -> di
         the risk together, such as `no_tax_ecommerce`, and likewise the others.
     """
     table = _table(model.feature_names)
-    judged = _judge(contributions[None], values[None], model)
-    theme_of, (adverse,) = _themes_of(contributions[None], judged.blamed, judged.source, table)
-    gone = {SOURCES[number] for number in np.unique(judged.source) if number != _PRESENT}
+    masks = _value_masks(contributions[None], values[None], model)
+    theme_of, (adverse,) = _themes_of(contributions[None], masks.adverse_value, masks.source, table)
+    gone = {SOURCES[number] for number in np.unique(masks.source) if number != _PRESENT}
     others = gone.difference(ABSENT_THEMES.get(adverse, ()))
     harmless = _ABSENT[tuple(source in others for source in SOURCES)]
     names = [*table.themes, adverse, harmless]
@@ -137,7 +133,7 @@ def theme_contributions(contributions: Array, values: Array, model: Model) -> di
 
 
 @dataclass(frozen=True, eq=False)
-class _Judged:
+class _ValueMasks:
     """Masks of values by their contribution; all but `typical` of shape (n_samples, n_features).
 
     Attributes
@@ -145,67 +141,77 @@ class _Judged:
     missing : whether it is missing
     source : number of the missing source that it is missing with, else `_PRESENT`
     worse : whether it is worse than typical in the direction of its sign
-    blamed : whether it may be blamed for what it contributes
+    adverse_value : whether it is adverse, step 1 of `top_reasons`
     typical : ndarray of shape (n_features,)
     """
 
     missing: Array
     source: Array
     worse: Array
-    blamed: Array
+    adverse_value: Array
     typical: Array
 
 
-def _judge(contributions: Array, values: Array, model: Model) -> _Judged:
+def _value_masks(contributions: Array, values: Array, model: Model) -> _ValueMasks:
     table = _table(model.feature_names)
     typical = np.array([model.typical.get(name, np.nan) for name in model.feature_names])
     missing: Array = np.isnan(values)
     source = _missing_with(missing, table)
     with np.errstate(invalid="ignore"):
         worse = table.sign * (values - typical) > 0
-    # an unsigned value may be blamed where it is not the typical one, and a missing one
-    blamed = (worse | ((table.sign == 0) & (values != typical)) | missing) & (contributions > 0)
-    # how long a missing source is covered says the same once more
-    blamed &= missing | (source == _PRESENT)
-    return _Judged(missing, source, worse, blamed, typical)
+    adverse_value = (worse | ((table.sign == 0) & (values != typical)) | missing) & (
+        contributions > 0
+    )
+    # the coverage of a missing source repeats that it is missing
+    adverse_value &= missing | (source == _PRESENT)
+    return _ValueMasks(missing, source, worse, adverse_value, typical)
 
 
 def _reasons(
     contributions: Array, values: Array, margin: Array, model: Model, k: int
 ) -> pl.DataFrame:
-    """`top_reasons` of a block of rows."""
+    """Reasons of a block of rows, by the steps of `top_reasons`."""
     table = _table(model.feature_names)
-    judged = _judge(contributions, values, model)
-    missing, worse, blamed, typical = judged.missing, judged.worse, judged.blamed, judged.typical
-    theme_of, absent = _themes_of(contributions, blamed, judged.source, table)
+    masks = _value_masks(contributions, values, model)
+    missing, worse, adverse_value, typical = (
+        masks.missing,
+        masks.worse,
+        masks.adverse_value,
+        masks.typical,
+    )
+    theme_of, absent = _themes_of(contributions, adverse_value, masks.source, table)
     net = _sums(theme_of, contributions, table.harmless + 1)
-    net[_sums(theme_of, blamed, table.harmless + 1) == 0] = 0.0
+    net[_sums(theme_of, adverse_value, table.harmless + 1) == 0] = 0.0
     net[:, table.harmless] = 0.0
 
-    def lowers(rows: Array, themes: Array, *, all_blamed: bool) -> tuple[Array, Array]:
-        """Whether a theme put right lowers the margin, and whether signed values are worse."""
+    def lowers(rows: Array, themes: Array, *, all_adverse: bool) -> tuple[Array, Array]:
+        """Whether typical values in a theme lower the margin (step 4), and whether any is worse."""
         wanted = themes[:, None]
         wrong = worse[rows] & (table.theme_of == wanted)
         signed = wrong.any(axis=1)
-        faults = wrong | ((theme_of[rows] == wanted) & (blamed[rows] | (wanted == table.absent)))
-        mended = faults if all_blamed else np.where(signed[:, None], wrong, faults)
-        after = model.estimator.margin(np.where(mended, typical, values[rows]))
+        faults = wrong | (
+            (theme_of[rows] == wanted) & (adverse_value[rows] | (wanted == table.absent))
+        )
+        corrected = faults if all_adverse else np.where(signed[:, None], wrong, faults)
+        after = model.estimator.margin(np.where(corrected, typical, values[rows]))
         return np.asarray(margin[rows] - after > _ROUNDING), signed
 
     order = _order(net, lowers)[:, : _LOOKED_AT * k]
     pushed = np.take_along_axis(net, order, axis=1)
-    witness = np.stack(
+    representative = np.stack(
         [
-            np.where(blamed & (theme_of == themes[:, None]), contributions, -np.inf).argmax(axis=1)
+            np.where(adverse_value & (theme_of == themes[:, None]), contributions, -np.inf).argmax(
+                axis=1
+            )
             for themes in order.T
         ],
         axis=1,
     )
-    tells_of_missing = np.take_along_axis(missing, witness, axis=1) & (order != table.absent)
-    kept = (pushed > 0) & ~(tells_of_missing & (tells_of_missing.cumsum(axis=1) > 1))
+    of_missing_value = np.take_along_axis(missing, representative, axis=1) & (order != table.absent)
+    kept = (pushed > 0) & ~(of_missing_value & (of_missing_value.cumsum(axis=1) > 1))
     place = kept.cumsum(axis=1)
     row, rank = np.nonzero(kept & (place <= k))
-    feature = witness[row, rank]
+    feature = representative[row, rank]
     all_missing = table.absent
     columns = {
         "row": row,
@@ -225,26 +231,26 @@ def _reasons(
 
 
 def _order(net: Array, lowers: Callable[..., tuple[Array, Array]]) -> Array:
-    """Themes of each row, the first reason first; those that are none are set to zero in `net`."""
+    """Themes of each row in order (step 4); those that are no reason are set to zero in `net`."""
     rows = np.arange(len(net))
-    not_first = np.zeros(net.shape, dtype=bool)
+    later_only = np.zeros(net.shape, dtype=bool)
     while len(rows):
-        left = np.where(not_first[rows], 0.0, net[rows])
+        left = np.where(later_only[rows], 0.0, net[rows])
         first = left.argmax(axis=1)
         rows, first = (part[left.max(axis=1) > 0] for part in (rows, first))
-        holds, signed = lowers(rows, first, all_blamed=False)
+        holds, signed = lowers(rows, first, all_adverse=False)
         rows, first, signed = (part[~holds] for part in (rows, first, signed))
         true = signed.copy()
         if signed.any():
-            true[signed] = lowers(rows[signed], first[signed], all_blamed=True)[0]
-        not_first[rows, first] = true
+            true[signed] = lowers(rows[signed], first[signed], all_adverse=True)[0]
+        later_only[rows, first] = true
         net[rows[~true], first[~true]] = 0.0
-    may = np.where(not_first, 0.0, net)
+    eligible = np.where(later_only, 0.0, net)
     # where nothing else is left, what else would come first
-    may = np.where(may.any(axis=1, keepdims=True), may, net)
-    lifted = net.copy()
-    lifted[np.arange(len(net)), may.argmax(axis=1)] = np.inf
-    return np.argsort(-lifted, axis=1, kind="stable")
+    eligible = np.where(eligible.any(axis=1, keepdims=True), eligible, net)
+    ordering = net.copy()
+    ordering[np.arange(len(net)), eligible.argmax(axis=1)] = np.inf
+    return np.argsort(-ordering, axis=1, kind="stable")
 
 
 @dataclass(frozen=True)
@@ -349,14 +355,14 @@ def _missing_with(missing: Array, table: _Table) -> Array:
 
 
 def _themes_of(
-    contributions: Array, blamed: Array, source: Array, table: _Table
+    contributions: Array, adverse_value: Array, source: Array, table: _Table
 ) -> tuple[Array, list[str]]:
     """Theme of each value; and for each row the name of the theme of its missing sources."""
     if (source == _PRESENT).all():
         return np.broadcast_to(table.theme_of, source.shape), [""] * len(source)
     slot = source - _PRESENT
     pushes = _sums(slot, contributions, len(SOURCES) + 1)[:, 1:]
-    adverse = (pushes > 0) & (_sums(slot, blamed, len(SOURCES) + 1)[:, 1:] > 0)
+    adverse = (pushes > 0) & (_sums(slot, adverse_value, len(SOURCES) + 1)[:, 1:] > 0)
     themes = np.where(adverse, table.absent, table.harmless)
     theme_of = np.where(
         slot > 0, np.take_along_axis(themes, np.maximum(source, 0), axis=1), table.theme_of
