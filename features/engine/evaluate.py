@@ -50,8 +50,7 @@ def evaluate_features(
     Parameters
     ----------
     prepared : FrameSet
-        From `features.engine.frame_builder.build_frames`; each frame sorted by `app`, oldest row
-        first.
+        From `features.engine.frame_builder.build_frames`; each frame sorted by `app`.
     n : int
         Applications.
     reference : polars.DataFrame or None
