@@ -20,7 +20,6 @@ TARGETS = ROOT / "laboratory" / "targets" / "targets.toml"
 
 _ID = re.compile(r"\b(?:R\d{3}|[SCD]\d{2})\b")
 _RANGE = re.compile(r"\bR(\d{3})(?: to |-|–)R?(\d{3})\b")
-_SEARCHED = ("**/*.py", "**/*.toml", "docs/*.md", "*.md")
 _GENERATED = ("report.md", "report.toml", "features.md", "settings.md")
 _ROOMS = ("features", "synthetic", "models", "scoring", "laboratory", "docs", "tests")
 _NAMED = 4
@@ -46,10 +45,11 @@ def cited_in(text: str) -> set[str]:
 
 def citing_files() -> Iterator[tuple[Path, set[str]]]:
     """Files of the repository, written by hand, and the ids that each cites."""
-    for path in sorted({path for glob in _SEARCHED for path in ROOT.glob(glob)}):
-        inside = path.relative_to(ROOT).parts
-        ours = len(inside) == 1 or inside[0] in _ROOMS
-        if ours and path.name not in _GENERATED and (cited := cited_in(path.read_text("utf-8"))):
+    code = [
+        p for room in _ROOMS for kind in ("py", "toml") for p in (ROOT / room).rglob(f"*.{kind}")
+    ]
+    for path in sorted([*code, *(ROOT / "docs").glob("*.md"), *ROOT.glob("*.md")]):
+        if path.name not in _GENERATED and (cited := cited_in(path.read_text("utf-8"))):
             yield path, cited
 
 
