@@ -9,6 +9,7 @@ from polars import col
 
 from features.contract.tables import SOURCE_NAMES, SOURCES
 from features.table.builders import feature
+from features.table.electricity import STEADY_CV
 from features.table.feature import EVERY_SOURCE, ONE_SOURCE, ChangeWords, Feature
 from features.table.formula import (
     Formula,
@@ -57,11 +58,7 @@ def _log_change(change: pl.Expr) -> pl.Expr:
 @formula_of_columns
 def _late_while_steady(variation: pl.Expr, late: pl.Expr) -> pl.Expr:
     """Late share of a firm whose consumption is steady; 0 of one whose is not."""
-    return pl.when(variation < _STEADY_CV).then(late).otherwise(0.0 * late)
-
-
-_STEADY_CV = 0.15
-"""Weekly electricity of a firm that works evenly: below one in seven of its mean (S12)."""
+    return pl.when(variation < STEADY_CV).then(late).otherwise(0.0 * late)
 
 
 def _credibility(count: str, days: int, enough: int) -> pl.Expr:

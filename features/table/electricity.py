@@ -10,9 +10,10 @@ from features.table.formula import ratio
 
 _KWH, _PEAK, _VALLEY = col("kwh"), col("kwh_peak"), col("kwh_valley")
 
-
-_STEADY = 0.15
+STEADY_CV = 0.15
 """Unevenness of daily electricity below which a firm is steady (R188)."""
+
+_CLOSING_DAYS = "closing days of the trade's week are part of it; weekly unevenness, which is not, carries the sign"
 
 _CV_OF_DAYS = ratio((col("kwh_square") - _KWH * _KWH).clip(0).sqrt(), _KWH)
 
@@ -26,14 +27,14 @@ ELECTRICITY: tuple[Feature, ...] = (
         (30, 90, 180), name="electricity_idle_share_{d}d", frame="electricity_window", formula=col("idle"),
         unit="1", sign=0, display="percent", theme="electricity_rhythm",
         meaning="share of nearly idle days over {d} days", meaning_zh="近{d}天接近停工天数占比",
-        note="closing days of the trade's week are part of it; weekly unevenness, which is not, carries the sign",
+        note=_CLOSING_DAYS,
     ),
     *per_window(
         (30, 90, 180), name="electricity_cv_{d}d", frame="electricity_window", formula=_CV_OF_DAYS, unit="1",
         sign=0, display="percent", theme="electricity_rhythm",
         meaning="unevenness of daily electricity over {d} days", meaning_zh="近{d}天日用电波动率",
         reference="R122, R188",
-        note="closing days of the trade's week are part of it; weekly unevenness, which is not, carries the sign",
+        note=_CLOSING_DAYS,
     ),
     *per_window(
         (90,), name="electricity_worst_cv_3m", frame="electricity_months",
@@ -41,11 +42,11 @@ ELECTRICITY: tuple[Feature, ...] = (
         sign=0, display="percent", theme="electricity_rhythm",
         meaning="highest monthly unevenness of electricity in three months",
         meaning_zh="近三个月最高月度用电波动率", reference="R188",
-        note="closing days of the trade's week are part of it; weekly unevenness, which is not, carries the sign",
+        note=_CLOSING_DAYS,
     ),
     *per_window(
         (90,), name="electricity_steady_3m", frame="electricity_months",
-        formula=(_CV_OF_DAYS.expression.max() < _STEADY).cast(pl.Float64), unit="1", sign=-1, display="yes_no",
+        formula=(_CV_OF_DAYS.expression.max() < STEADY_CV).cast(pl.Float64), unit="1", sign=-1, display="yes_no",
         theme="electricity_rhythm", meaning="three months in a row with unevenness of electricity below 15 %",
         meaning_zh="连续三个月用电波动率低于15%", reference="R188",
     ),
