@@ -21,7 +21,10 @@ TARGETS = ROOT / "laboratory" / "targets" / "targets.toml"
 _ID = re.compile(r"\b(?:R\d{3}|[SCD]\d{2})\b")
 _RANGE = re.compile(r"\bR(\d{3})(?: to |-|–)R?(\d{3})\b")
 _GENERATED = ("report.md", "report.toml", "features.md", "settings.md")
-_ROOMS = ("features", "synthetic", "models", "scoring", "laboratory", "docs", "tests")
+_ROOMS = (
+    *("features", "synthetic", "models", "scoring", "laboratory", "firstloan"),
+    *("benchmarks", "docs", "tests"),
+)
 _NAMED = 4
 _KINDS = {
     "R": "Figures",
