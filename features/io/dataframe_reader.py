@@ -279,7 +279,7 @@ _LIMITS: Mapping[str, tuple[str, str, Callable[[Any, Any], bool]]] = MappingProx
 def doubtful(frame: pl.DataFrame, table: str) -> bool:
     """Whether a row may break the contract: one quick look, before `violations` names the cells.
 
-    One applicant needs it: `violations` takes 90 ms for eleven tables, the bar is 20 in all. The
+    One applicant needs it: `violations` takes 90 ms for ten tables, the bar is 20 in all. The
     limits come from the same checks.
 
     Parameters

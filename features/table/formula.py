@@ -81,13 +81,13 @@ def formula_of_columns(
     function : callable
         Takes one expression per column.
     """
+    # with the module: functions of one name in two modules are two forms
+    form = f"{function.__module__}.{function.__qualname__}"
 
     @wraps(function)
     def declare(*columns: str) -> Formula:
         made = Formula.of(function(*map(pl.col, columns)))
-        return Formula(
-            made.value, made.denominator, form=function.__qualname__.strip("_"), columns=columns
-        )
+        return Formula(made.value, made.denominator, form=form, columns=columns)
 
     return declare
 
