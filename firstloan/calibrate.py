@@ -17,14 +17,19 @@ def calibrate(*, data: Data, workers: Workers = 2) -> None:
     table = Table(box=None, padding=(0, 1, 0, 0))
     table.add_column("row", no_wrap=True)
     table.add_column("figure, % unless said", no_wrap=True)
-    for name in ("report", "simulated", "tolerance", "firms"):
+    for name in ("target", "expected", "tol.", "own path"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("ok", no_wrap=True)
     for line in lines:
         digits = 3 if line.unit == "1" else 2
-        figures = (f"{x:,.{digits}f}" for x in (line.report, line.simulated, line.tolerance))
-        table.add_row(line.row, line.what, *figures, f"{line.firms:,}", line.verdict)
+        shown = (None if line.kind == "shown" else line.report, line.expected)
+        tolerance = None if line.kind == "shown" else line.tolerance
+        figures = ("" if x is None else f"{x:,.{digits}f}" for x in (*shown, tolerance, line.own))
+        what = f"{line.what}*" if line.gives_back else line.what
+        table.add_row(line.row, what, *figures, line.verdict)
     show(table)
+    say("* gives back a setting. Expected is the mean over 16 common paths or, where it rests")
+    say("  on records, this world's own; own path is this world's.")
     verdicts = [line.verdict for line in lines]
     off = verdicts.count("OFF")
     say(

@@ -28,6 +28,7 @@ def simulate(
     from synthetic.config.load import load_config
     from synthetic.simulation import simulate_world
 
+    settings = load_config(config)
     with (
         storage_errors(out),
         connect(scheduler) as cluster,
@@ -37,13 +38,14 @@ def simulate(
             out=out,
             firms=firms,
             seed=seed,
-            config=load_config(config),
+            config=settings,
             workers=workers,
             progress=step,
             csv=csv,
             cluster=cluster,
         )
     say(f"Wrote {firms:,} firms to {out} (seed {seed}).")
+    say(f"  {settings.about}")
     say(f"  {out}/applications.csv, outcomes.csv   applications, and their outcomes")
     say(f"  {out}/signals/                         records, one folder per table")
     say(f"  {out}/truth/                           true PD, hidden from every model")

@@ -8,7 +8,7 @@ out is default. A world is a data folder that the other rooms read like a bank's
     world = synthetic.simulate("world", firms=3000, seed=1)
 
 What no real lender knows lies apart, in `world/truth/`: each applicant's true PD, the default that
-a refused firm would have had, and its cause. Other provinces are settings: a TOML file, or a
+a refused firm would have had, and its cause; `truth_of` answers for any other offer. Other provinces are settings: a TOML file, or a
 shipped scenario such as `config="downturn"`.
 
 The causal graph reads top to bottom in `synthetic.world`; the equation of each signal stands at the
@@ -16,6 +16,6 @@ head of its file's function. docs/simulator.md explains, docs/settings.md lists 
 its source. The command is `firstloan simulate`.
 """
 
-from synthetic.api import simulate
+from synthetic.api import simulate, truth_of
 
-__all__ = ["simulate"]
+__all__ = ["simulate", "truth_of"]

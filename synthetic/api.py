@@ -2,6 +2,12 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from features.io.dataframe_reader import AnyFrame
 
 
 def simulate(
@@ -66,3 +72,50 @@ def simulate(
         progress=progress,
     )
     return folder
+
+
+def truth_of(world: str | Path, offers: "AnyFrame", *, workers: int = 1) -> "pd.DataFrame":
+    """Truth of any offers to the applicants of a simulated world: PD and realised default.
+
+    What no lender can know: the latent state of each firm is replayed from the world's seed and
+    settings, and the offer's cash is added to it. The firm's own need stays what it applied for.
+
+    Parameters
+    ----------
+    world : str or pathlib.Path
+        Data folder that `simulate` wrote; nothing but its manifest is read.
+    offers : pandas or Polars DataFrame of shape (n, any)
+        `application_id`, `amount_cny` (0 is no loan), `rate_pct` (% a year), `term_months` (1 to
+        24), `plan` and `purpose`; an application may occur more than once.
+    workers : int
+        Processes that share the work.
+
+    Returns
+    -------
+    pandas.DataFrame of shape (n, 5)
+        In the order given: `application_id`; `pd_12m`, the probability of 90 days past due within
+        12 months over all futures; `pd_12m_world`, the same given this world's common path;
+        `pd_life`, over the loan's life; `defaulted`, what happens within 12 months in this world.
+
+    Raises
+    ------
+    ContractError
+        If `world` is no simulated folder, or an offer is none that can be made to its applicants.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import synthetic
+    >>> world = synthetic.simulate("world", firms=200, seed=7)
+    >>> asked = pd.DataFrame({"application_id": ["A0000003"] * 2, "amount_cny": [50_000, 400_000],
+    ...     "rate_pct": 6.0, "term_months": 12, "plan": "equal", "purpose": "equipment"})
+    >>> truth = synthetic.truth_of(world, asked)
+    >>> bool(truth["pd_12m"][0] < truth["pd_12m"][1])
+    True
+    """
+    import polars as pl  # noqa: PLC0415 (read when needed)
+
+    from synthetic.offer_truth import offer_truth  # noqa: PLC0415
+
+    asked = offers if isinstance(offers, pl.DataFrame) else pl.from_pandas(offers)
+    return offer_truth(Path(world), asked, workers=workers).to_pandas()

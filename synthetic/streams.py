@@ -41,6 +41,11 @@ def stream(seed: int, name: str, bucket: int = 0) -> np.random.Generator:
     return np.random.Generator(np.random.SFC64(sequence))
 
 
+def replay_seed(seed: int, pair: int) -> int:
+    """Seed of the common paths of a replay."""
+    return int(stream(seed, "replay", pair).integers(2**62))
+
+
 @dataclass(frozen=True)
 class Bucket:
     """One bucket of firms in one world: what an equation needs to draw.
@@ -49,15 +54,19 @@ class Bucket:
     ----------
     seed, number : int
     config : WorldConfig
+    round : int
+        Later rounds draw other candidates for the same bucket.
     """
 
     seed: int
     number: int
     config: WorldConfig
+    round: int = 0
 
     def stream(self, name: str) -> np.random.Generator:
         """Give the generator of one decision about these firms."""
-        return stream(self.seed, name, self.number)
+        drawn = f"{name}.{self.round}" if self.round else name
+        return stream(self.seed, drawn, self.number)
 
     def by_firm(self, name: str) -> "FirmStreams":
         """Give the generators of one decision, one for each of these firms."""

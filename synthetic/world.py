@@ -4,14 +4,17 @@ common shocks ─┐
 population ────┼─> health ──> work ──┬─> electricity ──> bills
 own shocks ────┘      │              ├─> invoices ─────> filings
                       v              ├─> parcels
-                    cash ────────────┼─> shop orders
-                      │              └─> (late payment, fewer purchases)
-                      ├─> default, cause
+past loans ────────> cash ───────────┼─> shop orders
+season ──────────────┘│              └─> (late payment, fewer purchases)
+                      ├─> arrears ──> credit history
+                      ├─> closure, need ──> who applies ──> request: an offer
+                      ├─> cash with an offer ──> default, cause
                       └─> lender's view ──> approval ──> the label that is seen
 """
 
 import datetime as dt
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -19,7 +22,9 @@ import polars as pl
 from features.arrays import FloatArray
 from synthetic.config.schema import WorldConfig
 from synthetic.firm.cash import State, cash_buffer, cash_path, surprises
-from synthetic.firm.coverage import coverage
+from synthetic.firm.closure import Closure, closures, still_open
+from synthetic.firm.coverage import Coverage, coverage
+from synthetic.loan.demand import applies
 from synthetic.firm.fraud import (
     BadActors,
     apply_brushing,
@@ -28,13 +33,19 @@ from synthetic.firm.fraud import (
     bad_actors,
     shell_purchases,
 )
-from synthetic.firm.health import HISTORY, health
-from synthetic.firm.lending import applications, credit_history
-from synthetic.firm.outcome import realised_outcome
+from synthetic.firm.health import health
+from synthetic.firm.horizon import HISTORY, WEEK
+from synthetic.loan.lending import applications, requested_offers
+from synthetic.loan.offer import with_amount
+from synthetic.loan.offer_cash import offer_cash
+from synthetic.loan.outcome import realised_outcome
+from synthetic.loan.past_loans import PastLoans, credit_history, debt_flows, past_loans
 from synthetic.firm.payment import cash_shortfall
 from synthetic.firm.population import Population, population
-from synthetic.firm.shocks import WEEK, Common, common_shocks, weeks_of_world
-from synthetic.firm.true_pd import true_pd
+from synthetic.firm.season import season_flows
+from synthetic.firm.select import select, stack
+from synthetic.firm.shocks import Common, common_shocks, weeks_of_world
+from synthetic.loan.true_pd import cash_law, default_probability, with_certain_default
 from synthetic.firm.turnover import purchase_factor, yearly
 from synthetic.firm.work import daily, days_of, lumps, pace
 from synthetic.records.ids import BucketIds
@@ -49,7 +60,7 @@ from synthetic.signals.electricity import electricity
 from synthetic.signals.filings import filings
 from synthetic.signals.invoices import INPUT, OUTPUT, Flow, habits, invoiced_sales, invoices
 from synthetic.signals.logistics import logistics
-from synthetic.streams import Bucket
+from synthetic.streams import Bucket, replay_seed
 
 
 @dataclass(frozen=True)
@@ -57,27 +68,47 @@ class Backdrop:
     """Common inputs of all buckets of a world."""
 
     seed: int
+    common_seed: int
     config: WorldConfig
     calendar: Calendar
     common: Common
     temperature: FloatArray
 
 
-def backdrop(seed: int, config: WorldConfig) -> Backdrop:
-    """Draw the common shocks, calendar and weather of a world."""
+AMOUNT_GRID = (0.05, 0.1, 0.2, 0.33)
+"""Shares of yearly sales for which `truth` holds the PD of the requested loan."""
+
+OVERSAMPLE = 2.0
+"""Candidates drawn for each applicant, so that one round mostly suffices."""
+
+SPARE = 50
+"""Candidates beyond them, for small buckets."""
+
+
+def backdrop(seed: int, config: WorldConfig, *, paths: int | None = None) -> Backdrop:
+    """Draw the common shocks, calendar and weather of a world.
+
+    Parameters
+    ----------
+    paths : int, optional
+        Replay the firms of the world on other common paths: 2k and 2k + 1 are an antithetic pair.
+    """
     start = config.calendar.first_application - dt.timedelta(days=config.calendar.history_days)
     calendar = build_calendar(start, weeks_of_world(config) * WEEK)
+    pair, mirrored = (None, 0) if paths is None else divmod(paths, 2)
+    common_seed = seed if pair is None else replay_seed(seed, pair)
     return Backdrop(
         seed,
+        common_seed,
         config,
         calendar,
-        common_shocks(seed, config),
+        common_shocks(common_seed, config, mirrored=bool(mirrored)),
         temperature(seed, calendar, config.weather),
     )
 
 
 def bucket_world(n: int, number: int, world: Backdrop) -> dict[str, pl.DataFrame]:
-    """Simulate history and future of a bucket of `n` firms.
+    """Simulate history and future of a bucket of `n` applicants.
 
     Returns
     -------
@@ -85,26 +116,60 @@ def bucket_world(n: int, number: int, world: Backdrop) -> dict[str, pl.DataFrame
         The contract's tables by name, and `truth` and `faults`.
     """
     bucket = Bucket(world.seed, number, world.config)
-    history = simulate_firms(population(n, bucket), world, bucket)
+    history = simulate_applicants(n, world, bucket)
     return records(history, world, bucket) | lending_tables(history, world, bucket)
 
 
 @dataclass(frozen=True)
-class FirmHistory:
-    """History of firms: population, latent state and work, from which records are made."""
+class Candidates:
+    """Firms that may apply, with their latent state and past loans."""
 
     firms: Population
-    bad: BadActors
     state: State
+    loans: PastLoans
+    closure: Closure
 
 
-def simulate_firms(firms: Population, world: Backdrop, bucket: Bucket) -> FirmHistory:
-    """Simulate the latent history and future of firms."""
+@dataclass(frozen=True)
+class FirmHistory(Candidates):
+    """Applicants, from which records are made."""
+
+    bad: BadActors
+    cover: Coverage
+
+
+def simulate_candidates(firms: Population, world: Backdrop, bucket: Bucket) -> Candidates:
+    """Simulate the latent history and future of firms, whether they apply or not."""
+    config = world.config
     health_path = health(firms, world.common, bucket, name="health")
-    surprise = surprises(len(firms), bucket, name="cash")
-    buffer = cash_buffer(firms, bucket)
-    cash = cash_path(health_path.total, health_path.strikes, surprise, buffer, world.config)
-    return FirmHistory(firms, bad_actors(firms, bucket), State(health_path, surprise, buffer, cash))
+    surprise, common = surprises(firms, world.common, bucket, name="cash")
+    loans = past_loans(firms, bucket)
+    flows = season_flows(firms, config) + debt_flows(loans, config)
+    buffer = cash_buffer(firms, health_path.own_sd, bucket)
+    cash = cash_path(health_path, surprise, flows, buffer, config)
+    state = State(health_path, surprise, common, flows, buffer, cash)
+    return Candidates(firms, state, loans, closures(state))
+
+
+def simulate_applicants(n: int, world: Backdrop, bucket: Bucket) -> FirmHistory:
+    """Simulate candidates until `n` of them apply: need decides who does."""
+    chosen: list[Candidates] = []
+    missing = n
+    while missing > 0:
+        again = replace(bucket, round=len(chosen))
+        firms = population(math.ceil(OVERSAMPLE * missing) + SPARE, again)
+        drawn = simulate_candidates(firms, world, again)
+        who = np.flatnonzero(applies(drawn.state, drawn.closure, again))[:missing]
+        chosen.append(select(drawn, who))
+        missing -= len(who)
+    return with_records(stack(chosen), bucket)
+
+
+def with_records(firms: Candidates, bucket: Bucket) -> FirmHistory:
+    """Decide which sources cover applicants, and which of them are bad actors."""
+    cover = coverage(firms.firms, bucket.config.calendar.history_days, bucket)
+    bad = bad_actors(firms.firms, cover.online, bucket)
+    return FirmHistory(firms.firms, firms.state, firms.loans, firms.closure, bad, cover)
 
 
 def records(history: FirmHistory, world: Backdrop, bucket: Bucket) -> dict[str, pl.DataFrame]:
@@ -117,6 +182,7 @@ def records(history: FirmHistory, world: Backdrop, bucket: Bucket) -> dict[str, 
     short = cash_shortfall(cash, world.config.payment)
 
     plan = pace(firms, health_path.total, days, calendar, bucket)
+    plan *= still_open(history.closure, days, bucket)
     real = plan * lumps(firms, health_path.own_sd, days, bucket)
     warmth = world.temperature[firms.city[:, None], days.index]
     kwh = apply_shell(
@@ -124,7 +190,7 @@ def records(history: FirmHistory, world: Backdrop, bucket: Bucket) -> dict[str, 
     )
     charged = bills(firms, kwh, cash, months, bucket)
     to_sell, to_buy = yearly(firms, buffer, bucket)
-    cover = coverage(firms, days.shape[1], bucket)
+    cover = history.cover
     taxed = (cover.tax >= 0)[:, None]  # nobody sees the others' invoices: none are drawn
     claimed, invented = apply_inflation(real, bad, bucket)
     to_invoice = Flow(np.where(taxed, claimed, 0), short, invented)
@@ -151,16 +217,14 @@ def records(history: FirmHistory, world: Backdrop, bucket: Bucket) -> dict[str, 
         (days, calendar),
         bucket,
     )
-    filed = filings(firms, invoiced_sales(sold, days.shape), cash, months, bucket)
+    filed = filings(firms, invoiced_sales(sold, days.shape), cash, months, calendar, bucket)
     parcels = logistics(firms, real, short, cover.logistics >= 0, bucket)
     shops = ecommerce(
         firms, (real, apply_brushing(real, bad, bucket)), short, cover.ecommerce >= 0, bucket
     )
 
     record = Recorder(BucketIds(firms, calendar, bucket), days, months, cover)
-    return {
-        "firms": record.firms(),
-        "coverage": record.coverage(),
+    return register_tables(history, world, bucket) | {
         "invoices": record.invoices(sold, bought),
         "tax_filings": record.tax_filings(filed),
         "electricity": record.electricity(kwh),
@@ -171,37 +235,82 @@ def records(history: FirmHistory, world: Backdrop, bucket: Bucket) -> dict[str, 
     }
 
 
-def lending_tables(
+def register_tables(
     history: FirmHistory, world: Backdrop, bucket: Bucket
 ) -> dict[str, pl.DataFrame]:
-    """Loan tables and hidden truth of firm histories."""
+    """Register and coverage of applicants, which need no signals."""
+    days = days_of(history.firms, world.config)
+    months = months_of(days, world.calendar)
+    ids = BucketIds(history.firms, world.calendar, bucket)
+    record = Recorder(ids, days, months, history.cover)
+    return {"firms": record.firms(), "coverage": record.coverage()}
+
+
+def lending_tables(
+    history: FirmHistory,
+    world: Backdrop,
+    bucket: Bucket,
+    *,
+    grid: tuple[float, ...] = AMOUNT_GRID,
+) -> dict[str, pl.DataFrame]:
+    """Loan tables and hidden truth of firm histories.
+
+    Parameters
+    ----------
+    grid : tuple of float
+        Further amounts, shares of yearly sales, for which `truth` holds the PD.
+    """
     firms, bad, state = history.firms, history.bad, history.state
-    config, buffer, cash = world.config, state.cash_buffer, state.cash[:, HISTORY]
-    outcome = realised_outcome(state, bad, config)
-    pd = true_pd(firms, state, config, bucket.stream("futures"), world=False)
-    pd_world = true_pd(firms, state, config, bucket.stream("futures.world"), world=True)
-    request = applications(firms, buffer, cash, bucket)
+    config, closed = world.config, history.closure.closed
+    request = applications(firms, state, bad, closed, bucket)
+    offers = requested_offers(firms, request, bucket)
+    effect = offer_cash(offers, config)
+    outcome = realised_outcome(state, bad, closed, offers, effect, config)
+    amounts = [
+        offer_cash(with_amount(offers, np.full(len(firms), 12 * share)), config)
+        for share in (0.0, *grid)
+    ]
+    law = cash_law(firms, state, config, world=False)
+    pd = default_probability(law, [effect], config, bucket.stream("true_pd"))
+    at_amounts = default_probability(
+        law, amounts, config, bucket.stream("true_pd.grid"), points=config.true_pd.grid_points
+    )
+    law_world = cash_law(firms, state, config, world=True)
+    pd_world = default_probability(law_world, [effect], config, bucket.stream("true_pd.world"))
+    pd, at_amounts, pd_world = (
+        with_certain_default(p, bad, closed) for p in (pd, at_amounts, pd_world)
+    )
 
     truth = pl.DataFrame(
         {
-            "true_pd": bad.intent + (1 - bad.intent) * pd,
-            "true_pd_world": bad.intent + (1 - bad.intent) * pd_world,
+            "true_pd": pd[:, 0],
+            "true_pd_world": pd_world[:, 0],
+            "pd_without_loan": at_amounts[:, 0],
+        }
+        | {
+            f"pd_at_{round(100 * share)}_pct_of_sales": at_amounts[:, 1 + k]
+            for k, share in enumerate(grid)
+        }
+        | {
             "potential_default": outcome.defaults,
             "cause": pl.Series(outcome.cause.tolist(), dtype=pl.String),
             "health": state.health.total[:, HISTORY],
-            "cash_months": cash,
-            "usual_cash_months": buffer.usual,
+            "cash_months": state.cash[:, HISTORY],
+            "usual_cash_months": state.cash_buffer.usual,
             "own_sd": state.health.own_sd,
+            "sales_cny": firms.sales_cny,
             "rate_pct": request.rate_pct,
             "guaranteed": request.guaranteed,
+            "closed": closed,
             "shell": bad.shell,
             "invoice_inflation": bad.inflator,
             "brushing": bad.brusher,
         }
     ).with_columns(pl.col("cause").replace("", None))
     ids = BucketIds(firms, world.calendar, bucket)
+    past = credit_history(firms, history.loans, state, bucket)
     return {
-        "credit_history": record_history(ids, credit_history(firms, buffer, bucket)),
+        "credit_history": record_history(ids, past),
         "applications": record_applications(ids, request),
         "outcomes": record_outcomes(ids, request, outcome),
         "truth": ids.identified(truth),

@@ -31,6 +31,7 @@ SOURCES = tuple(SOURCE_NAMES)
 LEGAL_FORMS = ("individual", "micro", "small")
 AREAS = ("urban", "county", "rural")
 PURPOSES = ("raw_material", "equipment", "online_marketing", "cash_gap", "green")
+PLANS = ("equal", "interest_first", "seasonal", "line", "share_of_takings")
 LENDER_TYPES = ("bank", "small_loan", "platform", "joint")
 CHANNELS = ("online", "branch", "assisted")
 
@@ -179,6 +180,10 @@ class CreditHistory(pa.DataFrameModel):
     loans: int = _column("count", ge=1)
     max_dpd: int = _column("days past due", ge=0)
     lenders: int = _column("count", ge=1)
+    months_in_arrears: int = _optional("count", ge=0)
+    open_loans: int = _optional("count", ge=0)
+    balance_cny: float = _optional("CNY", ge=0)
+    enquiries_6m: int = _optional("count", ge=0)
 
 
 class Applications(pa.DataFrameModel):
@@ -190,6 +195,7 @@ class Applications(pa.DataFrameModel):
     amount_cny: float = _optional("CNY", gt=0)
     term_months: int = _optional("months", gt=0)
     purpose: str = _optional("category")
+    plan: str = _optional("category")
     lender_type: str = _optional("category")
     channel: str = _optional("category")
     first_time: bool = _column("yes or no", nullable=True)

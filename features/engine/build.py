@@ -270,5 +270,8 @@ def _needed(table: str) -> tuple[str, ...]:
     return tuple(c for c in spec.dtypes if c not in unused)
 
 
-_COLUMNS = {table: _needed(table) for table in ("firms", "coverage", *SIGNAL_TABLES)}
+_COLUMNS = {
+    table: _needed(table)
+    for table in ("firms", "coverage", "credit_history", *SIGNAL_TABLES)
+}
 """What is read of each table."""

@@ -44,6 +44,13 @@ _OUT, _VOID, _RED = 1, 2, 4
 
 _KINDS = _OUT + _VOID + _RED + 1
 
+CREDIT_COLUMNS = tuple(
+    name
+    for name in TABLES["credit_history"].columns
+    if name not in ("application_id", "firm_id", "first_loan_on")
+)
+"""Figures of the credit history."""
+
 _YEAR = 365
 
 _IDLE = 0.25
@@ -125,7 +132,7 @@ def build_frames(
     }
     frames[WEEKS] = blocks(days, WEEK, columns_read[Kind.WEEKS])
     frames[MONTHS] = blocks(days, MONTH, columns_read[Kind.MONTHS])
-    frames[REGISTER] = _register(read("firms"), applications)
+    frames[REGISTER] = _register(read("firms"), read("credit_history"), applications)
     return FrameSet(
         windows(days, columns_read[Kind.WINDOW]),
         periods(days, columns_read[Kind.ONE]) | _coverage(days),
@@ -259,8 +266,10 @@ def _coverage(days: Mapping[str, Days]) -> dict[str, Floats]:
     }
 
 
-def _register(firms: pl.DataFrame, applications: pl.DataFrame) -> pl.DataFrame:
-    """Columns of the register and of the application, a row per application."""
+def _register(
+    firms: pl.DataFrame, history: pl.DataFrame, applications: pl.DataFrame
+) -> pl.DataFrame:
+    """Columns of the register, the application and the credit history, a row per application."""
     app, register = point_in_time.attach(firms, applications)
     if not np.array_equal(app, np.arange(applications.height)):
         once = firms.unique("firm_id", keep="first", maintain_order=True)
@@ -279,5 +288,20 @@ def _register(firms: pl.DataFrame, applications: pl.DataFrame) -> pl.DataFrame:
                 if name not in register.columns
             ),
             pl.Series("firm_age_days", age, nan_to_null=True),
+            *_credit_history(history, applications),
         ]
     )
+
+
+def _credit_history(history: pl.DataFrame, applications: pl.DataFrame) -> list[pl.Series]:
+    """Columns of the credit history; unknown if its first loan lies after the application."""
+    keys = applications.select("application_id", "firm_id", "applied_on")
+    once = history.unique(["application_id", "firm_id"], keep="first", maintain_order=True)
+    known = keys.join(
+        once, on=["application_id", "firm_id"], how="left", maintain_order="left"
+    ).with_columns(days=(pl.col("applied_on") - pl.col("first_loan_on")).dt.total_days())
+    seen = pl.when(pl.col("days") >= 0)
+    return known.select(
+        *(seen.then(pl.col(name)).alias(name) for name in CREDIT_COLUMNS),
+        credit_age_days=seen.then(pl.col("days")).cast(pl.Float64),
+    ).get_columns()

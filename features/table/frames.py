@@ -249,7 +249,7 @@ FRAMES: Mapping[str, Frame] = MappingProxyType(
             Frame(
                 "register",
                 "register",
-                ("firms", "applications"),
+                ("firms", "applications", "credit_history"),
                 (
                     "legal_form",
                     "sector",
@@ -262,8 +262,19 @@ FRAMES: Mapping[str, Frame] = MappingProxyType(
                     "amount_cny",
                     "term_months",
                     "purpose",
+                    "plan",
+                    "loans",
+                    "max_dpd",
+                    "lenders",
+                    "months_in_arrears",
+                    "open_loans",
+                    "balance_cny",
+                    "enquiries_6m",
                 ),
-                {"firm_age_days": "days from founding to as_of"},
+                {
+                    "firm_age_days": "days from founding to as_of",
+                    "credit_age_days": "days from the first loan to as_of",
+                },
                 Kind.ONE,
             ),
             Frame(

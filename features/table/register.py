@@ -7,7 +7,7 @@ Numbers of 0 and 1 instead of categories, missing where the register is silent.
 import polars as pl
 from polars import col
 
-from features.contract.tables import AREAS, LEGAL_FORMS, PURPOSES
+from features.contract.tables import AREAS, LEGAL_FORMS, PLANS, PURPOSES
 from features.table.builders import feature
 from features.table.feature import Feature
 from features.table.formula import ratio
@@ -45,6 +45,13 @@ _PURPOSE_ZH = {
     "online_marketing": "线上营销",
     "cash_gap": "资金周转",
     "green": "绿色改造",
+}
+_PLAN_ZH = {
+    "equal": "等额本息",
+    "interest_first": "先息后本",
+    "seasonal": "按季节还款",
+    "line": "随借随还",
+    "share_of_takings": "按流水比例还款",
 }
 _NO_ORDER = "which of the groups is riskier differs from place to place"
 _AMOUNT, _CAPITAL = col("amount_cny"), col("registered_capital_cny")
@@ -130,5 +137,52 @@ REGISTER: tuple[Feature, ...] = (
         )
         for purpose in PURPOSES
     ),
+    *(
+        feature(
+            name=f"loan_by_{plan}", frame="register", days=0, formula=col("plan") == plan,
+            unit="yes or no", sign=0, display="yes_no", theme="loan",
+            meaning=f"repayment plan: {plan.replace('_', ' ')}", meaning_zh=f"还款方式：{_PLAN_ZH[plan]}",
+            reference="R187", note="a plan decides when a loan can fail, not only whether",
+        )
+        for plan in PLANS
+    ),
+    feature(
+        name="credit_max_dpd", frame="register", days=0, formula=col("max_dpd"), unit="days", sign=+1,
+        display="number", theme="credit", meaning="longest arrears on earlier loans, days past due",
+        meaning_zh="历史最长逾期天数",
+    ),
+    feature(
+        name="credit_months_in_arrears", frame="register", days=0, formula=col("months_in_arrears"),
+        unit="months", sign=+1, display="number", theme="credit", meaning="months in arrears on earlier loans",
+        meaning_zh="历史逾期月数",
+    ),
+    feature(
+        name="credit_open_loans", frame="register", days=0, formula=col("open_loans"), unit="loans", sign=+1,
+        display="number", theme="credit", meaning="loans not yet repaid", meaning_zh="未结清贷款笔数",
+        reference="D13",
+    ),
+    feature(
+        name="credit_balance_to_capital", frame="register", days=0, formula=ratio(col("balance_cny"), _CAPITAL),
+        unit="1", sign=+1, display="number", theme="credit",
+        meaning="balance of open loans per yuan of registered capital", meaning_zh="未结清余额与注册资本之比",
+        reference="D13",
+    ),
+    feature(
+        name="credit_enquiries", frame="register", days=0, formula=col("enquiries_6m"), unit="enquiries",
+        sign=+1, display="number", theme="credit", meaning="enquiries of lenders in six months",
+        meaning_zh="近半年征信查询次数", reference="D13",
+    ),
+    feature(
+        name="credit_lenders", frame="register", days=0, formula=col("lenders"), unit="lenders", sign=+1,
+        display="number", theme="credit", meaning="lenders so far", meaning_zh="历史贷款机构数", reference="D13",
+    ),
+    feature(
+        name="credit_age", frame="register", days=0, formula=col("credit_age_days") / 365.25, unit="years",
+        sign=-1, display="number", theme="credit", meaning="time since the first loan",
+        meaning_zh="首次贷款至今年限",
+    ),
 )  # fmt: skip
-"""Every feature of the register and of the application; no lender, no channel, no past approval."""
+"""Every feature of the register, of the application and of the credit history of repeat borrowers.
+
+No lender, no channel, no rate, no past approval.
+"""

@@ -180,9 +180,15 @@ THEMES: Mapping[str, Theme] = MappingProxyType(
             Theme("trade", "Trade and place", "行业与地区", "trades and places differ in risk"),
             Theme(
                 "loan",
-                "Amount, term and purpose of the loan",
+                "Amount, term, plan and purpose of the loan",
                 "贷款金额与用途",
                 "a large debt needs large sales",
+            ),
+            Theme(
+                "credit",
+                "Credit history",
+                "信贷记录",
+                "who ran short of cash on earlier loans runs short again",
             ),
         )
     }

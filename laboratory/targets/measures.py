@@ -10,6 +10,7 @@ from features.arrays import Floats, Int64s
 from laboratory.targets.populations import NUMBERS, condition
 from laboratory.targets.target import Measured, Target
 from laboratory.targets.world import World
+from synthetic.firm.horizon import DAYS_A_MONTH, DAYS_PAST_DUE, MONTH_ENDS
 
 STEADY = 0.15
 """CV of weekly electricity below which a firm is steady (R188)."""
@@ -69,7 +70,7 @@ def steady_relief(world: World, rows: pl.DataFrame, _target: Target) -> Measured
     """By how many % the default rate of steady users of electricity lies below that of all."""
     cv = world.steadiness(rows["firm_id"])
     rows = rows.join(cv, on="firm_id", how="left", maintain_order="left")
-    pd = rows["true_pd_world"].to_numpy()
+    pd = rows["true_pd"].to_numpy()
     steady = (rows["cv"] < STEADY).fill_null(False).to_numpy()
 
     def relief(row: Int64s) -> float:
@@ -80,8 +81,13 @@ def steady_relief(world: World, rows: pl.DataFrame, _target: Target) -> Measured
 
 
 def refused_good(world: World, rows: pl.DataFrame, _target: Target) -> Measured:
-    """Share of good firms that the register-only model refuses for the rest to default at R133."""
-    pd = rows["true_pd_world"].to_numpy()
+    """Share of good firms that the register-only model refuses for the rest to default at R133.
+
+    PDs are brought to the level that is expected over all paths.
+    """
+    expected = world.replayed("first")["true_pd"].to_numpy().mean()
+    pd = rows["true_pd"].to_numpy()
+    pd = np.minimum(pd * expected / pd.mean(), 1)
     score = world.scores["register"][rows["position"].to_numpy()]
 
     def refused(row: Int64s) -> float:
@@ -90,7 +96,7 @@ def refused_good(world: World, rows: pl.DataFrame, _target: Target) -> Measured:
         kept = fits[-1] + 1 if len(fits) else 0
         return 100 * float((1 - risk[kept:]).sum() / (1 - risk).sum())
 
-    return _bootstrapped(refused, len(pd), int(rows["potential_default"].sum()))
+    return _bootstrapped(refused, len(pd), rows.height)
 
 
 def _bootstrapped(
@@ -103,21 +109,122 @@ def _bootstrapped(
     return Measured(statistic(np.arange(n)), float(np.nanstd(drawn)), firms)
 
 
+def expected_auc(score: Floats, pd: Floats) -> float:
+    """AUC of a score over all outcomes that the PDs allow.
+
+    P(the score of a defaulter exceeds that of another firm), each firm a defaulter with
+    probability `pd`; ties count half.
+    """
+    rank = rankdata(score)
+    order = np.argsort(rank, kind="stable")
+    good, bad = (1 - pd)[order], pd[order]
+    _, start, count = np.unique(rank[order], return_index=True, return_counts=True)
+    of_tie = np.add.reduceat(good, start)
+    below = np.repeat(np.cumsum(of_tie) - of_tie / 2, count)
+    return float((bad * below).sum() / (bad.sum() * good.sum()))
+
+
 def _auc(name: str) -> Callable[[World, pl.DataFrame, Target], Measured]:
-    """AUC of held-out scores on potential outcomes; error after Hanley and McNeil (1982)."""
+    """Expected AUC of held-out scores."""
 
     def measure(world: World, rows: pl.DataFrame, _target: Target) -> Measured:
-        bad = rows["potential_default"].cast(pl.Boolean).to_numpy()
-        n, m = int(bad.sum()), int((~bad).sum())
-        if n == 0 or m == 0:
-            return Measured(np.nan, np.nan, 0)
-        rank = rankdata(world.scores[name][rows["position"].to_numpy()])
-        auc = float((rank[bad].sum() - n * (n + 1) / 2) / (n * m))
-        two, three = auc / (2 - auc), 2 * auc**2 / (1 + auc)
-        spread = auc * (1 - auc) + (n - 1) * (two - auc**2) + (m - 1) * (three - auc**2)
-        return Measured(auc, float(np.sqrt(spread / (n * m))), n)
+        pd = rows["true_pd"].to_numpy()
+        score = world.scores[name][rows["position"].to_numpy()]
+        return _bootstrapped(lambda row: expected_auc(score[row], pd[row]), len(pd), len(pd))
 
     return measure
+
+
+def auc_gain(world: World, rows: pl.DataFrame, _target: Target) -> Measured:
+    """Expected AUC of all sources less that of the register alone."""
+    pd, at = rows["true_pd"].to_numpy(), rows["position"].to_numpy()
+    one, two = world.scores["all"][at], world.scores["register"][at]
+
+    def gain(row: Int64s) -> float:
+        return expected_auc(one[row], pd[row]) - expected_auc(two[row], pd[row])
+
+    return _bootstrapped(gain, len(pd), len(pd))
+
+
+def oracle_auc(_world: World, rows: pl.DataFrame, _target: Target) -> Measured:
+    """Expected AUC of the true PD itself, the ceiling of any model."""
+    pd = rows["true_pd"].to_numpy()
+    return Measured(expected_auc(pd, pd), 0.0, rows.height)
+
+
+def arrears_auc(_world: World, rows: pl.DataFrame, _target: Target) -> Measured:
+    """Expected AUC of the longest arrears on earlier loans alone."""
+    known = rows.filter(pl.col("max_dpd").is_not_null())
+    score, pd = known["max_dpd"].cast(pl.Float64).to_numpy(), known["true_pd"].to_numpy()
+    return Measured(expected_auc(score, pd), 0.0, known.height)
+
+
+def riskiest_share(_world: World, rows: pl.DataFrame, _target: Target) -> Measured:
+    """Share of the expected defaults that the riskiest twentieth holds, %."""
+    pd = np.sort(rows["true_pd"].to_numpy())[::-1]
+    return Measured(100 * float(pd[: len(pd) // 20].sum() / pd.sum()), 0.0, len(pd))
+
+
+def first_day_share(_world: World, rows: pl.DataFrame, _target: Target) -> Measured:
+    """Share of defaults on the first possible day, 90 days after the first instalment, %."""
+    month = _month_of_default(rows.filter(pl.col("defaulted")))
+    n = len(month)
+    share = float((month == 1).mean()) if n else np.nan
+    return Measured(100 * share, 100 * np.sqrt(share * (1 - share) / max(n, 1)), n)
+
+
+def hazard_rise(_world: World, rows: pl.DataFrame, _target: Target) -> Measured:
+    """Hazard of months 7 to 9 against that of months 4 to 6.
+
+    A month's hazard is that of loans that still run, by the weeks since the month-end before.
+    """
+    bad = rows["defaulted"].fill_null(value=False).to_numpy()
+    month = np.where(bad, _month_of_default(rows), 0)
+    term = rows["term_months"].to_numpy()
+    weeks = np.diff(MONTH_ENDS, prepend=0)
+    hits, hazard = [], []
+    for k in range(4, 10):
+        at_risk = (term >= k) & ((month == 0) | (month >= k))
+        hits.append(int((month == k).sum()))
+        hazard.append(hits[-1] / max(at_risk.sum() * weeks[k - 1], 1))
+    early, late = sum(hazard[:3]), sum(hazard[3:])
+    if not early or not late:
+        return Measured(np.nan, np.nan, 0)
+    error = late / early * np.sqrt(1 / sum(hits[:3]) + 1 / sum(hits[3:]))
+    return Measured(late / early, float(error), sum(hits))
+
+
+def _month_of_default(rows: pl.DataFrame) -> Int64s:
+    days = (rows["defaulted_on"] - rows["disbursed_on"]).dt.total_days().fill_null(0).to_numpy()
+    return np.asarray(np.round((days - DAYS_PAST_DUE) / DAYS_A_MONTH), np.int64)
+
+
+def pd_ratio(_world: World, rows: pl.DataFrame, target: Target) -> Measured:
+    """Mean PD of an event against that of another, `event/other`."""
+    event, other = target.of.split("/")
+    pd = rows["true_pd"]
+    one, two = (pd.filter(rows.select(condition(name)).to_series()) for name in (event, other))
+    if one.is_empty() or two.is_empty():
+        return Measured(np.nan, np.nan, 0)
+    means = [float(part.mean()) for part in (one, two)]  # type: ignore[arg-type]
+    spread = [
+        float(part.std() or 0) / mean / np.sqrt(len(part))  # type: ignore[arg-type]
+        for part, mean in zip((one, two), means, strict=True)
+    ]
+    ratio = means[0] / means[1]
+    return Measured(ratio, float(ratio * np.hypot(*spread)), min(len(one), len(two)))
+
+
+def vintage_range(_world: World, rows: pl.DataFrame, _target: Target) -> Measured:
+    """Highest mean PD of a quarter's loans against the lowest, on one path; the mean over paths."""
+    path = "path" if "path" in rows.columns else pl.lit(0).alias("path")
+    quarters = rows.group_by(path, pl.col("applied_on").dt.truncate("1q")).agg(
+        pl.col("true_pd_world").mean()
+    )
+    ranges = quarters.group_by("path").agg(
+        range=pl.col("true_pd_world").max() / pl.col("true_pd_world").min()
+    )
+    return Measured(float(ranges["range"].mean()), 0.0, rows.height)  # type: ignore[arg-type]
 
 
 MEASURES: dict[str, Callable[[World, pl.DataFrame, Target], Measured]] = {
@@ -131,4 +238,17 @@ MEASURES: dict[str, Callable[[World, pl.DataFrame, Target], Measured]] = {
     "refused_good": refused_good,
     "auc_register": _auc("register"),
     "auc_all": _auc("all"),
+    "auc_gain": auc_gain,
+    "oracle_auc": oracle_auc,
+    "arrears_auc": arrears_auc,
+    "riskiest_share": riskiest_share,
+    "first_day_share": first_day_share,
+    "hazard_rise": hazard_rise,
+    "pd_ratio": pd_ratio,
+    "vintage_range": vintage_range,
 }
+
+FROM_SIGNALS = frozenset(
+    {"steady_relief", "refused_good", "auc_register", "auc_all", "auc_gain"}
+)
+"""Measures that read signals, and so one world only."""

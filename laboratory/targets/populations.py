@@ -9,7 +9,7 @@ def condition(name: str) -> pl.Expr:
     """A population or an event by its name: parts of `CONDITIONS`, all of which must hold."""
     kind, _, value = name.partition(":")
     if value:
-        return pl.col({"trade": "sector", "purpose": "purpose"}[kind]) == value
+        return pl.col({"trade": "sector", "purpose": "purpose", "plan": "plan"}[kind]) == value
     return CONDITIONS[name]
 
 
@@ -68,6 +68,8 @@ CONDITIONS = {
     "platform_or_joint": _LENDER.is_in(["platform", "joint"]),
     "joint": _LENDER == "joint",
     "up_to_500k": pl.col("amount_cny") <= 500_000,
+    "repeat": ~pl.col("first_time"),
+    "above_a_fifth": pl.col("amount_cny") > 0.2 * pl.col("sales_cny"),
     "rate_7_12": pl.col("rate_pct").is_between(7, 12),
 }
 
@@ -75,7 +77,7 @@ NUMBERS = {
     "amount": pl.col("amount_cny") / 10_000,
     "term": pl.col("term_months").cast(pl.Float64),
     "rate_pct": pl.col("rate_pct"),
-    "true_pd_world": 100 * pl.col("true_pd_world"),
+    "true_pd": 100 * pl.col("true_pd"),
     "days_to_payout": (pl.col("disbursed_on") - pl.col("applied_on"))
     .dt.total_days()
     .cast(pl.Float64),

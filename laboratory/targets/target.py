@@ -13,7 +13,7 @@ from features.settings import Settings
 class Target(Settings):
     """One figure of the report, and how a world is asked for it."""
 
-    row: Annotated[str, Field(pattern=r"^R\d{3}$")]
+    row: Annotated[str, Field(pattern=r"^(R\d{3}|shape)$")]
     what: Annotated[str, Field(max_length=30)]
     value: float
     unit: str
@@ -21,8 +21,8 @@ class Target(Settings):
     population: str
     measure: str
     of: str = ""
-    kind: Literal["equals", "ceiling", "floor"] = "equals"
-    common: Annotated[float, Field(ge=0)] = 0.0
+    kind: Literal["equals", "ceiling", "floor", "shown"] = "equals"
+    gives_back: bool = False
     note: str = ""
 
 

@@ -8,14 +8,15 @@ import polars as pl
 
 from features.arrays import Floats
 from features.contract.errors import ContractError
-from features.contract.tables import SOURCES
 from features.engine.build import build_features
 from features.io.signal_reader import Signals, read_applications, read_outcomes
 from features.io.storage import scan_parquet
 from features.parallel.executor import Progress
 from features.table.catalogue import FEATURES
 from laboratory.targets.populations import condition
+from laboratory.targets.replay import joined_rows, replays
 from models.estimators.lightgbm_trees import lightgbm
+from synthetic.offer_truth import read_world
 
 STEADY_DAYS = 91
 """Days over which electricity is watched: three months (R188)."""
@@ -50,7 +51,7 @@ class World:
     workers : int
         Buckets of firms in work at a time; the figures do not depend on it.
     progress : callable or None
-        Told of the applications whose features are built.
+        Told of the buckets that are replayed, and of the applications whose features are built.
 
     Raises
     ------
@@ -67,21 +68,18 @@ class World:
         self.workers, self.progress = workers, progress
         self.signals = Signals.open(data)
         self.applications = read_applications(data / "applications.csv")
-        outcomes = read_outcomes(data / "outcomes.csv").select(
-            "application_id", "approved", "disbursed_on"
-        )
-        truth = scan_parquet(data / "truth" / "truth.parquet").collect().drop("firm_id")
-        cover = self.table("coverage").pivot("source", index="firm_id", values="covered_from")
-        absent = set(SOURCES) - set(cover.columns)
-        cover = cover.with_columns(pl.lit(None, pl.Date).alias(name) for name in absent)
+        outcomes = read_outcomes(data / "outcomes.csv")
+        truth = scan_parquet(data / "truth" / "truth.parquet").collect()
+        history = self.table("credit_history").drop("firm_id")
         self.rows = (
-            self.applications.join(outcomes, on="application_id", how="left", validate="1:1")
-            .join(truth, on="application_id", how="left", validate="1:1")
-            .join(self.table("firms"), on="firm_id", how="left", validate="m:1")
-            .join(cover, on="firm_id", how="left", validate="m:1")
+            joined_rows(
+                self.applications, outcomes, truth, self.table("firms"), self.table("coverage")
+            )
+            .join(history, on="application_id", how="left", validate="1:1", maintain_order="left")
             .with_row_index("position")
         )
         self.firms = self.rows.height
+        self.source = read_world(data)
 
     def table(self, name: str) -> pl.DataFrame:
         """Read one signal table whole."""
@@ -90,6 +88,15 @@ class World:
     def people(self, population: str) -> pl.DataFrame:
         """The applicants of a population."""
         return self.rows.filter(condition(population))
+
+    @cached_property
+    def replays(self) -> pl.DataFrame:
+        """Applicants of the world's settings on antithetic common paths."""
+        return replays(self.source, workers=self.workers, progress=self.progress)
+
+    def replayed(self, population: str) -> pl.DataFrame:
+        """The same of a population."""
+        return self.replays.filter(condition(population))
 
     @cached_property
     def scores(self) -> dict[str, Floats]:

@@ -17,6 +17,9 @@ PerArea = tuple[float, float, float]
 PerLender = tuple[float, float, float, float]
 Limits = tuple[float, float]
 """Least and greatest value."""
+TermShares = tuple[Share, Share, Share]
+"""Share of the terms of 3, 6 and 12 months."""
+PerPlan = tuple[Share, Share, Share, Share, Share]
 DayRange = tuple[int, int]
 """First and last, whole numbers."""
 
@@ -44,6 +47,7 @@ class PopulationConfig(Settings):
     first_time_share: Share
     sales_median_cny: PerForm
     sales_sd: Positive
+    sales_limits_cny: tuple[Limits, Limits, Limits]
     age_mean_years: Positive
     age_shape: Positive
     owner_age_mean: PerArea
@@ -94,6 +98,10 @@ class HealthConfig(Settings):
     own_sd_quality: float
     flood_season: Share
     thin_months: Positive
+    core_failures_per_year: Share
+    core_failure_size: Positive
+    core_failure_days: Positive
+    wet_year_share: Share
 
 
 class EventsConfig(Settings):
@@ -113,6 +121,7 @@ class CashConfig(Settings):
     leverage: Positive
     noise_sd: Positive
     noise_spread: Positive
+    noise_own: float
     buffer_mean: float
     buffer_hidden_sd: Positive
     buffer_quality: float
@@ -120,6 +129,13 @@ class CashConfig(Settings):
     buffer_form: PerForm
     buffer_area: PerArea
     accident_cash: Positive
+    flood_cash: Annotated[float, Field(ge=0)]
+    core_failure_cash: Annotated[float, Field(ge=0)]
+    common_share: Share
+    season_months: Annotated[float, Field(ge=0)]
+    harvest_sharpness: Positive
+    year_end_months: Annotated[float, Field(ge=0)]
+    year_end_weeks: Annotated[int, Field(ge=1)]
     floor: float
     age_limits: Limits
 
@@ -128,7 +144,7 @@ class TruePdConfig(Settings):
     """Numerical settings of true PD."""
 
     points: Annotated[int, Field(ge=16)]
-    groups: Annotated[int, Field(ge=1)]
+    grid_points: Annotated[int, Field(ge=16)]
 
 
 class WorkConfig(Settings):
@@ -242,6 +258,8 @@ class TaxConfig(Settings):
 
     honest_share: Share
     small_scale_rate: Share
+    exempt_since: tuple[dt.date, ...]
+    exempt_monthly_cny: tuple[float, ...]
     general_share: PerForm
     supplier_rates: tuple[Share, Share, Share, Share]
     supplier_shares: tuple[Share, Share, Share, Share]
@@ -376,9 +394,13 @@ class FraudConfig(Settings):
     """Fraud: shell firms, brushing sellers, invoice inflators."""
 
     shell_share: Share
+    shell_young: Positive
+    shell_age_years: Positive
+    shell_first_time: Positive
     inflation_share: Share
     brushing_share: Share
     intent: tuple[Share, Share, Share]
+    paid_instalments: DayRange
     burst_share: Share
     burst_sales: Positive
     quiet_sales: Positive
@@ -399,12 +421,17 @@ class CreditConfig(Settings):
     amount_elasticity: Positive
     amount_sd: Positive
     amount_by_lender: PerLender
+    amount_by_purpose: tuple[Positive, Positive, Positive, Positive, Positive]
+    caps_cny: PerLender
+    amount_gap: float
     purpose_weights: tuple[Share, Share, Share, Share, Share]
-    terms: tuple[Share, Share, Share]
+    terms: tuple[TermShares, TermShares, TermShares, TermShares, TermShares]
+    plan_weights: PerPlan
     online_channel: Share
     online_old: Share
     lender_weights: PerLender
     lender_tilt: PerLender
+    lender_sales: PerLender
     policy_insight: PerLender
     policy_noise: PerLender
     policy_cutoffs_first: PerLender
@@ -427,21 +454,78 @@ class CreditConfig(Settings):
     least_rate_pct: Positive
     margin_limits: Limits
     gap_fall: float
+    season_ahead: float
+    season_weeks: Annotated[int, Field(ge=1)]
     gap_limits: Limits
+    arrears_months: Annotated[int, Field(ge=1)]
+    arrears_seen_first: Share
+    arrears_seen_repeat: Share
+    closure_seen: Share
+    fraud_seen: tuple[Share, Share, Share]
+
+
+class DemandConfig(Settings):
+    """Who applies."""
+
+    gap: float
+    growth: float
+    gap_limits: Limits
+    growth_limits: Limits
+    usual_need: float
+    short_share: Share
+    closed_share: Share
+    unnoticed_days: Annotated[int, Field(ge=0)]
+    work_ends_days: DayRange
+
+
+class ArrearsConfig(Settings):
+    """Past loans of repeat borrowers and their arrears."""
+
     first_loan_shape: Positive
     first_loan_days: Positive
     first_loan_least_days: Annotated[int, Field(ge=1)]
     first_loan_age: Share
     first_loan_least_age: Positive
     loans_per_year: Positive
-    ever_late_share: Share
-    late_sd: Positive
-    late_buffer: float
-    late_days: Positive
+    most_loans: Annotated[int, Field(ge=1)]
+    loan_months: Positive
+    loan_sd: Positive
+    loan_term_months: Annotated[int, Field(ge=1)]
+    net_share: Share
+    late_below_months: float
+    days_per_month: Positive
+    luck_shape: Positive
+    forgotten_share: Share
+    forgotten_days: Positive
     grace_days: Positive
     most_late_days: Annotated[int, Field(ge=1)]
     other_lender_share: Share
     most_other_lenders: Annotated[int, Field(ge=1)]
+    enquiries_6m: Positive
+    enquiry_gap: float
+    enquiry_limits: Limits
+
+
+class LoanConfig(Settings):
+    """What a loan's purpose earns, and how it is repaid."""
+
+    full_months: Positive
+    beyond_share: Share
+    turn_months: Annotated[int, Field(ge=2)]
+    turn_gain: float
+    build_months: Annotated[int, Field(ge=0)]
+    payback_months: Positive
+    green_payback_months: Positive
+    marketing_months: tuple[int, int]
+    marketing_return: Positive
+    marketing_sd: Annotated[float, Field(ge=0)]
+    gap_share: Share
+    unmet_cost: tuple[Share, Share, Share, Share, Share]
+    unmet_months: Annotated[int, Field(ge=1)]
+    line_drawn: Share
+    line_usable: Share
+    seasonal_slope: float
+    seasonal_least: Positive
 
 
 class PaymentConfig(Settings):
@@ -552,6 +636,7 @@ class Trade(Settings):
 class WorldConfig(Settings):
     """Every setting of a world."""
 
+    about: str
     calendar: CalendarConfig
     population: PopulationConfig
     health: HealthConfig
@@ -573,6 +658,9 @@ class WorldConfig(Settings):
     faults: FaultsConfig
     fraud: FraudConfig
     credit: CreditConfig
+    demand: DemandConfig
+    arrears: ArrearsConfig
+    loan: LoanConfig
     trades: dict[str, Trade]
 
     @property

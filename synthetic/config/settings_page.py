@@ -103,7 +103,7 @@ def _scenario(name: str) -> list[str]:
         "",
         f"## Scenario {name}",
         "",
-        text.splitlines()[0].removeprefix("# "),
+        tomllib.loads(text)["about"],
         "",
         *_head(),
         *(_row(setting, prefix=f"{setting.section}.") for setting in settings(text)),

@@ -1,1 +1,1 @@
-"""Firms and their latent state: population, shocks, health, cash, default, lending."""
+"""Firms and their latent state: population, shocks, health, cash, coverage, fraud."""

@@ -1,13 +1,13 @@
-"""Cash buffer and default: a firm defaults when cash runs out.
+"""Cash buffer of a firm, in months of turnover, week by week.
 
-With the buffer `C` in months of turnover, week by week,
+    C[w+1] = C[w] + dt · ((usual - C[w]) / reversion + leverage · health[w] + season[w])
+                  + sd · sqrt(dt) · surprise[w] - taken[w] + debts[w]
 
-    C[w+1] = C[w] + dt · ((usual - C[w]) / reversion + leverage · health[w])
-                  + sd · sqrt(dt) · surprise[w] - bite · accident[w]
-
+`taken` is what accidents, floods and failed core firms take at once, `season` the free cash of the
+trade's month against an average one, `debts` the instalments of loans that the firm already has.
 An instalment is missed where C < 0 at a month's end. Three month-ends short in a row are 90 days
-past due, hence default; the first of them lies in months 1 to 9, so that day 90 falls within the
-year. Everything after the application is linear in the shocks, so `true_pd` can integrate it.
+past due. Everything after the application is linear in the shocks, so `true_pd` can integrate it,
+and a loan adds a path of its own (`synthetic.loan.offer_cash`).
 """
 
 from dataclasses import dataclass
@@ -16,20 +16,11 @@ import numpy as np
 
 from features.arrays import Array, FloatArray
 from synthetic.config.schema import WorldConfig
-from synthetic.firm.health import FUTURE, HISTORY, Health
+from synthetic.firm.health import Health, first_week
+from synthetic.firm.horizon import HISTORY, MONTH_ENDS, SHORT_IN_A_ROW, STEP, WEEKS
 from synthetic.firm.population import Population
-from synthetic.firm.shocks import DAYS_A_MONTH, WEEK
+from synthetic.firm.shocks import Common
 from synthetic.streams import Bucket
-
-STEP = WEEK / DAYS_A_MONTH
-"""A week in months."""
-
-MONTH_ENDS = np.array([round(m * DAYS_A_MONTH / WEEK) for m in range(1, 12)])
-"""Weeks after the application at which an instalment falls due, months 1 to 11."""
-
-SHORT_IN_A_ROW = 3
-"""Month-ends without cash that make 90 days past due."""
-
 
 @dataclass(frozen=True)
 class CashBuffer:
@@ -49,23 +40,33 @@ class CashBuffer:
     usual: FloatArray
     noise_sd: FloatArray
 
-    def rows(self, keep: Array) -> "CashBuffer":
-        """The same for some of the firms."""
-        return CashBuffer(self.visible[keep], self.usual[keep], self.noise_sd[keep])
-
 
 @dataclass(frozen=True)
 class State:
-    """Latent state: health, cash surprises (n_firms, n_weeks), parameters and cash path."""
+    """Latent state of firms: what their cash follows from, and the path itself.
+
+    Attributes
+    ----------
+    health : Health
+    surprise : ndarray of shape (n_firms, WEEKS), standard normal
+    common_surprise : ndarray of shape (n_firms, WEEKS)
+        Part of `surprise` that is common to all firms.
+    flows : ndarray of shape (n_firms, WEEKS)
+        Months of turnover that season and debts bring (positive) or take in a week.
+    cash_buffer : CashBuffer
+    cash : ndarray of shape (n_firms, WEEKS), months of turnover
+    """
 
     health: Health
     surprise: FloatArray
+    common_surprise: FloatArray
+    flows: FloatArray
     cash_buffer: CashBuffer
     cash: FloatArray
 
 
-def cash_buffer(firms: Population, bucket: Bucket) -> CashBuffer:
-    """Usual buffers and surprises of each firm."""
+def cash_buffer(firms: Population, own_sd: FloatArray, bucket: Bucket) -> CashBuffer:
+    """Usual buffers and surprises of each firm; uneven orders make uneven cash."""
     c = bucket.config.cash
     n = len(firms)
     visible = (
@@ -83,20 +84,34 @@ def cash_buffer(firms: Population, bucket: Bucket) -> CashBuffer:
     return CashBuffer(
         visible=visible,
         usual=visible + c.buffer_quality * firms.quality + c.buffer_hidden_sd * hidden,
-        noise_sd=c.noise_sd * np.exp(c.noise_spread * luck),
+        noise_sd=c.noise_sd
+        * (own_sd / bucket.config.health.own_sd) ** c.noise_own
+        * np.exp(c.noise_spread * luck),
     )
 
 
-def surprises(n: int, bucket: Bucket, *, name: str) -> FloatArray:
-    """Cash surprises (late customers, repairs), standard normal, shape (n, weeks)."""
-    rng = bucket.stream(f"{name}.surprise")
-    return rng.standard_normal((n, HISTORY + FUTURE + 1))
+def surprises(
+    firms: Population, common: Common, bucket: Bucket, *, name: str
+) -> tuple[FloatArray, FloatArray]:
+    """Cash surprises (late customers, repairs), standard normal, and their common part.
+
+    surprise = sqrt(1 - share) · own + sqrt(share) · common
+
+    Returns
+    -------
+    tuple of ndarray of shape (n_firms, WEEKS)
+    """
+    share = bucket.config.cash.common_share
+    own = bucket.stream(f"{name}.surprise").standard_normal((len(firms), WEEKS))
+    weeks = first_week(firms, bucket.config)[:, None] + np.arange(WEEKS)
+    shared = np.sqrt(share) * common.payment[0, weeks]
+    return np.sqrt(1 - share) * own + shared, shared
 
 
 def cash_path(
-    orders: FloatArray,
-    strikes: FloatArray,
+    health: Health,
     surprise: FloatArray,
+    flows: FloatArray,
     buffer: CashBuffer,
     p: WorldConfig,
 ) -> FloatArray:
@@ -104,14 +119,15 @@ def cash_path(
 
     Parameters
     ----------
-    orders, strikes, surprise : ndarray of shape (n_firms, n_weeks)
-        Health, sizes of accidents, standard normal surprises.
+    surprise, flows : ndarray of shape (n_firms, WEEKS)
+        Standard normal surprises; season and debts in months of turnover.
 
     Returns
     -------
-    ndarray of shape (n_firms, n_weeks), months of turnover
+    ndarray of shape (n_firms, WEEKS), months of turnover
     """
     c = p.cash
+    orders, taken = health.total, health.cash_taken(p)
     path = np.empty_like(orders)
     path[:, 0] = buffer.usual + c.leverage * c.reversion_months / 3 * orders[:, 0]
     for w in range(orders.shape[1] - 1):
@@ -120,27 +136,31 @@ def cash_path(
             path[:, w]
             + STEP * (pull + c.leverage * orders[:, w])
             + buffer.noise_sd * np.sqrt(STEP) * surprise[:, w]
-            - c.accident_cash * strikes[:, w]
+            - taken[:, w]
+            + flows[:, w]
         )
         if w < HISTORY:
             path[:, w + 1] = np.maximum(path[:, w + 1], c.floor)
     return path
 
 
-def default_month(path: FloatArray) -> Array:
-    """Month of the first missed instalment of a default, 0 where there is none.
+def default_month(short: Array, due: Array) -> Array:
+    """Month of the first instalment that is never caught up, 0 where there is none.
+
+    An instalment missed in a month in which something is due, and cash short at the next two
+    month-ends as well, is 90 days past due.
 
     Parameters
     ----------
-    path : ndarray of shape (n_firms, HISTORY + FUTURE + 1)
+    short, due : ndarray of bool, shape (n, months)
+        Whether cash does not suffice at a month's end, and whether anything falls due.
     """
-    short = path[:, HISTORY + MONTH_ENDS] < 0
     months = short.shape[1] - SHORT_IN_A_ROW + 1
     runs = np.logical_and.reduce([short[:, k : k + months] for k in range(SHORT_IN_A_ROW)])
+    runs &= due[:, :months]
     return np.where(runs.any(axis=1), runs.argmax(axis=1) + 1, 0)
 
 
-def without(h: Health, component: str) -> tuple[FloatArray, FloatArray]:
-    """Counterfactual health and accidents without one component."""
-    strikes = np.zeros_like(h.strikes) if component == "accident" else h.strikes
-    return h.total - getattr(h, component), strikes
+def month_ends(path: FloatArray, months: int) -> FloatArray:
+    """Cash at the month-ends after the application, shape (n, months)."""
+    return np.asarray(path[:, HISTORY + MONTH_ENDS[:months]])

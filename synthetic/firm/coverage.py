@@ -17,12 +17,16 @@ from synthetic.streams import Bucket
 
 @dataclass(frozen=True)
 class Coverage:
-    """Column of the history at which each source begins, shape (n_firms,); -1: not covered."""
+    """Column of the history at which each source begins, shape (n_firms,); -1: not covered.
+
+    `online` says whether a firm has a shop online, which its platform may not report.
+    """
 
     tax: Array
     electricity: Array
     logistics: Array
     ecommerce: Array
+    online: Array
 
 
 def coverage(firms: Population, n_days: int, bucket: Bucket) -> Coverage:
@@ -48,11 +52,13 @@ def coverage(firms: Population, n_days: int, bucket: Bucket) -> Coverage:
     begins = np.where(
         tax > -ndtri(p.tax_complete), 0, (n_days * (first + (last - first) * late)).astype(int)
     )
+    shop = propensity("ecommerce", 0.0)
     return Coverage(
         tax=since(tax > -ndtri(p.tax_complete + p.tax_partial), begins),
         electricity=born,
         logistics=since(propensity("logistics", p.logistics_online) > -ndtri(p.logistics)),
-        ecommerce=since(propensity("ecommerce", 0.0) > -ndtri(ndtr(online) * p.online_scale)),
+        ecommerce=since(shop > -ndtri(ndtr(online) * p.online_scale)),
+        online=shop > -online,
     )
 
 

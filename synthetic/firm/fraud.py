@@ -22,7 +22,7 @@ class BadActors:
     """Arrays of shape (n_firms,).
 
     `shell`, `inflator` and `brusher` say of which kind a firm is, `intent` is the probability that
-    it never meant to repay, `absconds` whether it did not.
+    it never meant to repay, `absconds` whether it did not, `paid` after how many instalments.
     """
 
     shell: Array
@@ -30,6 +30,7 @@ class BadActors:
     brusher: Array
     intent: FloatArray
     absconds: Array
+    paid: Array
 
     @property
     def any(self) -> Array:
@@ -37,17 +38,26 @@ class BadActors:
         return np.asarray(self.shell | self.inflator | self.brusher)
 
 
-def bad_actors(firms: Population, bucket: Bucket) -> BadActors:
-    """Draw the bad actors of a bucket; sellers only brush where they may sell online."""
+def bad_actors(firms: Population, sells_online: Array, bucket: Bucket) -> BadActors:
+    """Draw the bad actors of a bucket: shells mostly young first-time firms, brushers with a shop.
+
+    Parameters
+    ----------
+    sells_online : ndarray of bool, shape (n_firms,)
+        Whether the firm has a shop online.
+    """
     p = bucket.config.fraud
     n = len(firms)
-    pick = bucket.stream("fraud.kind").random(n)
-    shell = pick < p.shell_share
-    inflator = ~shell & (pick < p.shell_share + p.inflation_share)
-    brusher = ~shell & ~inflator & (pick < p.shell_share + p.inflation_share + p.brushing_share)
+    draw = bucket.stream("fraud.kind").random((3, n))
+    young = np.where(firms.age_years < p.shell_age_years, p.shell_young, 1.0)
+    new = np.where(firms.first_time, p.shell_first_time, 1.0)
+    shell = draw[0] < p.shell_share * young * new
+    inflator = ~shell & (draw[1] < p.inflation_share)
+    brusher = ~shell & ~inflator & sells_online & (draw[2] < p.brushing_share)
     intent = np.select((shell, inflator, brusher), p.intent, 0.0)
     absconds = bucket.stream("fraud.intent").random(n) < intent
-    return BadActors(shell, inflator, brusher, intent, absconds)
+    paid = bucket.stream("fraud.paid").integers(*p.paid_instalments, n)
+    return BadActors(shell, inflator, brusher, intent, absconds, paid)
 
 
 def apply_inflation(

@@ -1,35 +1,32 @@
 """Latent business health: log orders against the firm's usual level, week by week.
 
-    health = own + accident + macro + cycle[trade] + load · core[buyer] + exposure · flood[county]
+    health = own + accident + macro + cycle[trade] + exposure · flood[county]
+           + load · (core[buyer] + failure[buyer])
 
 `own` is a mean-reverting path of the firm alone; an accident (illness, fire, a lost customer) is
 a drop that heals. The week of the application is week `HISTORY`; the weeks after it are the
-realised future.
+realised future. Accidents, floods and failures of core firms also take cash, in the week after.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 
 from features.arrays import Array, FloatArray
 from synthetic.config.schema import WorldConfig
+from synthetic.firm.horizon import FUTURE, HISTORY, WEEK, WEEKS, YEAR
 from synthetic.firm.population import Population
-from synthetic.firm.shocks import WEEK, Common, heal, ou
+from synthetic.firm.shocks import Common, heal, ou
 from synthetic.streams import Bucket, Rng
-
-HISTORY = 65
-"""Weeks of signals before the application: 455 days."""
-
-FUTURE = 52
-"""Weeks from the application to the end of the year in which a default counts."""
-
 
 @dataclass(frozen=True)
 class Health:
-    """Components of health, each of shape (n_firms, HISTORY + FUTURE + 1), log units.
+    """Components of health, each of shape (n_firms, WEEKS), log units.
 
-    `strikes` holds the sizes of accidents in the week in which they come, `own_sd` (n_firms,)
-    the standard deviation of each firm's own path.
+    `strikes` holds the sizes of accidents in the week in which they come, `struck` the exposure to
+    a flood in its week, `failed` a supplier's load in the week in which its core firm fails;
+    `own_sd` (n_firms,) is the standard deviation of each firm's own path.
     """
 
     own: FloatArray
@@ -37,20 +34,35 @@ class Health:
     macro: FloatArray
     cycle: FloatArray
     core: FloatArray
+    failure: FloatArray
     flood: FloatArray
     strikes: FloatArray
+    struck: FloatArray
+    failed: FloatArray
     own_sd: FloatArray
 
-    COMPONENTS = ("own", "accident", "macro", "cycle", "core", "flood")
+    COMPONENTS = ("own", "accident", "macro", "cycle", "core", "failure", "flood")
+    TOGETHER: ClassVar = {
+        "accident": ("accident", "strikes"),
+        "core": ("core", "failure", "failed"),
+        "flood": ("flood", "struck"),
+    }
 
     @property
     def total(self) -> FloatArray:
         """Health, the sum of its components."""
         return sum((getattr(self, name) for name in self.COMPONENTS), np.zeros(1))
 
-    def rows(self, keep: Array) -> "Health":
-        """The same for some of the firms."""
-        return Health(**{f.name: getattr(self, f.name)[keep] for f in fields(self)})
+    def cash_taken(self, config: WorldConfig) -> FloatArray:
+        """Months of turnover that events take from cash, shape (n_firms, WEEKS)."""
+        c = config.cash
+        taken = c.accident_cash * self.strikes + c.flood_cash * self.struck
+        return np.asarray(taken + c.core_failure_cash * self.failed)
+
+    def without(self, component: str) -> "Health":
+        """Counterfactual health without one component and the events that belong to it."""
+        parts = self.TOGETHER.get(component, (component,))
+        return replace(self, **dict.fromkeys(parts, np.zeros_like(self.own)))
 
 
 def health(firms: Population, common: Common, bucket: Bucket, *, name: str) -> Health:
@@ -62,15 +74,15 @@ def health(firms: Population, common: Common, bucket: Bucket, *, name: str) -> H
         Prefix of the streams; a second name gives an independent copy.
     """
     h = bucket.config.health
-    n, n_weeks = len(firms), HISTORY + FUTURE + 1
+    n = len(firms)
     own_sd = own_volatility(firms, bucket)
     own = ou(
-        bucket.stream(f"{name}.own").standard_normal((n, n_weeks)),
+        bucket.stream(f"{name}.own").standard_normal((n, WEEKS)),
         own_sd[:, None],
         h.own_days,
     )
     strikes = accidents(n, bucket.config, bucket.stream(f"{name}.accident"))
-    weeks = first_week(firms, bucket.config)[:, None] + np.arange(n_weeks)
+    weeks = first_week(firms, bucket.config)[:, None] + np.arange(WEEKS)
     load = np.where(firms.core >= 0, h.core_load, 0.0)[:, None]
     exposure = np.take(bucket.config.per_trade("weather"), firms.trade)[:, None]
     return Health(
@@ -79,14 +91,17 @@ def health(firms: Population, common: Common, bucket: Bucket, *, name: str) -> H
         macro=common.macro[0, weeks],
         cycle=common.cycle[firms.trade[:, None], weeks],
         core=load * common.core[firms.core[:, None], weeks],
+        failure=load * common.failure[firms.core[:, None], weeks],
         flood=exposure * common.flood[firms.county[:, None], weeks],
         strikes=strikes,
+        struck=exposure * common.struck[firms.county[:, None], weeks],
+        failed=load * common.failed[firms.core[:, None], weeks],
         own_sd=own_sd,
     )
 
 
 def first_week(firms: Population, config: WorldConfig) -> Array:
-    """World week in which each firm's history begins."""
+    """Common week in which each firm's latent path begins."""
     return np.asarray((firms.applied - config.calendar.history_days) // WEEK)
 
 
@@ -103,21 +118,22 @@ def own_volatility(firms: Population, bucket: Bucket) -> FloatArray:
 
 
 def accidents(n: int, config: WorldConfig, rng: Rng) -> FloatArray:
-    """Sizes of accidents by week, shape (n, weeks): any number before applying, at most one after.
+    """Sizes of accidents by week, shape (n, WEEKS): any number up to the application's own week.
 
-    At most one, because `true_pd` integrates over one; a second within a year is one in a hundred.
+    Afterwards at most one in the first year and one later, because `true_pd` integrates over one
+    each; a second within a year is one in a hundred.
     """
     h = config.health
-    rate = h.accidents_per_year * WEEK / 365.25
-    past = rng.random((n, HISTORY)) < rate
-    sizes = rng.exponential(h.accident_size, (n, HISTORY + FUTURE + 1))
-    strikes = rng.random(n) < accident_probability(config)
-    week = (rng.random(n) * FUTURE).astype(np.int64)
-    future = np.zeros((n, FUTURE + 1), np.bool_)
-    future[np.arange(n), week] = strikes
+    past = rng.random((n, HISTORY + 1)) < h.accidents_per_year / YEAR
+    sizes = rng.exponential(h.accident_size, (n, WEEKS))
+    future = np.zeros((n, FUTURE), np.bool_)
+    for first, weeks in ((0, YEAR), (YEAR, FUTURE - YEAR)):
+        strikes = rng.random(n) < accident_probability(config, weeks)
+        week = first + (rng.random(n) * weeks).astype(np.int64)
+        future[np.arange(n), week] = strikes
     return sizes * np.hstack([past, future])
 
 
-def accident_probability(config: WorldConfig) -> float:
-    """Probability of an accident in the year after the application."""
-    return float(1 - np.exp(-config.health.accidents_per_year * FUTURE * WEEK / 365.25))
+def accident_probability(config: WorldConfig, weeks: int) -> float:
+    """Probability of an accident within so many weeks."""
+    return float(1 - np.exp(-config.health.accidents_per_year * weeks / YEAR))

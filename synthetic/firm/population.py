@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import ndtr, ndtri
 
 from features.arrays import Array, FloatArray
 from features.contract.tables import AREAS
@@ -59,7 +60,6 @@ class Population:
     def __len__(self) -> int:
         return len(self.form)
 
-
 def population(n: int, bucket: Bucket) -> Population:
     """Draw `n` applicants of one bucket."""
     p = bucket.config.population
@@ -85,7 +85,8 @@ def population(n: int, bucket: Bucket) -> Population:
     scale = np.log(np.take(p.sales_median_cny, form)) + p.sales_age * np.log(
         age_years / p.typical_age_years
     )
-    sales = np.exp(scale + p.sales_sd * draw("sales").standard_normal(n))
+    lowest, highest = (np.log(np.take(limit, form)) for limit in np.transpose(p.sales_limits_cny))
+    sales = np.exp(between(scale, p.sales_sd, lowest, highest, draw("sales").random(n)))
     staff = sales / (1_000 * np.take(bucket.config.per_trade("kcny_per_employee"), trade))
     spread = np.exp(p.employees_sd * draw("employees").standard_normal(n))
     capital = (
@@ -117,6 +118,14 @@ def population(n: int, bucket: Bucket) -> Population:
         first_time=draw("first_time").random(n) < p.first_time_share,
         applied=_application_days(n, bucket.config, draw("calendar")),
     )
+
+
+def between(
+    mean: FloatArray, sd: float, least: FloatArray, most: FloatArray, uniform: FloatArray
+) -> FloatArray:
+    """Normal numbers within limits, one for each uniform number."""
+    low, high = ndtr((least - mean) / sd), ndtr((most - mean) / sd)
+    return np.asarray(mean + sd * ndtri(low + uniform * (high - low)))
 
 
 def choose(weights: list[float], uniform: FloatArray) -> Array:

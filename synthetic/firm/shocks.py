@@ -1,82 +1,104 @@
-"""Common shocks: province, industry cycles, core firms, floods.
+"""Common shocks: province, industry cycles, core firms, late payment, floods.
 
 Each is a mean-reverting (Ornstein-Uhlenbeck) path of log demand in weekly steps,
 
     x[w+1] = phi · x[w] + sd · sqrt(1 - phi²) · innovation[w],    phi = exp(-7 / days),
 
-and a flood is a drop that heals at rate phi_flood. A scenario adds a drop of its own.
+a flood and the failure of a core firm are drops that heal at the rate of their days, and a scenario
+adds a drop of its own. `payment` is the part of all firms' cash surprises that is common: weeks in
+which everybody is paid late. Nothing ties the paths to an average time: worlds differ as years do.
 
-The report describes an average time, so the province and each industry are drawn given that, over
-the outcome years of all applicants, what they did to cash adds up to nothing:
-
-    x | weight · x = 0   =   x - C weight (weight · x) / (weight · C weight),
-
-`C` the covariance of the path. Quarters differ, worlds agree. Futures (`true_pd`) know nothing of
-this, nor do a scenario's drops.
+Common week 0 lies `EARLIER` weeks before the first signal of the earliest applicant.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from features.arrays import FloatArray
 from synthetic.config.schema import WorldConfig
+from synthetic.firm.horizon import EARLIER, FUTURE, WEEK, YEAR
 from synthetic.setting.calendar import borrowing_season
 from synthetic.setting.places import CITIES, COUNTIES
 from synthetic.streams import stream
 
-WEEK = 7
-DAYS_A_MONTH = 365.25 / 12
-
-
 @dataclass(frozen=True)
 class Common:
-    """Realised common paths of log demand, one column a week from world day 0 on.
+    """Realised common paths, one column a week; log demand where nothing else is said.
 
     Attributes
     ----------
     macro : ndarray of shape (1, n_weeks)
     cycle : ndarray of shape (n_trades, n_weeks)
-    core : ndarray of shape (n_core_firms, n_weeks)
+    core, failure : ndarray of shape (n_core_firms, n_weeks)
+        Swing of a core firm's orders, and the drop after it failed, <= 0.
     flood : ndarray of shape (n_counties, n_weeks), <= 0
+    payment : ndarray of shape (1, n_weeks)
+        Common part of the cash surprises, standard normal.
     struck : ndarray of shape (n_counties, n_weeks), 1 in the week in which a flood comes
+    failed : ndarray of shape (n_core_firms, n_weeks), 1 in the week in which a core firm fails
     """
 
     macro: FloatArray
     cycle: FloatArray
     core: FloatArray
+    failure: FloatArray
     flood: FloatArray
+    payment: FloatArray
     struck: FloatArray
+    failed: FloatArray
 
 
 def weeks_of_world(config: WorldConfig) -> int:
-    """Weeks from the first signal of the earliest applicant to the last outcome."""
+    """Weeks from the first signal of the earliest applicant to the end of the latest loan."""
     c = config.calendar
-    days = c.history_days + round(c.quarters * 365.25 / 4) + c.outcome_days + 60
-    return days // WEEK + 2
+    return (c.history_days + application_days(config)) // WEEK + FUTURE + 2
 
 
-def common_shocks(seed: int, config: WorldConfig) -> Common:
-    """Draw the common paths of a world; every bucket sees the same."""
+def application_days(config: WorldConfig) -> int:
+    """Days on which applications are made."""
+    return round(config.calendar.quarters * 365.25 / 4) - 1
+
+
+def common_shocks(seed: int, config: WorldConfig, *, mirrored: bool = False) -> Common:
+    """Draw the common paths of a world; every bucket sees the same.
+
+    Parameters
+    ----------
+    mirrored : bool
+        Whether to give the antithetic path: each innovation with its sign changed, and each flood
+        and failure by the complement of its uniform number.
+    """
     h, events = config.health, config.events
-    n_weeks = weeks_of_world(config)
+    n_weeks = EARLIER + weeks_of_world(config)
+    sign = -1.0 if mirrored else 1.0
 
-    def paths(name: str, rows: int) -> FloatArray:
-        return stream(seed, f"shocks.{name}").standard_normal((rows, n_weeks))
+    def paths(name: str, rows: int, sd: FloatArray | float, days: float) -> FloatArray:
+        normal = stream(seed, f"shocks.{name}").standard_normal((rows, n_weeks))
+        return ou(sign * normal, sd, days)
 
-    weight = burden(config)
-    cycle = typical(paths("cycle", len(config.trades)), weight, h.cycle_days)
-    cycle *= np.array(config.per_trade("cycle_sd"))[:, None]
+    def uniform(name: str, shape: tuple[int, ...]) -> FloatArray:
+        drawn = stream(seed, f"shocks.{name}").random(shape)
+        return np.asarray(1 - drawn if mirrored else drawn)
+
+    core_firms = config.population.core_firms
+    cycle_sds = np.array(config.per_trade("cycle_sd"))[:, None]
     drop = _drop(config, n_weeks)
     drops = np.array([events.cycle_drops.get(name, 0.0) for name in config.trade_names])
-    struck = _floods(seed, config, n_weeks)
+    weekly = h.core_failures_per_year / YEAR
+    failed = (uniform("core_failure", (core_firms, n_weeks)) < weekly).astype(float)
+    struck = _floods(config, n_weeks, uniform)
     return Common(
-        macro=h.macro_sd * typical(paths("macro", 1), weight, h.macro_days)
-        - events.macro_drop * drop,
-        cycle=_against_province(config) @ cycle - drops[:, None] * drop,
-        core=ou(paths("core", config.population.core_firms), h.core_sd, h.core_days),
+        macro=paths("macro", 1, h.macro_sd, h.macro_days) - events.macro_drop * drop,
+        cycle=_against_province(config) @ paths("cycle", len(drops), cycle_sds, h.cycle_days)
+        - drops[:, None] * drop,
+        core=paths("core", core_firms, h.core_sd, h.core_days),
+        failure=-h.core_failure_size * heal(failed, h.core_failure_days),
         flood=-h.flood_size * heal(struck, h.flood_days),
+        payment=sign * stream(seed, "shocks.payment").standard_normal((1, n_weeks)),
         struck=struck,
+        failed=failed,
     )
 
 
@@ -101,9 +123,9 @@ def _against_province(config: WorldConfig) -> FloatArray:
 
 
 def _scenario_week(config: WorldConfig) -> int:
-    """World week in which a scenario's events begin."""
+    """Common week in which a scenario's events begin."""
     c = config.calendar
-    return (c.history_days + (config.events.start - c.first_application).days) // WEEK
+    return EARLIER + (c.history_days + (config.events.start - c.first_application).days) // WEEK
 
 
 def _drop(config: WorldConfig, n_weeks: int) -> FloatArray:
@@ -130,41 +152,10 @@ def ou(innovations: FloatArray, sd: FloatArray | float, days: float) -> FloatArr
     return path * sd
 
 
-def typical(innovations: FloatArray, weight: FloatArray, days: float) -> FloatArray:
-    """Mean-reverting paths of variance 1, drawn given that their weighted sum is zero.
-
-    Parameters
-    ----------
-    innovations : ndarray of shape (rows, weeks), standard normal
-    weight : ndarray of shape (weeks,)
-    """
-    path = ou(innovations, 1.0, days)
-    week = np.arange(len(weight))
-    toward = decay(days) ** np.abs(np.subtract.outer(week, week)) @ weight
-    return np.asarray(path - np.outer(path @ weight, toward / (weight @ toward)))
-
-
-def burden(config: WorldConfig) -> FloatArray:
-    """How much the demand of each world week bears on cash in the outcome years, (n_weeks,).
-
-    The share of applicants whose outcome year a week belongs to, carried back in time by the
-    memory of cash: orders lost before the year, or early in it, are still missing later.
-    """
-    c = config.calendar
-    applied = borrowing_weight(config)
-    weeks = np.arange(weeks_of_world(config))
-    first = (np.arange(len(applied)) + c.history_days) // WEEK
-    ends = first + c.outcome_days // WEEK
-    watched = (weeks >= first[:, None]) & (weeks < ends[:, None])
-    exposed = applied @ watched
-    memory = config.cash.reversion_months * DAYS_A_MONTH
-    return np.asarray(heal(exposed[None, ::-1], memory)[0, ::-1])
-
-
 def borrowing_weight(config: WorldConfig) -> FloatArray:
     """Chance of an application on each day from the first on; most come before a holiday (R048)."""
     c = config.calendar
-    days = round(c.quarters * 365.25 / 4) - 1
+    days = application_days(config)
     busy = borrowing_season(c.first_application, days, days_before=c.season_days)
     return np.asarray(
         np.where(busy, c.season_share / busy.sum(), (1 - c.season_share) / (~busy).sum())
@@ -181,31 +172,32 @@ def heal(events: FloatArray, days: float) -> FloatArray:
 
 
 def flood_seasons(config: WorldConfig) -> list[int]:
-    """World weeks of mid-June, when the floods come; the last lies beyond the world's end."""
+    """Common weeks of mid-June, when the floods come; the last lie beyond the world's end."""
     c = config.calendar
     opening = c.history_days - (c.first_application.timetuple().tm_yday - 1)
+    years = range(-3, 30)
     weeks = [
-        round((opening + (year + config.health.flood_season) * 365.25) / WEEK)
-        for year in range(-3, 30)
+        EARLIER + round((opening + (year + config.health.flood_season) * 365.25) / WEEK)
+        for year in years
     ]
-    n_weeks = weeks_of_world(config)
-    return [w for w in weeks if 0 <= w < n_weeks + 53]
+    return [week for week in weeks if week >= 0]
 
 
-def _floods(seed: int, config: WorldConfig, n_weeks: int) -> FloatArray:
-    """Floods strike county by county, in June."""
-    struck = np.zeros((len(COUNTIES), n_weeks))
+def _floods(
+    config: WorldConfig, n_weeks: int, uniform: Callable[[str, tuple[int, ...]], FloatArray]
+) -> FloatArray:
+    """Floods strike county by county in June, most of them in wet years."""
+    h = config.health
+    seasons = [week for week in flood_seasons(config) if week < n_weeks]
+    wet = uniform("wet_year", (len(seasons),)) < h.wet_year_share
+    hit = uniform("flood", (len(COUNTIES), len(seasons))) < h.flood_probability / h.wet_year_share
+    hit &= wet
     begin = _scenario_week(config)
-    forced = next((week for week in flood_seasons(config) if week >= begin), None)
-    rng = stream(seed, "shocks.flood")
-    for week in flood_seasons(config):
-        # as many counties as a usual year has, which ones is chance
-        rank = rng.permutation(len(COUNTIES)) + rng.random()
-        hit = rank < config.health.flood_probability * len(COUNTIES)
-        if week == forced:
-            hit |= np.isin(_city_of_county(), config.events.flooded_cities)
-        if week < n_weeks:
-            struck[hit, week] = 1.0
+    forced = next((k for k, week in enumerate(seasons) if week >= begin), None)
+    if forced is not None:
+        hit[:, forced] |= np.isin(_city_of_county(), config.events.flooded_cities)
+    struck = np.zeros((len(COUNTIES), n_weeks))
+    struck[:, seasons] = hit
     return struck
 
 

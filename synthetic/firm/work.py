@@ -16,9 +16,8 @@ from scipy.special import ndtri
 
 from features.arrays import Array, FloatArray
 from synthetic.config.schema import WorldConfig
-from synthetic.firm.health import HISTORY
+from synthetic.firm.horizon import DAYS_A_MONTH, EARLIER, HISTORY, WEEK
 from synthetic.firm.population import Population
-from synthetic.firm.shocks import DAYS_A_MONTH, WEEK
 from synthetic.setting.calendar import SATURDAY, SUNDAY, Calendar
 from synthetic.streams import Bucket
 
@@ -51,7 +50,7 @@ def days_of(firms: Population, config: WorldConfig) -> Days:
     first = firms.applied - config.calendar.history_days
     index = (first[:, None] + np.arange(config.calendar.history_days)).astype(np.int32)
     since = index - (first // WEEK * WEEK)[:, None].astype(np.int32)
-    return Days(index, since // WEEK, ((since % WEEK) / WEEK).astype(np.float32))
+    return Days(index, EARLIER + since // WEEK, ((since % WEEK) / WEEK).astype(np.float32))
 
 
 def daily(path: FloatArray, days: Days) -> FloatArray:

@@ -3,10 +3,11 @@
 import polars as pl
 
 from features.arrays import Array
-from features.contract.tables import CHANNELS, LENDER_TYPES, PURPOSES
+from features.contract.tables import CHANNELS, LENDER_TYPES, PLANS, PURPOSES
 from features.contract.validation import conform
-from synthetic.firm.lending import Applications, CreditHistory
-from synthetic.firm.outcome import Outcome
+from synthetic.loan.lending import Applications
+from synthetic.loan.outcome import Outcome
+from synthetic.loan.past_loans import CreditHistory
 from synthetic.records.ids import BucketIds
 
 
@@ -17,6 +18,10 @@ def record_history(ids: BucketIds, past: CreditHistory) -> pl.DataFrame:
         "loans": past.loans,
         "max_dpd": past.max_dpd,
         "lenders": past.lenders,
+        "months_in_arrears": past.months_in_arrears,
+        "open_loans": past.open_loans,
+        "balance_cny": past.balance_cny,
+        "enquiries_6m": past.enquiries,
     }
     frame = ids.identified(pl.DataFrame(columns))
     return conform(frame.filter(~ids.population.first_time), "credit_history")
@@ -30,6 +35,7 @@ def record_applications(ids: BucketIds, request: Applications) -> pl.DataFrame:
         "amount_cny": request.amount_cny,
         "term_months": request.term,
         "purpose": _names(PURPOSES, request.purpose),
+        "plan": _names(PLANS, request.plan),
         "lender_type": _names(LENDER_TYPES, request.lender),
         "channel": _names(CHANNELS, request.channel),
         "first_time": p.first_time,

@@ -1,7 +1,9 @@
-"""Tax filings: individual businesses file by quarter in truth, all by month here (assumed).
+"""Tax filings: general payers file by month, small-scale payers by quarter.
 
 declared = invoiced + uninvoiced share declared,    tax = rate · declared
 filed = due - slack + delay(management),            paid = filed + delay(cash)
+
+A small-scale payer whose sales stay below the exemption owes nothing and files all the same.
 """
 
 from dataclasses import dataclass
@@ -11,14 +13,23 @@ import numpy as np
 from features.arrays import Array, FloatArray
 from synthetic.firm.payment import delay_days
 from synthetic.firm.population import Population
+from synthetic.setting.calendar import Calendar
 from synthetic.setting.months import Months
 from synthetic.signals.bills import NEVER
+from synthetic.signals.vat import exempt_cny, general_payers, quarter_ends
 from synthetic.streams import Bucket
+
+
+NO_RETURN = np.iinfo(np.int32).max
+"""Due day of a month after which no return is due."""
 
 
 @dataclass(frozen=True)
 class Filings:
-    """Arrays of shape (n_firms, n_months): world days and CNY; `NEVER` where it has not come."""
+    """Arrays of shape (n_firms, n_months): world days and CNY.
+
+    `due` is `NO_RETURN` in months that end no period, the other days `NEVER` where it has not come.
+    """
 
     due: Array
     filed: Array
@@ -28,9 +39,10 @@ class Filings:
 
 
 def filings(
-    firms: Population, invoiced: FloatArray, cash: FloatArray, months: Months, bucket: Bucket,
+    firms: Population, invoiced: FloatArray, cash: FloatArray, months: Months, calendar: Calendar,
+    bucket: Bucket,
 ) -> Filings:  # fmt: skip
-    """File and pay each month's tax.
+    """File and pay the tax of each month or quarter.
 
     Parameters
     ----------
@@ -51,14 +63,23 @@ def filings(
         1 + np.exp(p.uninvoiced_month_sd * rng.standard_normal(months.ends.shape)) * habit[:, None]
     )
     sales = np.maximum(months.total(invoiced), 0) * extra
+    general = general_payers(firms, bucket)[:, None]
+    quarter = sales.copy()
+    for earlier in (1, 2):
+        quarter[:, earlier:] += sales[:, :-earlier]
+    files = general | quarter_ends(months.ends, calendar)
+    files[:, :2] &= general  # the quarter began before the history
+    sales = np.where(general, sales, quarter)
+    exempt = ~general & (sales <= 3 * exempt_cny(months.ends, calendar, bucket.config))
     tax = sales * p.small_scale_rate * np.take(p.burden_by_form, firms.form)[:, None]
-    due = months.ends + p.filing_due_days
+    tax = np.where(exempt, 0, tax)
+    due = np.where(files, months.ends + p.filing_due_days, NO_RETURN)
     needed = months.on_day(cash, p.filing_due_days)
     late = delay_days(needed, firms.quality, p.filing_delay, bucket.config.payment, rng)
     filed = months.ends + p.filing_lag_days + np.floor(late).astype(np.int64)
     wait = delay_days(needed, firms.quality, p.payment_delay, bucket.config.payment, rng)
     skipped_share = p.skipped_share * np.exp(-p.skipped_quality * firms.quality)
-    skipped = rng.random(due.shape) < skipped_share[:, None]
+    skipped = (rng.random(due.shape) < skipped_share[:, None]) | ~files
     filed = np.where(skipped, NEVER, filed)
     paid = np.where(skipped, NEVER, filed + np.floor(wait).astype(np.int64))
     return Filings(due, filed, paid, np.round(sales, 2), np.round(tax, 2))

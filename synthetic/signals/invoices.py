@@ -22,6 +22,7 @@ from synthetic.config.schema import InvoiceConfig, InvoicingConfig
 from synthetic.firm.population import Population, choose
 from synthetic.firm.work import Days
 from synthetic.setting.calendar import SATURDAY, Calendar
+from synthetic.signals.vat import general_payers
 from synthetic.streams import Bucket, FirmStreams, Rng
 
 OUTPUT, INPUT = 0, 1
@@ -198,7 +199,7 @@ def invoices(
     partner = _partners(how, firm, day, flow.invented[firm, day], lines)
     order = _orders(how, firm, partner, lines)
     rates = (
-        _vat(firms, direction, bucket)[firm]
+        _vat(firms, bucket)[firm]
         if direction == OUTPUT
         else _mixed_vat(how, firm, bucket)
     )
@@ -362,12 +363,10 @@ def _void_or_red(
     return np.where(void, wait, -1), np.where(red, -1.0, 1.0)
 
 
-def _vat(firms: Population, direction: int, bucket: Bucket) -> FloatArray:
+def _vat(firms: Population, bucket: Bucket) -> FloatArray:
     """VAT rate of each firm's sales: small-scale payers 1 %, the others by trade."""
-    rng = bucket.stream(f"invoices.vat.{direction}")
-    general = rng.random(len(firms)) < np.take(bucket.config.tax.general_share, firms.form)
     by_trade = np.array(bucket.config.per_trade("vat"))[firms.trade]
-    return np.where(general, by_trade, bucket.config.tax.small_scale_rate)
+    return np.where(general_payers(firms, bucket), by_trade, bucket.config.tax.small_scale_rate)
 
 
 def _mixed_vat(how: Habits, firm: Array, bucket: Bucket) -> FloatArray:

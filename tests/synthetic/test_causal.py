@@ -19,10 +19,10 @@ from features.engine.build import build_features
 from features.io.signal_reader import Signals
 from features.table.catalogue import as_table
 from synthetic.config.load import load_config
-from synthetic.firm.cash import default_month
 from synthetic.firm.population import population
 from synthetic.streams import Bucket
-from synthetic.world import backdrop, lending_tables, records, simulate_firms
+from synthetic.world import lending_tables, records
+from tests.synthetic.conftest import Everybody
 
 pytestmark = pytest.mark.slow
 
@@ -48,8 +48,8 @@ def province():
     return config.model_copy(
         update={
             "calendar": config.calendar.model_copy(update={"quarters": 1}),
-            "cash": config.cash.model_copy(update={"buffer_mean": 1.6}),
-            "true_pd": config.true_pd.model_copy(update={"points": 16, "groups": 1}),
+            "cash": config.cash.model_copy(update={"buffer_mean": 3.2}),
+            "true_pd": config.true_pd.model_copy(update={"points": 16, "grid_points": 16}),
             "fraud": config.fraud.model_copy(
                 update={"shell_share": 0.0, "inflation_share": 0.0, "brushing_share": 0.0}
             ),
@@ -60,25 +60,22 @@ def province():
 def world_of(seed, *, strangers):
     """Signal features (n, k), defaults (n,) and strata (n,) of one small world."""
     config = province()
-    here, at = backdrop(seed, config), Bucket(seed, 0, config)
-    firms = population(FIRMS, at)
-    histories = simulate_firms(firms, here, at)
-    shown, where, whose = histories, here, at
+    own = Everybody(seed, config, FIRMS)
+    firms, shown = own.history.firms, own
     if strangers:
-        where, whose = backdrop(seed + STRANGERS, config), Bucket(seed + STRANGERS, 0, config)
-        other = population(FIRMS, whose)
+        other = population(FIRMS, Bucket(seed + STRANGERS, 0, config))
         hidden = replace(firms, quality=other.quality, digital=other.digital)
-        shown = simulate_firms(hidden, where, whose)
-    tables = records(shown, where, whose)
+        shown = Everybody(seed + STRANGERS, config, FIRMS, people=hidden)
+    tables = records(shown.history, shown.world, shown.bucket)
     tables.pop("faults")
-    asked = lending_tables(histories, here, at)
+    asked = lending_tables(own.history, own.world, own.bucket, grid=())
     tables["credit_history"] = asked["credit_history"]
     features = build_features(Signals.from_frames(tables), asked["applications"])
-    band = np.round(histories.state.cash_buffer.visible / BAND).astype(int)
+    band = np.round(own.history.state.cash_buffer.visible / BAND).astype(int)
     strata = np.unique(
         np.column_stack([firms.trade, firms.form, band]), axis=0, return_inverse=True
     )[1]
-    defaults = default_month(histories.state.cash) > 0
+    defaults = asked["truth"]["potential_default"].cast(pl.Boolean).to_numpy()
     return features.select(SIGNAL_FEATURES).to_numpy(), defaults, strata.ravel()
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = ("firm", "signals", "setting")
+FOLDERS = ("firm", "loan", "signals", "setting")
 FILES = sorted(p for folder in FOLDERS for p in (ROOT / "synthetic" / folder).glob("*.py"))
 
 MATHEMATICS = {0, 1, 2, 3, -1, 0.5, 4, 7, 12, 100, 365, 365.25}
@@ -19,14 +19,14 @@ ALLOWED = {
 }
 
 STRUCTURE = {
-    ("health.py", 65): "weeks of history, calendar.history_days / 7",
-    ("health.py", 52): "weeks of the outcome year",
-    ("outcome.py", 90): "days past due of the definition of default",
+    ("horizon.py", 65): "weeks of signals, calendar.history_days / 7",
+    ("horizon.py", 52): "weeks of a year, and of the latent past before the signals",
+    ("horizon.py", 90): "days past due of the definition of default",
+    ("horizon.py", 24): "months of the longest loan",
+    ("horizon.py", 11): "month-ends that decide the 12-month label",
     ("population.py", 365_000): "CNY a year of 1,000 CNY a day",
     ("population.py", 7919): "a prime that makes a second uniform number of one",
     ("shocks.py", 30): "years of flood seasons that are listed",
-    ("shocks.py", 53): "weeks of a year, rounded up",
-    ("shocks.py", 60): "days by which the calendar outlasts the last outcome",
     ("work.py", 5): "Saturday",
     ("invoices.py", 99_000): "first number of a friendly firm",
     ("invoices.py", 100_000): "first number of a partner met once",

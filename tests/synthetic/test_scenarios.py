@@ -6,19 +6,22 @@ import pytest
 
 from features.contract.tables import SIGNALS
 from synthetic.config.load import load_config, scenarios
-from synthetic.firm.population import population
-from synthetic.firm.shocks import WEEK, flood_seasons
+from synthetic.firm.horizon import EARLIER, WEEK
+from synthetic.firm.shocks import flood_seasons
 from synthetic.setting.places import CITIES, COUNTIES
-from synthetic.streams import Bucket
-from synthetic.world import backdrop, bucket_world, simulate_firms
+from synthetic.world import backdrop, bucket_world
+from tests.synthetic.conftest import Everybody
 
 SEED, FIRMS = 31, 1_000
 
 
 def told(config):
-    at = Bucket(SEED, 0, config)
-    world = backdrop(SEED, config)
-    return world, simulate_firms(population(FIRMS, at), world, at)
+    everybody = Everybody(SEED, config, FIRMS)
+    return everybody.world, everybody.history
+
+
+def tables_of(scenario=None):
+    return Everybody(SEED, load_config(scenario), FIRMS).tables()
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +37,7 @@ def changed(before, after, component):
 
 def event_week(config):
     c = config.calendar
-    return (c.history_days + (config.events.start - c.first_application).days) // WEEK
+    return EARLIER + (c.history_days + (config.events.start - c.first_application).days) // WEEK
 
 
 def first_change(one, two):
@@ -54,7 +57,7 @@ def test_downturn_moves_the_province_and_lithium_from_its_start_on(baseline):
     config = load_config("downturn")
     (calm, before), (world, after) = baseline, told(config)
     start = event_week(config)
-    for name in ("core", "flood"):
+    for name in ("core", "failure", "flood", "payment"):
         assert np.array_equal(getattr(calm.common, name), getattr(world.common, name))
     assert first_change(calm.common.macro, world.common.macro) == start
     assert (world.common.macro[:, start:] < calm.common.macro[:, start:]).all()
@@ -106,8 +109,7 @@ DATED = {
 
 def test_flood_leaves_every_record_of_a_dry_firm_as_it_was():
     config = load_config("flood")
-    one = bucket_world(FIRMS, 0, backdrop(SEED, load_config()))
-    two = bucket_world(FIRMS, 0, backdrop(SEED, config))
+    one, two = tables_of(), tables_of("flood")
     wet = changed(told(load_config())[1], told(config)[1], "flood")
     ids = one["firms"]["firm_id"]
     dry = ids.filter(pl.Series(~wet))
@@ -126,8 +128,7 @@ def test_flood_leaves_every_record_of_a_dry_firm_as_it_was():
 @pytest.mark.parametrize("name", ["downturn", "flood"])
 def test_records_dated_before_an_event_are_as_they_were(name):
     config = load_config(name)
-    one = bucket_world(FIRMS, 0, backdrop(SEED, load_config()))
-    two = bucket_world(FIRMS, 0, backdrop(SEED, config))
+    one, two = tables_of(), tables_of(name)
     # the days of a week lean towards the next week's health
     before = pl.lit(config.events.start) - pl.duration(days=2 * WEEK)
     for table, day in DATED.items():
@@ -138,8 +139,7 @@ def test_records_dated_before_an_event_are_as_they_were(name):
 
 
 def test_thin_data_takes_records_away_and_changes_nothing_else():
-    one = bucket_world(FIRMS, 0, backdrop(SEED, load_config()))
-    two = bucket_world(FIRMS, 0, backdrop(SEED, load_config("thin-data")))
+    one, two = tables_of(), tables_of("thin-data")
     cut = {
         "tax": ["invoices", "tax_filings"],
         "logistics": ["logistics"],

@@ -34,13 +34,13 @@ def test_names_buckets_and_seeds_each_give_their_own_draws():
 
 def test_a_signal_that_draws_anew_changes_no_table(world, tables, monkeypatch):
     """As a new attribute or signal does: at the top of the graph, from a stream of its own."""
-    simulate_firms = graph.simulate_firms
+    simulate = graph.simulate_candidates
 
     def with_attribute(firms, world, bucket):
         bucket.stream("population.new_attribute").standard_normal((len(firms), 50))
-        return simulate_firms(firms, world, bucket)
+        return simulate(firms, world, bucket)
 
-    monkeypatch.setattr(graph, "simulate_firms", with_attribute)
+    monkeypatch.setattr(graph, "simulate_candidates", with_attribute)
     again = bucket_world(FIRMS, 3, world)
     for table, frame in tables.items():
         assert frame.equals(again[table]), table
@@ -53,7 +53,7 @@ def test_a_signal_that_draws_anew_changes_no_table(world, tables, monkeypatch):
         ("ecommerce.traits", {"ecommerce"}),
         ("electricity.bands", {"electricity", "electricity_bills"}),
         ("bills.delay", {"electricity_bills"}),
-        ("credit.amount", {"applications"}),
+        ("credit.payout", {"outcomes"}),
     ],
 )
 def test_more_draws_from_one_stream_move_its_own_table_alone(

@@ -1,0 +1,343 @@
+"""True PD: the probability of default over all futures, given the state at application.
+
+After the application cash at the month-ends is a Gaussian vector (the equation of `cash` is
+linear), shifted by what an offer does to it and by accidents, floods and the failure of a core
+firm. With `b` the covariance of the vector with its own sum Y (all positive), cash is R + b · Y,
+R independent of Y, and
+
+    default  <=>  Y < max over due months m of min(t[m], t[m+1], t[m+2]),    t = -R / b,
+
+because default is monotone in Y. So each low-discrepancy draw of R and of the events gives a
+probability in closed form, and their mean is the PD. Accidents are drawn larger than they are and
+weighted back, because only a large one ruins a safe firm: with plain draws the safest tenth read a
+third of its true PD.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import ndtr, ndtri
+from scipy.stats import qmc
+
+from features.arrays import Array, FloatArray
+from synthetic.config.schema import WorldConfig
+from synthetic.firm.cash import State
+from synthetic.firm.fraud import BadActors
+from synthetic.firm.health import accident_probability, first_week
+from synthetic.firm.horizon import (
+    FUTURE,
+    HISTORY,
+    LABEL_MONTHS,
+    MONTH_ENDS,
+    SHORT_IN_A_ROW,
+    STEP,
+    YEAR,
+)
+from synthetic.loan.offer_cash import OfferCash, leak, takings_response
+from synthetic.firm.population import Population
+from synthetic.firm.shocks import cycle_sd, decay, flood_seasons
+from synthetic.streams import Rng
+
+FLOODS = 3
+"""Flood seasons that may fall into the longest loan."""
+
+EVENTS = 6 + FLOODS
+"""Dimensions beyond the Gaussian ones: week and size of two accidents, week of the core firm's
+failure, luck of marketing, floods."""
+
+GROUP = 125
+"""Firms that are integrated at a time; they fit into the processor's cache."""
+
+WIDE = 3.0
+"""Mean of the accident sizes drawn against the true mean; a large one is what ruins a safe firm."""
+
+
+@dataclass(frozen=True)
+class CashLaw:
+    """Law of cash at the month-ends without an offer; `n` firms.
+
+    Attributes
+    ----------
+    mean, cov : ndarray of shape (n, months) and (n, months, months)
+        Of the Gaussian part.
+    accident, flood, failure : ndarray of shape (months, FUTURE), or (n, months, FUTURE)
+        Response to an accident, a flood and the failure of a core firm of size 1 in each week; one
+        for each firm where it repays by a share of takings.
+    exposure, load : ndarray of shape (n,)
+        Exposure to floods and to the core firm.
+    floods : ndarray of shape (n, FLOODS)
+        Weeks from the application to the coming flood seasons.
+    world : bool
+        Whether the common path is given.
+    """
+
+    mean: FloatArray
+    cov: FloatArray
+    accident: FloatArray
+    flood: FloatArray
+    failure: FloatArray
+    exposure: FloatArray
+    load: FloatArray
+    floods: Array
+    world: bool
+
+
+def cash_law(
+    firms: Population,
+    state: State,
+    config: WorldConfig,
+    *,
+    world: bool,
+    months: int = LABEL_MONTHS,
+    effect: OfferCash | None = None,
+) -> CashLaw:
+    """Law of cash at the month-ends, given the state at the application.
+
+    Parameters
+    ----------
+    state : State
+        Only the state at the application is read, and the common path if `world`.
+    world : bool
+        Whether the realised common path is given; if not, it is integrated over too.
+    months : int
+        Month-ends: `LABEL_MONTHS` decide the 12-month label, all of them a loan's life.
+    effect : OfferCash, optional
+        Offers, one a firm, that are repaid by a share of takings.
+    """
+    h, buffer = state.health, state.cash_buffer
+    p, now = config.health, HISTORY
+    bite = leak(config)[:months]
+    orders = STEP * config.cash.leverage * bite
+    if effect is not None:
+        orders = orders + takings_response(effect, config)[:, :months]
+    weeks = np.arange(FUTURE)
+    left = (1 - STEP / config.cash.reversion_months) ** MONTH_ENDS[:months]
+    mean = buffer.usual[:, None] + (state.cash[:, now] - buffer.usual)[:, None] * left
+    mean += state.flows[:, now : now + FUTURE] @ bite.T
+    taken = h.cash_taken(config)[:, now : now + FUTURE]
+    mean -= taken[:, :1] * bite[:, 0]
+    supplier = firms.core >= 0
+    own = ("own", p.own_days, h.own_sd)
+    shared = (  # component, reversion, standard deviation
+        ("macro", p.macro_days, np.full(len(firms), p.macro_sd)),
+        ("cycle", p.cycle_days, cycle_sd(config)[firms.trade]),
+        ("core", p.core_days, np.where(supplier, p.core_load * p.core_sd, 0.0)),
+    )
+    common = config.cash.common_share
+    noise = buffer.noise_sd[:, None, None] ** 2 * STEP * (bite @ bite.T)
+    cov = (1 - common if world else 1.0) * noise
+    for name, days, sd in (own,) if world else (own, *shared):
+        mean += _weekly(getattr(h, name)[:, now, None] * decay(days) ** weeks, orders)
+        cov = cov + sd[:, None, None] ** 2 * _spread(orders, decay(days))
+    fading = (
+        ("accident", p.accident_days),
+        ("flood", p.flood_days),
+        ("failure", p.core_failure_days),
+    )
+    for name, days in fading[:1] if world else fading:
+        mean += _weekly(getattr(h, name)[:, now, None] * decay(days) ** weeks, orders)
+    if world:
+        given = (h.macro + h.cycle + h.core + h.failure + h.flood)[:, now : now + FUTURE]
+        known = state.common_surprise[:, now : now + FUTURE]
+        mean += _weekly(given, orders)
+        mean += buffer.noise_sd[:, None] * np.sqrt(STEP) * (known @ bite.T)
+        events = taken - config.cash.accident_cash * h.strikes[:, now : now + FUTURE]
+        mean -= events[:, 1:] @ bite[:, 1:].T
+    return CashLaw(
+        mean=mean,
+        cov=cov,
+        accident=-config.cash.accident_cash * bite - orders @ _memory(decay(p.accident_days)),
+        flood=-config.cash.flood_cash * bite
+        - p.flood_size * orders @ _memory(decay(p.flood_days)),
+        failure=-config.cash.core_failure_cash * bite
+        - p.core_failure_size * orders @ _memory(decay(p.core_failure_days)),
+        exposure=np.take(config.per_trade("weather"), firms.trade),
+        load=np.where(supplier, p.core_load, 0.0),
+        floods=_flood_weeks(firms, config),
+        world=world,
+    )
+
+
+def default_probability(
+    law: CashLaw, effects: list[OfferCash], config: WorldConfig, rng: Rng, *, points: int = 0
+) -> FloatArray:
+    """Probability of default under each of several offers, shape (n_firms, n_offers).
+
+    Parameters
+    ----------
+    effects : list of OfferCash
+        One offer a firm each.
+    points : int
+        Low-discrepancy futures a firm; by default `true_pd.points`.
+    """
+    n, months = law.mean.shape
+    shift = np.zeros((n, len(effects), months))
+    luck = np.zeros_like(shift)
+    due = np.empty((n, len(effects), months), np.bool_)
+    bite = leak(config)[:months]
+    for k, effect in enumerate(effects):
+        shift[:, k] = effect.flow @ bite.T + effect.spare[:, :months]
+        luck[:, k] = effect.uncertain @ bite.T
+        due[:, k] = effect.due[:, :months]
+    pd = np.empty((n, len(effects)))
+    supplies = law.load > 0
+    nodes = qmc.Sobol(months + EVENTS, rng=rng).random(points or config.true_pd.points)
+    for kind in (np.flatnonzero(supplies), np.flatnonzero(~supplies)):
+        for rows in np.array_split(kind, -(-len(kind) // GROUP) or 1):
+            offers = (shift[rows], luck[rows], due[rows])
+            pd[rows] = _integrate(law, rows, nodes, offers, config)
+    return pd
+
+
+def with_certain_default(pd: FloatArray, bad: BadActors, closed: Array) -> FloatArray:
+    """Add those who never meant to repay and those that are closed, shape (n, n_offers)."""
+    certain = np.where(closed, 1.0, bad.intent)[:, None]
+    return np.asarray(certain + (1 - certain) * pd)
+
+
+def _integrate(
+    law: CashLaw,
+    rows: Array,
+    nodes: FloatArray,
+    offers: tuple[FloatArray, FloatArray, Array],
+    config: WorldConfig,
+) -> FloatArray:
+    """Mean over the nodes, with and without an accident and a failed core firm.
+
+    `rows` are firms that all supply a core firm, or all do not.
+    """
+    h, months = config.health, law.mean.shape[1]
+    first_week, size, later_week, later_size, failing, fortune = nodes[:, months : months + 6].T
+    horizon = MONTH_ENDS[months - 1]
+    rest, toward = _residual(law.mean[rows], law.cov[rows], _normal(nodes[:, :months]))
+    rest += _floods(law, rows, nodes[:, -FLOODS:], config)
+    rest += _later_accident(law, rows, later_week, later_size, config)
+    draws = -WIDE * np.log1p(-size)  # in mean sizes; exponential
+    weight = np.exp(-draws * (1 - 1 / WIDE))  # importance sampling, up to a factor
+    struck = h.accident_size * draws * _in_week(law.accident, rows, 1 + first_week * YEAR)
+    lost = law.load[rows][None, :, None] * _in_week(law.failure, rows, 1 + failing * (horizon - 1))
+    even = np.full(len(nodes), 1 / len(nodes))
+    accidents = accident_probability(config, YEAR)
+    failures = 0.0
+    if not law.world and (law.load[rows] > 0).all():
+        failures = 1 - (1 - h.core_failures_per_year / YEAR) ** (horizon - 1)
+    pd = np.zeros(offers[0].shape[:2])
+    for by_accident, drop, weights in (
+        (1 - accidents, 0.0, even),
+        (accidents, struck, weight / weight.sum()),
+    ):
+        for by_failure, loss in ((1 - failures, 0.0), (failures, lost)):
+            if by_failure:
+                part = _closed_form(rest + drop + loss, toward, offers, _normal(fortune), weights)
+                pd += by_accident * by_failure * part
+    return pd
+
+
+def _normal(uniform: FloatArray) -> FloatArray:
+    return np.asarray(ndtri(np.clip(uniform, 1e-12, 1 - 1e-12)))
+
+
+def _residual(mean: FloatArray, cov: FloatArray, normal: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Cash less its part along the standardised sum, and that part's slope.
+
+    Returns
+    -------
+    rest : ndarray of shape (months, n, points)
+    toward : ndarray of shape (months, n)
+    """
+    total = cov.sum(axis=2)
+    toward = total / np.sqrt(total.sum(axis=1))[:, None]
+    root = np.linalg.cholesky(cov + 1e-9 * np.eye(cov.shape[1]))
+    draw = normal @ root.transpose(0, 2, 1)
+    along = draw.sum(axis=2) / np.sqrt(total.sum(axis=1))[:, None]
+    rest = mean[:, None, :] + draw - along[:, :, None] * toward[:, None, :]
+    return np.ascontiguousarray(rest.transpose(2, 0, 1)), toward.T
+
+
+def _closed_form(
+    rest: FloatArray,
+    toward: FloatArray,
+    offers: tuple[FloatArray, FloatArray, Array],
+    fortune: FloatArray,
+    weights: FloatArray,
+) -> FloatArray:
+    """Weighted mean over the draws of the probability given each, shape (n, n_offers)."""
+    shift, luck, due = (np.moveaxis(part, 2, 0) for part in offers)
+    runs = len(rest) - SHORT_IN_A_ROW + 1
+    slope = -1 / toward
+    own = rest * slope[:, :, None]
+    pd = np.empty(shift.shape[1:])
+    for k in range(pd.shape[1]):
+        limit = own + (shift[:, :, k] * slope)[:, :, None]
+        if luck[:, :, k].any():
+            limit += (luck[:, :, k] * slope)[:, :, None] * fortune
+        run = limit[:runs]
+        for later in range(1, SHORT_IN_A_ROW):
+            run = np.minimum(run, limit[later : later + runs])
+        run[~due[:runs, :, k]] = -np.inf
+        pd[:, k] = ndtr(run.max(axis=0)) @ weights
+    return pd
+
+
+def _in_week(response: FloatArray, rows: Array, week: FloatArray) -> FloatArray:
+    """Response to an event in the week of each node, shape (months, n or 1, points)."""
+    at = week.astype(np.int64)
+    each = response[None] if response.ndim == 2 else response[rows]  # noqa: PLR2004
+    return np.asarray(each[:, :, at].transpose(1, 0, 2))
+
+
+def _floods(law: CashLaw, rows: Array, uniform: FloatArray, config: WorldConfig) -> FloatArray:
+    """What floods take by each node, shape (months, n, points), or nothing if the path is given."""
+    if law.world:
+        return np.zeros((1, 1, 1))
+    shift = np.zeros((law.mean.shape[1], len(rows), len(uniform)))
+    for k, weeks in enumerate(law.floods[rows].T):
+        at = np.minimum(weeks, FUTURE - 1)
+        each = law.flood[:, at] if law.flood.ndim == 2 else law.flood[rows, :, at].T  # noqa: PLR2004
+        size = np.where(weeks < MONTH_ENDS[len(shift) - 1], law.exposure[rows], 0)
+        if size.any():
+            hit = uniform[:, k] < config.health.flood_probability
+            shift += (size * each)[:, :, None] * hit
+    return shift
+
+
+def _later_accident(
+    law: CashLaw, rows: Array, week: FloatArray, size: FloatArray, config: WorldConfig
+) -> FloatArray:
+    """What an accident after the first year takes, shape (months, n or 1, points)."""
+    if MONTH_ENDS[law.mean.shape[1] - 1] <= YEAR:
+        return np.zeros((1, 1, 1))
+    chance = accident_probability(config, FUTURE - YEAR)
+    hit = week < chance
+    at = np.minimum(YEAR + 1 + np.where(hit, week / chance, 0) * (FUTURE - YEAR), FUTURE - 1)
+    drop = np.where(hit, -config.health.accident_size * np.log1p(-size), 0.0)
+    return drop * _in_week(law.accident, rows, at)
+
+
+def _weekly(path: FloatArray, response: FloatArray) -> FloatArray:
+    """Effect of weekly inputs (n, FUTURE) at the month-ends, shape (n, months)."""
+    if response.ndim == 2:  # noqa: PLR2004
+        return path @ response.T
+    return np.einsum("nmw,nw->nm", response, path)
+
+
+def _memory(phi: float) -> FloatArray:
+    """Lower triangular (FUTURE, FUTURE): what is left in week i of an event in week j."""
+    lag = np.subtract.outer(np.arange(FUTURE), np.arange(FUTURE))
+    return np.where(lag >= 0, phi ** np.maximum(lag, 0), 0.0)
+
+
+def _spread(response: FloatArray, phi: float) -> FloatArray:
+    """Covariance (months, months) of a mean-reverting input of stationary variance 1."""
+    # innovation of week j moves health from week j + 1 on
+    later = np.vstack([np.zeros((1, FUTURE)), _memory(phi)[:-1]])
+    effect = response @ later * np.sqrt(1 - phi**2)
+    return np.asarray(effect @ np.swapaxes(effect, -1, -2))
+
+
+def _flood_weeks(firms: Population, config: WorldConfig) -> Array:
+    """Weeks from each application to the coming flood seasons, shape (n_firms, FLOODS)."""
+    now = first_week(firms, config) + HISTORY
+    seasons = np.array(flood_seasons(config))
+    following = np.searchsorted(seasons, now, side="right")
+    return np.asarray(seasons[following[:, None] + np.arange(FLOODS)] - now[:, None])

@@ -1,0 +1,22 @@
+"""Firms of one bucket, all of whom apply, so that two worlds can be compared firm by firm."""
+
+from synthetic.firm.population import population
+from synthetic.streams import Bucket
+from synthetic.world import backdrop, lending_tables, records, simulate_candidates, with_records
+
+
+class Everybody:
+    """A bucket in which every candidate applies."""
+
+    def __init__(self, seed, config, firms=1_000, people=None, paths=None):
+        self.config = config
+        self.bucket = Bucket(seed, 0, config)
+        self.world = backdrop(seed, config, paths=paths)
+        drawn = population(firms, self.bucket) if people is None else people
+        drawn = simulate_candidates(drawn, self.world, self.bucket)
+        self.history = with_records(drawn, self.bucket)
+
+    def tables(self):
+        """The contract's tables by name, and `truth` and `faults`."""
+        told = (self.history, self.world, self.bucket)
+        return records(*told) | lending_tables(*told)
