@@ -28,15 +28,18 @@ class Box(NamedTuple):
 
 BOXES = {
     "calendar": Box(1.5, 8.5, 2.4, HIDDEN, "Calendar, weather", "holidays, season, °C"),
-    "common": Box(4.5, 8.5, 2.9, HIDDEN, "Common shocks", "province, industry,\ncore firm, flood"),
+    "common": Box(4.5, 8.5, 2.9, HIDDEN, "Common shocks",
+                  "province, industry, core\nfirm, flood, late payment"),
     "own": Box(7.6, 8.5, 2.7, HIDDEN, "Own shocks", "orders, accidents,\ncash surprises"),
     "population": Box(10.9, 8.5, 3.2, SEEN, "Population",
                       "register; hidden: quality\nand digital habits"),
     "health": Box(6.0, 6.9, 2.6, TRUTH, "Health", "log orders, weekly"),
+    "season": Box(10.9, 6.9, 2.6, HIDDEN, "Season, past loans", "free cash by month; debts"),
     "bad": Box(1.3, 5.4, 1.9, TRUTH, "Bad actors", "shell, inflation,\nbrushing"),
     "work": Box(4.1, 5.4, 2.2, HIDDEN, "Work", "a day's orders"),
     "cash": Box(8.2, 5.4, 2.6, TRUTH, "Cash", "months of turnover"),
-    "default": Box(12.3, 5.4, 1.9, TRUTH, "Default", "short of cash at\n3 month-ends"),
+    "request": Box(10.45, 5.4, 1.3, SEEN, "Request", "amount, term,\nplan, purpose"),
+    "default": Box(12.5, 5.4, 1.7, TRUTH, "Default", "an instalment is\n90 days late"),
     "electricity": Box(0.95, 3.45, 1.1, SEEN, "Electricity", "kWh a day"),
     "bills": Box(2.55, 3.45, 1.1, SEEN, "Bills", "paid, when"),
     "parcels": Box(4.15, 3.45, 1.1, SEEN, "Parcels", "out, in, late"),
@@ -46,9 +49,10 @@ BOXES = {
     "coverage": Box(4.95, 1.75, 5.0, SEEN, "Coverage and faults",
                     "which source reports, from when; gaps, delays"),
     "records": Box(4.95, 0.55, 5.0, SEEN, "Records", "what was known on the day of application"),
-    "lenders": Box(10.75, 3.45, 1.1, SEEN, "Lenders", "approve\nor refuse"),
+    "history": Box(10.35, 3.45, 0.95, SEEN, "Arrears", "credit\nhistory"),
+    "lenders": Box(11.55, 3.45, 1.0, SEEN, "Lenders", "approve\nor refuse"),
     "label": Box(11.5, 1.75, 1.6, SEEN, "Label", "of approved\nfirms only"),
-    "truth": Box(12.8, 3.45, 1.35, TRUTH, "Truth", "true PD, cause,\nof every firm"),
+    "truth": Box(12.85, 3.45, 1.25, TRUTH, "Truth", "true PD, cause,\nof every firm"),
 }  # fmt: skip
 
 BY_CASH = ("bills", "parcels", "shops", "invoices", "filings")
@@ -60,7 +64,8 @@ ARROWS = [
     ("own", "cash"), ("population", "cash"), ("population", "lenders"),
     *(("work", signal) for signal in BY_WORK), ("electricity", "bills"), ("invoices", "filings"),
     ("bad", GROUP), (GROUP, "coverage"), ("coverage", "records"),
-    ("cash", "default"), ("cash", "lenders"), ("lenders", "label"),
+    ("common", "cash"), ("season", "cash"), ("cash", "history"), ("history", "lenders"),
+    ("cash", "request"), ("request", "default"), ("request", "lenders"), ("lenders", "label"),
     ("default", "label"), ("default", "truth"),
 ]  # fmt: skip
 
@@ -143,6 +148,6 @@ def _anchor(name: str, other: str) -> tuple[float, float]:
 def _legend(axes: Axes) -> None:
     handles = [Patch(facecolor=c, edgecolor=INK, label=words) for c, words in LAYER.items()]
     handles.append(
-        axes.plot([], [], color="#a0522d", linestyle=(0, (4, 2)), label="an empty purse shows")[0]
+        axes.plot([], [], color="#a0522d", linestyle=(0, (4, 2)), label="a cash shortfall shows")[0]
     )
     axes.legend(handles=handles, loc="lower right", fontsize=8, frameon=False, labelcolor=INK)

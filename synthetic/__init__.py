@@ -8,8 +8,8 @@ out is default. A world is a data folder that the other rooms read like a bank's
     world = synthetic.simulate("world", firms=3000, seed=1)
 
 What no real lender knows lies apart, in `world/truth/`: each applicant's true PD, the default that
-a refused firm would have had, and its cause; `truth_of` answers for any other offer. Other provinces are settings: a TOML file, or a
-shipped scenario such as `config="downturn"`.
+a refused firm would have had, and its cause; `truth_of` answers for any other offer. Other
+provinces are settings: a TOML file, or a shipped scenario such as `config="downturn"`.
 
 The causal graph reads top to bottom in `synthetic.world`; the equation of each signal stands at the
 head of its file's function. docs/simulator.md explains, docs/settings.md lists every number with

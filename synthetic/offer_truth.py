@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from features.arrays import Array, FloatArray
 from features.contract.errors import ContractError
 from features.contract.tables import BUCKET_FIRMS, PLANS, PURPOSES
 from features.contract.validation import bad_rows_error
@@ -23,13 +24,13 @@ from synthetic.config.schema import WorldConfig
 from synthetic.firm.cash import State
 from synthetic.firm.fraud import BadActors
 from synthetic.firm.horizon import LABEL_MONTHS, LONGEST_TERM, MONTH_ENDS
+from synthetic.firm.population import Population
+from synthetic.firm.select import select
 from synthetic.loan.lending import applications, requested_offers
 from synthetic.loan.offer import Offers
 from synthetic.loan.offer_cash import offer_cash
 from synthetic.loan.outcome import month_of_default
-from synthetic.firm.population import Population
 from synthetic.loan.repayment import TAKINGS
-from synthetic.firm.select import select
 from synthetic.loan.true_pd import cash_law, default_probability, with_certain_default
 from synthetic.streams import Bucket
 from synthetic.world import backdrop, simulate_applicants
@@ -126,7 +127,9 @@ def _checked(offers: pl.DataFrame, world: World) -> pl.DataFrame:
         "plan": (pl.col("plan").is_in(PLANS), f"expected one of {', '.join(PLANS)}"),
         "purpose": (pl.col("purpose").is_in(PURPOSES), f"expected one of {', '.join(PURPOSES)}"),
     }
-    fine = typed.select(test.fill_null(value=False).alias(name) for name, (test, _) in tests.items())
+    fine = typed.select(
+        test.fill_null(value=False).alias(name) for name, (test, _) in tests.items()
+    )
     bad = ~fine.select(pl.all_horizontal(pl.all())).to_series()
     if bad.any():
         row = int(bad.arg_max() or 0)
@@ -175,7 +178,10 @@ def _bucket(world: World, asked: pl.DataFrame) -> pl.DataFrame:
     for rows in (np.flatnonzero(offers.plan == TAKINGS), np.flatnonzero(offers.plan != TAKINGS)):
         if len(rows):
             people = _People(
-                *(select(record, firm[rows]) for record in (firms, bad, state)), closed[firm[rows]]
+                firms=select(firms, firm[rows]),
+                bad=select(bad, firm[rows]),
+                state=select(state, firm[rows]),
+                closed=closed[firm[rows]],
             )
             part, late = _truth(people, select(offers, rows), bucket)
             defaulted[rows] = late
@@ -195,12 +201,10 @@ class _People:
     firms: Population
     bad: BadActors
     state: State
-    closed: np.ndarray
+    closed: Array
 
 
-def _truth(
-    people: _People, offers: Offers, bucket: Bucket
-) -> tuple[dict[str, np.ndarray], np.ndarray]:
+def _truth(people: _People, offers: Offers, bucket: Bucket) -> tuple[dict[str, FloatArray], Array]:
     """PD by horizon, and whether the offer defaults within 12 months in this world."""
     config, bad, closed = bucket.config, people.bad, people.closed
     effect = offer_cash(offers, config)

@@ -24,7 +24,6 @@ from synthetic.config.schema import WorldConfig
 from synthetic.firm.cash import State, cash_buffer, cash_path, surprises
 from synthetic.firm.closure import Closure, closures, still_open
 from synthetic.firm.coverage import Coverage, coverage
-from synthetic.loan.demand import applies
 from synthetic.firm.fraud import (
     BadActors,
     apply_brushing,
@@ -35,19 +34,20 @@ from synthetic.firm.fraud import (
 )
 from synthetic.firm.health import health
 from synthetic.firm.horizon import HISTORY, WEEK
-from synthetic.loan.lending import applications, requested_offers
-from synthetic.loan.offer import with_amount
-from synthetic.loan.offer_cash import offer_cash
-from synthetic.loan.outcome import realised_outcome
-from synthetic.loan.past_loans import PastLoans, credit_history, debt_flows, past_loans
 from synthetic.firm.payment import cash_shortfall
 from synthetic.firm.population import Population, population
 from synthetic.firm.season import season_flows
 from synthetic.firm.select import select, stack
 from synthetic.firm.shocks import Common, common_shocks, weeks_of_world
-from synthetic.loan.true_pd import cash_law, default_probability, with_certain_default
 from synthetic.firm.turnover import purchase_factor, yearly
 from synthetic.firm.work import daily, days_of, lumps, pace
+from synthetic.loan.demand import applies
+from synthetic.loan.lending import applications, requested_offers
+from synthetic.loan.offer import with_amount
+from synthetic.loan.offer_cash import offer_cash
+from synthetic.loan.outcome import realised_outcome
+from synthetic.loan.past_loans import PastLoans, credit_history, debt_flows, past_loans
+from synthetic.loan.true_pd import cash_law, default_probability, with_certain_default
 from synthetic.records.ids import BucketIds
 from synthetic.records.loan_tables import record_applications, record_history, record_outcomes
 from synthetic.records.signal_tables import Recorder
@@ -217,7 +217,9 @@ def records(history: FirmHistory, world: Backdrop, bucket: Bucket) -> dict[str, 
         (days, calendar),
         bucket,
     )
-    filed = filings(firms, invoiced_sales(sold, days.shape), cash, months, calendar, bucket)
+    filed = filings(
+        firms, invoiced_sales(sold, days.shape), cash, months, calendar=calendar, bucket=bucket
+    )
     parcels = logistics(firms, real, short, cover.logistics >= 0, bucket)
     shops = ecommerce(
         firms, (real, apply_brushing(real, bad, bucket)), short, cover.ecommerce >= 0, bucket
@@ -265,7 +267,7 @@ def lending_tables(
     request = applications(firms, state, bad, closed, bucket)
     offers = requested_offers(firms, request, bucket)
     effect = offer_cash(offers, config)
-    outcome = realised_outcome(state, bad, closed, offers, effect, config)
+    outcome = realised_outcome(state, bad, closed, offers, effect, config=config)
     amounts = [
         offer_cash(with_amount(offers, np.full(len(firms), 12 * share)), config)
         for share in (0.0, *grid)

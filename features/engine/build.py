@@ -271,7 +271,6 @@ def _needed(table: str) -> tuple[str, ...]:
 
 
 _COLUMNS = {
-    table: _needed(table)
-    for table in ("firms", "coverage", "credit_history", *SIGNAL_TABLES)
+    table: _needed(table) for table in ("firms", "coverage", "credit_history", *SIGNAL_TABLES)
 }
 """What is read of each table."""

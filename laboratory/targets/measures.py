@@ -248,7 +248,5 @@ MEASURES: dict[str, Callable[[World, pl.DataFrame, Target], Measured]] = {
     "vintage_range": vintage_range,
 }
 
-FROM_SIGNALS = frozenset(
-    {"steady_relief", "refused_good", "auc_register", "auc_all", "auc_gain"}
-)
+FROM_SIGNALS = frozenset({"steady_relief", "refused_good", "auc_register", "auc_all", "auc_gain"})
 """Measures that read signals, and so one world only."""

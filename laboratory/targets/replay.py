@@ -36,9 +36,7 @@ def replays(
     """
     firms = min(world.firms, MOST_FIRMS)
     sizes = [min(BUCKET_FIRMS, firms - first) for first in range(0, firms, BUCKET_FIRMS)]
-    units = [
-        (path, bucket, n) for path in range(2 * pairs) for bucket, n in enumerate(sizes)
-    ]
+    units = [(path, bucket, n) for path in range(2 * pairs) for bucket, n in enumerate(sizes)]
     parts = []
     for done, (_, part) in enumerate(each(partial(_replay, world), units, workers=workers), 1):
         parts.append(part)

@@ -22,6 +22,7 @@ from synthetic.firm.population import Population
 from synthetic.firm.shocks import Common
 from synthetic.streams import Bucket
 
+
 @dataclass(frozen=True)
 class CashBuffer:
     """Cash parameters of each firm besides its health; arrays of shape (n_firms,).

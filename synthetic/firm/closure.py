@@ -1,4 +1,4 @@
-"""Closure: a firm that was short at three month-ends in a row is closed for good, and its records end.
+"""Closure: a firm short of cash at three month-ends in a row is closed for good; its records end.
 
 Work ends some days before or after that: some firms stop while their cash runs out, others sell
 their stock.

@@ -20,6 +20,7 @@ from synthetic.firm.population import Population
 from synthetic.firm.shocks import Common, heal, ou
 from synthetic.streams import Bucket, Rng
 
+
 @dataclass(frozen=True)
 class Health:
     """Components of health, each of shape (n_firms, WEEKS), log units.

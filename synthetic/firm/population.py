@@ -60,6 +60,7 @@ class Population:
     def __len__(self) -> int:
         return len(self.form)
 
+
 def population(n: int, bucket: Bucket) -> Population:
     """Draw `n` applicants of one bucket."""
     p = bucket.config.population

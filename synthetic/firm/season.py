@@ -3,8 +3,8 @@
     season[trade, week] = amplitude · (index[trade, month]^sharpness - 1) - year end
 
 `index` is the trade's work by month; the power is scaled to mean 1. Farms live on their harvest, so
-their season is sharper. In the weeks before Spring Festival wages and bills of the year are settled; what they take
-is put by in the rest of the year.
+their season is sharper. In the weeks before Spring Festival wages and bills of the year are
+settled; what they take is put by in the rest of the year.
 """
 
 import datetime as dt
@@ -56,7 +56,7 @@ def season_of_trades(config: WorldConfig) -> FloatArray:
 
 
 def season_flows(firms: Population, config: WorldConfig) -> FloatArray:
-    """What the season brings each firm in each latent week, months of turnover, (n_firms, WEEKS)."""
+    """Months of turnover that the season brings each firm in each week, shape (n_firms, WEEKS)."""
     weeks = first_week(firms, config)[:, None] + np.arange(WEEKS)
     return np.asarray(STEP * season_of_trades(config)[firms.trade[:, None], weeks])
 

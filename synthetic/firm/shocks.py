@@ -23,6 +23,7 @@ from synthetic.setting.calendar import borrowing_season
 from synthetic.setting.places import CITIES, COUNTIES
 from synthetic.streams import stream
 
+
 @dataclass(frozen=True)
 class Common:
     """Realised common paths, one column a week; log demand where nothing else is said.

@@ -14,9 +14,7 @@ from synthetic.config.schema import WorldConfig
 from synthetic.firm.cash import State
 from synthetic.firm.closure import Closure
 from synthetic.firm.horizon import HISTORY
-from synthetic.firm.population import Population
 from synthetic.streams import Bucket
-
 
 
 def apply_probability(state: State, closure: Closure, config: WorldConfig) -> FloatArray:

@@ -17,9 +17,9 @@ from synthetic.firm.cash import CashBuffer, State
 from synthetic.firm.fraud import BadActors
 from synthetic.firm.health import first_week
 from synthetic.firm.horizon import HISTORY, PAST_MONTH_ENDS
-from synthetic.loan.offer import Offers
 from synthetic.firm.population import Population, choose
 from synthetic.firm.season import months_of_weeks, season_index
+from synthetic.loan.offer import Offers
 from synthetic.setting.places import RURAL
 from synthetic.streams import Bucket, Rng
 

@@ -16,6 +16,7 @@ from features.arrays import Array, FloatArray
 from features.contract.tables import PURPOSES
 from synthetic.config.schema import WorldConfig
 from synthetic.firm.horizon import FUTURE, HISTORY, MONTH_ENDS, STEP
+from synthetic.firm.select import select
 from synthetic.loan.offer import Offers
 from synthetic.loan.repayment import (
     LINE,
@@ -24,7 +25,6 @@ from synthetic.loan.repayment import (
     spare_limit,
     weekly_takings,
 )
-from synthetic.firm.select import select
 
 RAW, EQUIPMENT, MARKETING, GAP, GREEN = range(len(PURPOSES))
 
@@ -67,7 +67,6 @@ def offer_cash(offers: Offers, config: WorldConfig) -> OfferCash:
     due = instalments(offers, config)
     flow[:, AT_MONTH_END[: due.shape[1]]] -= due
     share, end = weekly_takings(offers)
-    week = np.arange(FUTURE)
     flow -= share[:, None] * (np.arange(FUTURE) < end[:, None])
     spare, falls_due = spare_limit(offers, config), due_months(offers)
     return OfferCash(flow, uncertain, share, end, spare, falls_due)

@@ -4,14 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from features.arrays import Array, FloatArray
+from features.arrays import Array
 from synthetic.config.schema import WorldConfig
 from synthetic.firm.cash import State, cash_path, default_month
 from synthetic.firm.fraud import BadActors
 from synthetic.firm.horizon import DAYS_A_MONTH, DAYS_PAST_DUE, LABEL_MONTHS
+from synthetic.firm.select import select
 from synthetic.loan.offer import Offers
 from synthetic.loan.offer_cash import OfferCash, with_offer
-from synthetic.firm.select import select
 
 CAUSES = {
     "macro": "macro",
@@ -38,9 +38,14 @@ class Outcome:
 
 
 def realised_outcome(
-    state: State, bad: BadActors, closed: Array, offers: Offers, effect: OfferCash,
+    state: State,
+    bad: BadActors,
+    closed: Array,
+    offers: Offers,
+    effect: OfferCash,
+    *,
     config: WorldConfig,
-) -> Outcome:  # fmt: skip
+) -> Outcome:
     """Read 12-month default off the cash path and find the shock without which it would not be."""
     month = month_of_default(state, offers, effect, config, months=LABEL_MONTHS)
     certain = bad.absconds | closed
@@ -50,7 +55,9 @@ def realised_outcome(
     cause[closed] = "closed"
     cause[bad.absconds] = "intent"
     honest = np.flatnonzero(defaults & ~certain)
-    cause[honest] = _causes(*(select(record, honest) for record in (state, offers, effect)), config)
+    cause[honest] = _causes(
+        select(state, honest), select(offers, honest), select(effect, honest), config
+    )
     day = np.round(month * DAYS_A_MONTH).astype(np.int64) + DAYS_PAST_DUE
     return Outcome(defaults, np.where(defaults, day, 0), cause)
 

@@ -1,10 +1,10 @@
 """Instalments of each repayment plan, month by month, in months of turnover.
 
-    equal             annuity: amount · i / (1 - (1 + i)^-term)
-    interest_first    interest each month, the amount in the last one
-    seasonal          amount by the expected free cash of the trade's months, interest on the rest
-    line              interest on what is drawn on average, what is drawn in the last month
-    share_of_takings  a share of each week's takings; what is left falls due in the last week
+equal             annuity: amount · i / (1 - (1 + i)^-term)
+interest_first    interest each month, the amount in the last one
+seasonal          amount by the expected free cash of the trade's months, interest on the rest
+line              interest on what is drawn on average, what is drawn in the last month
+share_of_takings  a share of each week's takings; what is left falls due in the last week
 """
 
 import numpy as np
@@ -13,8 +13,8 @@ from features.arrays import Array, FloatArray
 from features.contract.tables import PLANS
 from synthetic.config.schema import WorldConfig
 from synthetic.firm.horizon import HISTORY, LONGEST_TERM, MONTH_ENDS
-from synthetic.loan.offer import Offers
 from synthetic.firm.season import cash_index, months_of_weeks
+from synthetic.loan.offer import Offers
 
 EQUAL, INTEREST_FIRST, SEASONAL, LINE, TAKINGS = range(len(PLANS))
 

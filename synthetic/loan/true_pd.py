@@ -33,9 +33,9 @@ from synthetic.firm.horizon import (
     STEP,
     YEAR,
 )
-from synthetic.loan.offer_cash import OfferCash, leak, takings_response
 from synthetic.firm.population import Population
 from synthetic.firm.shocks import cycle_sd, decay, flood_seasons
+from synthetic.loan.offer_cash import OfferCash, leak, takings_response
 from synthetic.streams import Rng
 
 FLOODS = 3
@@ -80,6 +80,26 @@ class CashLaw:
     load: FloatArray
     floods: Array
     world: bool
+
+
+@dataclass(frozen=True)
+class OfferShifts:
+    """What offers do to cash at the month-ends; the last axes are (n_firms, n_offers).
+
+    Attributes
+    ----------
+    shift, luck : ndarray of shape (months, n_firms, n_offers)
+        Cash added, and cash added for each standard deviation of the return's luck.
+    due : ndarray of bool, the same shape
+    """
+
+    shift: FloatArray
+    luck: FloatArray
+    due: Array
+
+    def rows(self, keep: Array) -> "OfferShifts":
+        """The same for some of the firms."""
+        return OfferShifts(self.shift[:, keep], self.luck[:, keep], self.due[:, keep])
 
 
 def cash_law(
@@ -147,8 +167,7 @@ def cash_law(
         mean=mean,
         cov=cov,
         accident=-config.cash.accident_cash * bite - orders @ _memory(decay(p.accident_days)),
-        flood=-config.cash.flood_cash * bite
-        - p.flood_size * orders @ _memory(decay(p.flood_days)),
+        flood=-config.cash.flood_cash * bite - p.flood_size * orders @ _memory(decay(p.flood_days)),
         failure=-config.cash.core_failure_cash * bite
         - p.core_failure_size * orders @ _memory(decay(p.core_failure_days)),
         exposure=np.take(config.per_trade("weather"), firms.trade),
@@ -171,21 +190,18 @@ def default_probability(
         Low-discrepancy futures a firm; by default `true_pd.points`.
     """
     n, months = law.mean.shape
-    shift = np.zeros((n, len(effects), months))
-    luck = np.zeros_like(shift)
-    due = np.empty((n, len(effects), months), np.bool_)
-    bite = leak(config)[:months]
-    for k, effect in enumerate(effects):
-        shift[:, k] = effect.flow @ bite.T + effect.spare[:, :months]
-        luck[:, k] = effect.uncertain @ bite.T
-        due[:, k] = effect.due[:, :months]
+    bite = leak(config)[:months].T
+    offers = OfferShifts(
+        shift=np.stack([(e.flow @ bite + e.spare[:, :months]).T for e in effects], axis=2),
+        luck=np.stack([(e.uncertain @ bite).T for e in effects], axis=2),
+        due=np.stack([e.due[:, :months].T for e in effects], axis=2),
+    )
     pd = np.empty((n, len(effects)))
     supplies = law.load > 0
     nodes = qmc.Sobol(months + EVENTS, rng=rng).random(points or config.true_pd.points)
     for kind in (np.flatnonzero(supplies), np.flatnonzero(~supplies)):
         for rows in np.array_split(kind, -(-len(kind) // GROUP) or 1):
-            offers = (shift[rows], luck[rows], due[rows])
-            pd[rows] = _integrate(law, rows, nodes, offers, config)
+            pd[rows] = _integrate(law, rows, nodes, offers.rows(rows), config)
     return pd
 
 
@@ -199,7 +215,7 @@ def _integrate(
     law: CashLaw,
     rows: Array,
     nodes: FloatArray,
-    offers: tuple[FloatArray, FloatArray, Array],
+    offers: OfferShifts,
     config: WorldConfig,
 ) -> FloatArray:
     """Mean over the nodes, with and without an accident and a failed core firm.
@@ -221,7 +237,7 @@ def _integrate(
     failures = 0.0
     if not law.world and (law.load[rows] > 0).all():
         failures = 1 - (1 - h.core_failures_per_year / YEAR) ** (horizon - 1)
-    pd = np.zeros(offers[0].shape[:2])
+    pd = np.zeros(offers.shift.shape[1:])
     for by_accident, drop, weights in (
         (1 - accidents, 0.0, even),
         (accidents, struck, weight / weight.sum()),
@@ -237,7 +253,9 @@ def _normal(uniform: FloatArray) -> FloatArray:
     return np.asarray(ndtri(np.clip(uniform, 1e-12, 1 - 1e-12)))
 
 
-def _residual(mean: FloatArray, cov: FloatArray, normal: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _residual(
+    mean: FloatArray, cov: FloatArray, normal: FloatArray
+) -> tuple[FloatArray, FloatArray]:
     """Cash less its part along the standardised sum, and that part's slope.
 
     Returns
@@ -257,24 +275,24 @@ def _residual(mean: FloatArray, cov: FloatArray, normal: FloatArray) -> tuple[Fl
 def _closed_form(
     rest: FloatArray,
     toward: FloatArray,
-    offers: tuple[FloatArray, FloatArray, Array],
+    offers: OfferShifts,
     fortune: FloatArray,
     weights: FloatArray,
 ) -> FloatArray:
     """Weighted mean over the draws of the probability given each, shape (n, n_offers)."""
-    shift, luck, due = (np.moveaxis(part, 2, 0) for part in offers)
     runs = len(rest) - SHORT_IN_A_ROW + 1
     slope = -1 / toward
     own = rest * slope[:, :, None]
-    pd = np.empty(shift.shape[1:])
-    for k in range(pd.shape[1]):
-        limit = own + (shift[:, :, k] * slope)[:, :, None]
-        if luck[:, :, k].any():
-            limit += (luck[:, :, k] * slope)[:, :, None] * fortune
+    _, n, n_offers = offers.shift.shape
+    pd = np.empty((n, n_offers))
+    for k in range(n_offers):
+        limit = own + (offers.shift[:, :, k] * slope)[:, :, None]
+        if offers.luck[:, :, k].any():
+            limit += (offers.luck[:, :, k] * slope)[:, :, None] * fortune
         run = limit[:runs]
         for later in range(1, SHORT_IN_A_ROW):
             run = np.minimum(run, limit[later : later + runs])
-        run[~due[:runs, :, k]] = -np.inf
+        run[np.logical_not(offers.due[:runs, :, k])] = -np.inf
         pd[:, k] = ndtr(run.max(axis=0)) @ weights
     return pd
 
@@ -317,8 +335,8 @@ def _later_accident(
 def _weekly(path: FloatArray, response: FloatArray) -> FloatArray:
     """Effect of weekly inputs (n, FUTURE) at the month-ends, shape (n, months)."""
     if response.ndim == 2:  # noqa: PLR2004
-        return path @ response.T
-    return np.einsum("nmw,nw->nm", response, path)
+        return np.asarray(path @ response.T)
+    return np.asarray(np.einsum("nmw,nw->nm", response, path))
 
 
 def _memory(phi: float) -> FloatArray:

@@ -19,7 +19,6 @@ from synthetic.signals.bills import NEVER
 from synthetic.signals.vat import exempt_cny, general_payers, quarter_ends
 from synthetic.streams import Bucket
 
-
 NO_RETURN = np.iinfo(np.int32).max
 """Due day of a month after which no return is due."""
 
@@ -39,9 +38,14 @@ class Filings:
 
 
 def filings(
-    firms: Population, invoiced: FloatArray, cash: FloatArray, months: Months, calendar: Calendar,
+    firms: Population,
+    invoiced: FloatArray,
+    cash: FloatArray,
+    months: Months,
+    *,
+    calendar: Calendar,
     bucket: Bucket,
-) -> Filings:  # fmt: skip
+) -> Filings:
     """File and pay the tax of each month or quarter.
 
     Parameters

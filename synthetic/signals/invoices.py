@@ -198,11 +198,7 @@ def invoices(
     firm, day = np.divmod(cell, np.int32(counts.shape[1]))
     partner = _partners(how, firm, day, flow.invented[firm, day], lines)
     order = _orders(how, firm, partner, lines)
-    rates = (
-        _vat(firms, bucket)[firm]
-        if direction == OUTPUT
-        else _mixed_vat(how, firm, bucket)
-    )
+    rates = _vat(firms, bucket)[firm] if direction == OUTPUT else _mixed_vat(how, firm, bucket)
     parts, which, gross = _cut(
         how, firm, order * (1 + rates), bucket.stream(f"invoices.cut.{direction}")
     )

@@ -61,7 +61,9 @@ def test_rows_come_back_in_their_order_whatever_else_is_asked(world, requested, 
 
 
 def test_more_money_at_a_higher_price_is_never_safer_than_a_tenth_of_it(world, requested):
-    large = requested.with_columns(amount_cny=pl.lit(5e7), rate_pct=pl.lit(24.0), plan=pl.lit("equal"))
+    large = requested.with_columns(
+        amount_cny=pl.lit(5e7), rate_pct=pl.lit(24.0), plan=pl.lit("equal")
+    )
     small = large.with_columns(amount_cny=pl.lit(1e4))
     gap = synthetic.truth_of(world, large)["pd_12m"] - synthetic.truth_of(world, small)["pd_12m"]
     assert gap.mean() > 0.2

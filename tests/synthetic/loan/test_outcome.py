@@ -53,7 +53,7 @@ def told(seed, config):
     request = applications(history.firms, history.state, history.bad, closed, bucket)
     offers = requested_offers(history.firms, request, bucket)
     effect = offer_cash(offers, config)
-    outcome = realised_outcome(history.state, history.bad, closed, offers, effect, config)
+    outcome = realised_outcome(history.state, history.bad, closed, offers, effect, config=config)
     return history, offers, effect, outcome
 
 

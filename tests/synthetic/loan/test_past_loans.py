@@ -30,7 +30,7 @@ def test_only_repeat_borrowers_have_loans(buckets):
 
 
 def test_debts_take_cash_while_a_loan_runs(buckets):
-    bucket, _, history = buckets[0]
+    _, _, history = buckets[0]
     loans = history.loans
     flows = debt_flows(loans, CONFIG)
     assert (flows <= 0).all()

@@ -8,8 +8,16 @@ from synthetic.config.load import load_config
 from synthetic.firm.horizon import LONGEST_TERM, MONTH_ENDS
 from synthetic.loan.offer import Offers
 from synthetic.loan.repayment import (
-    EQUAL, INTEREST_FIRST, LINE, SEASONAL, TAKINGS,
-    annuity, due_months, instalments, spare_limit, weekly_takings,
+    EQUAL,
+    INTEREST_FIRST,
+    LINE,
+    SEASONAL,
+    TAKINGS,
+    annuity,
+    due_months,
+    instalments,
+    spare_limit,
+    weekly_takings,
 )  # fmt: skip
 
 CONFIG = load_config()
@@ -56,7 +64,9 @@ def test_interest_first_pays_interest_and_then_the_amount():
 def test_seasonal_instalments_follow_the_trade():
     due = instalments(offer(SEASONAL, rate=0.0), CONFIG)[0][:12]
     assert due.max() > 3 * due.min()
-    flat = instalments(offer(SEASONAL, rate=0.0, trade=CONFIG.trade_names.index("catering")), CONFIG)
+    flat = instalments(
+        offer(SEASONAL, rate=0.0, trade=CONFIG.trade_names.index("catering")), CONFIG
+    )
     assert flat[0][:12].max() < 1.5 * flat[0][:12].min()
 
 

@@ -106,9 +106,7 @@ def test_defaults_agree_with_the_closed_form_for_any_offer(asked, kind, months):
     )
     hit = np.concatenate([a.defaults(o, months) for a, o in zip(asked, offers, strict=True)])
     bands = [b for b in np.array_split(np.argsort(pd), BANDS) if pd[b].sum() > 5]
-    squares = [
-        (hit[b].sum() - pd[b].sum()) ** 2 / (pd[b] * (1 - pd[b])).sum() for b in bands
-    ]
+    squares = [(hit[b].sum() - pd[b].sum()) ** 2 / (pd[b] * (1 - pd[b])).sum() for b in bands]
     assert len(bands) >= 3
     assert chi2.sf(sum(squares), len(bands)) > 0.001, squares
 
@@ -135,9 +133,10 @@ def test_an_accident_in_the_week_of_the_application_counts(asked):
     strikes = one.state.health.strikes.copy()
     strikes[:, HISTORY] = 2.0
     struck = replace(one.state, health=replace(one.state.health, strikes=strikes))
-    assert one.pd(one.offers, world=False, state=struck).mean() > 1.5 * one.pd(
-        one.offers, world=False
-    ).mean()
+    assert (
+        one.pd(one.offers, world=False, state=struck).mean()
+        > 1.5 * one.pd(one.offers, world=False).mean()
+    )
 
 
 class TestDose:
@@ -176,9 +175,7 @@ class TestDose:
 
     def test_dear_equipment_is_riskier_over_12_months_than_over_18(self, asked):
         short, long = (
-            self.mean(
-                asked, months=4.0, purpose=1, plan=0, term=term, rate=0.06, horizon=LIFE
-            )
+            self.mean(asked, months=4.0, purpose=1, plan=0, term=term, rate=0.06, horizon=LIFE)
             for term in (12, 18)
         )
         assert short > 1.05 * long
