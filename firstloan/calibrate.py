@@ -12,7 +12,7 @@ def calibrate(*, data: Data, workers: Workers = 2) -> None:
     """Compare a world with the report; exit 1 if any figure is off."""
     from laboratory.targets.compare import compare_world
 
-    with storage_errors(data), progress("building features of applications") as step:
+    with storage_errors(data), progress("replaying and building features, parts") as step:
         lines = compare_world(data, workers=workers, progress=step)
     table = Table(box=None, padding=(0, 1, 0, 0))
     table.add_column("row", no_wrap=True)
@@ -28,8 +28,8 @@ def calibrate(*, data: Data, workers: Workers = 2) -> None:
         what = f"{line.what}*" if line.gives_back else line.what
         table.add_row(line.row, what, *figures, line.verdict)
     show(table)
-    say("* gives back a setting. Expected is the mean over 16 common paths or, where it rests")
-    say("  on records, this world's own; own path is this world's.")
+    say("* gives back a setting. Expected: the mean over 16 common paths or, of what")
+    say("  rests on records, this world's own. Own path: what this world gave.")
     verdicts = [line.verdict for line in lines]
     off = verdicts.count("OFF")
     say(

@@ -6,6 +6,7 @@ out is default. A world is a data folder that the other rooms read like a bank's
     import synthetic
 
     world = synthetic.simulate("world", firms=3000, seed=1)
+    truth = synthetic.truth_of(world, offers)  # any amount, rate, term, plan and purpose
 
 What no real lender knows lies apart, in `world/truth/`: each applicant's true PD, the default that
 a refused firm would have had, and its cause; `truth_of` answers for any other offer. Other

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from features.io.dataframe_reader import AnyFrame
+    import polars as pl
 
 
 def simulate(
@@ -74,7 +73,9 @@ def simulate(
     return folder
 
 
-def truth_of(world: str | Path, offers: "AnyFrame", *, workers: int = 1) -> "pd.DataFrame":
+def truth_of(
+    world: str | Path, offers: "pd.DataFrame | pl.DataFrame", *, workers: int = 1
+) -> "pd.DataFrame":
     """Truth of any offers to the applicants of a simulated world: PD and realised default.
 
     What no lender can know: the latent state of each firm is replayed from the world's seed and

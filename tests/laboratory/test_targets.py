@@ -13,11 +13,13 @@ from typer.testing import CliRunner
 import firstloan
 from features.io.storage import location
 from laboratory.targets.compare import compare_figure
-from laboratory.targets.measures import MEASURES
+from laboratory.targets.measures import MEASURES, expected_auc
+from laboratory.targets.replay import PAIRS
 from laboratory.targets.target import Target, read_targets
 from laboratory.targets.world import World
 from synthetic.config.load import load_config
 from synthetic.simulation import simulate_world
+from synthetic.world import backdrop
 
 pytestmark = pytest.mark.slow
 
@@ -84,7 +86,7 @@ def test_the_table_fits_80_columns_and_cuts_nothing(shown):
     assert max(map(len, lines)) <= 80
     assert "…" not in shown.stdout
     for one in TARGETS:
-        assert re.search(rf"{one.row} +{re.escape(one.what)} ", shown.stdout), one.what
+        assert re.search(rf"{one.row} +{re.escape(one.what)}[* ]", shown.stdout), one.what
 
 
 def test_a_world_that_is_off_ends_with_exit_1(tmp_path):
@@ -97,7 +99,7 @@ def test_a_world_that_is_off_ends_with_exit_1(tmp_path):
 @pytest.mark.parametrize("kind", ["equals", "ceiling", "floor"])
 @pytest.mark.parametrize("away", [-30.0, 0.0, 30.0])
 def test_off_is_what_lies_on_the_wrong_side(world, kind, away):
-    held = 100 * world.rows.select((pl.col("legal_form") == "individual").mean()).item()
+    held = 100 * world.replays.select((pl.col("legal_form") == "individual").mean()).item()
     line = compare_figure(target(value=held - away, kind=kind), world)
     wrong = away != 0 if kind == "equals" else away > 0 if kind == "ceiling" else away < 0
     assert line.verdict == ("OFF" if wrong else "ok")
@@ -105,21 +107,54 @@ def test_off_is_what_lies_on_the_wrong_side(world, kind, away):
 
 def test_a_tolerance_is_four_errors_or_the_rounding(world):
     line = compare_figure(target(), world)
-    assert line.tolerance == pytest.approx(400 * np.sqrt(0.683 * 0.317 / FIRMS))
+    between = (
+        world.replayed("all").group_by("pair").agg((pl.col("legal_form") == "individual").mean())
+    )
+    error = 100 * between["legal_form"].std() / np.sqrt(PAIRS)
+    sampling = 100 * np.sqrt(0.683 * 0.317 / line.firms)
+    assert line.tolerance == pytest.approx(4 * max(error, sampling))
     assert compare_figure(target(rounding=9.0), world).tolerance == 9.0
-    shared = compare_figure(target(common=0.1), world).tolerance
-    assert shared == pytest.approx(np.hypot(line.tolerance, 4 * 6.83))
 
 
-def test_a_larger_world_is_judged_as_one_of_60_000_firms(world, monkeypatch):
+def test_a_figure_is_expected_over_all_paths_and_the_own_one_stands_beside(world):
+    line = compare_figure(target(measure="mean", of="true_pd"), world)
+    assert line.expected == pytest.approx(100 * world.replays["true_pd"].mean())
+    assert line.own == pytest.approx(100 * world.rows["true_pd"].mean())
+    assert line.firms == 2 * PAIRS * FIRMS
+
+
+def test_the_paths_of_a_pair_are_antithetic_and_have_the_same_candidates(world):
+    config = world.source.config
+    one, two = (backdrop(world.source.seed, config, paths=path) for path in (4, 5))
+    assert one.common_seed == two.common_seed
+    for name in ("macro", "core", "payment"):
+        assert np.allclose(getattr(one.common, name), -getattr(two.common, name)), name
+    means = world.replays.group_by("pair", "path").agg(pl.col("true_pd_world").mean())
+    spread = means["true_pd_world"].std()
+    pairs = means.group_by("pair").agg(pl.col("true_pd_world").mean())
+    assert pairs["true_pd_world"].std() < spread
+
+
+def test_records_of_a_large_world_are_judged_as_those_of_60_000_firms(world, monkeypatch):
+    known = target(measure="auc_register", population="first", value=0.7, rounding=1e-6)
+    small = compare_figure(known, world).tolerance
     monkeypatch.setattr(world, "firms", 240_000)
-    line = compare_figure(target(), world)
-    assert line.tolerance == pytest.approx(2 * 400 * np.sqrt(0.683 * 0.317 / FIRMS))
+    assert compare_figure(known, world).tolerance == pytest.approx(2 * small)
+
+
+def test_expected_auc_is_the_mean_over_outcomes():
+    pd = np.array([0.1, 0.5, 0.5, 0.9])
+    assert expected_auc(np.ones(4), pd) == pytest.approx(0.5, abs=0.02)
+    certain = np.array([0.0, 0.0, 1.0, 1.0])
+    assert expected_auc(np.array([1.0, 2.0, 3.0, 4.0]), certain) == 1.0
+    assert expected_auc(np.array([1.0, 3.0, 2.0, 4.0]), certain) == 0.75
+    assert expected_auc(np.array([1.0, 2.0, 2.0, 4.0]), certain) == 0.875
 
 
 def test_few_firms_decide_nothing(world):
-    line = compare_figure(target(population="loans_platform", value=1.0), world)
-    assert line.firms < 200
+    line = compare_figure(
+        target(population="bad_actor", measure="mean", of="true_pd", value=1e-6), world
+    )
     assert line.verdict == "too few"
 
 

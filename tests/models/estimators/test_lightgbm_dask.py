@@ -71,7 +71,7 @@ def test_out_of_time_a_fit_on_a_cluster_ranks_simulated_firms_as_well_as_one_her
     dask_workers, tmp_path
 ):
     """By their true PD: few of so many firms default, and their number alone would move an AUC."""
-    simulate_world(out=tmp_path / "world", firms=6_000, seed=7, config=load_config(), workers=2)
+    simulate_world(out=tmp_path / "world", firms=12_000, seed=7, config=load_config(), workers=2)
     training_data = read_training_data(tmp_path / "world", None, workers=2)
     parts = split(training_data.rows, config=SETTINGS.split)
     training = pl.col("slice").eq(TRAIN)
@@ -94,7 +94,7 @@ def test_out_of_time_a_fit_on_a_cluster_ranks_simulated_firms_as_well_as_one_her
     with connect(dask_workers.address) as cluster:
         there = lightgbm_dask.fit_on(cluster)(sample, SETTINGS)
     assert "[num_machines: 2]" in there.text
-    assert auc(here) > 0.8
+    assert auc(here) > 0.75
     assert abs(auc(there) - auc(here)) < WITHIN
 
 
