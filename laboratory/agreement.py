@@ -25,14 +25,26 @@ from laboratory.targets.replay import joined_rows
 from synthetic.config.load import load_config
 from synthetic.config.schema import WorldConfig
 from synthetic.streams import Bucket
-from synthetic.world import backdrop, lending_tables, register_tables, simulate_applicants
+from synthetic.world import (
+    backdrop,
+    lending_tables,
+    one_thread,
+    register_tables,
+    simulate_applicants,
+)
 
 BINS = 20
 LEAST_EXPECTED = 5.0
 """Expected defaults below which a cell is not tested."""
 
+
+def _bands(figure: pl.Expr, bands: int) -> pl.Expr:
+    """Number of the equally large band that a row falls into."""
+    return (figure.rank("ordinal") - 1) * bands // pl.len()
+
+
 CELLS = {
-    "PD": pl.col("pd").qcut(BINS, allow_duplicates=True),
+    "PD": _bands(pl.col("pd"), BINS),
     "quarter": pl.col("applied_on").dt.truncate("1q"),
     "sector": pl.col("sector"),
     "area": pl.col("area"),
@@ -41,7 +53,7 @@ CELLS = {
         pl.col("tax", "logistics", "ecommerce").is_not_null().cast(pl.Int8).cast(pl.String)
     ),
     "plan": pl.col("plan"),
-    "amount": (pl.col("amount_cny") / pl.col("sales_cny")).qcut(5),
+    "amount": _bands(pl.col("amount_cny") / pl.col("sales_cny"), 5),
     "purpose": pl.col("purpose"),
     "fraud": pl.concat_str(
         pl.col("shell", "invoice_inflation", "brushing").cast(pl.Int8).cast(pl.String)
@@ -53,6 +65,11 @@ CELLS = {
 def applicants(config: WorldConfig, unit: tuple[int, int, int | None]) -> pl.DataFrame:
     """Applicants of one bucket of one world, without signals: `(seed, bucket, path)`."""
     seed, number, path = unit
+    with one_thread():
+        return _applicants(config, seed, number, path)
+
+
+def _applicants(config: WorldConfig, seed: int, number: int, path: int | None) -> pl.DataFrame:
     world = backdrop(seed, config, paths=path)
     bucket = Bucket(seed, number, config)
     history = simulate_applicants(BUCKET_FIRMS, world, bucket)
@@ -162,6 +179,11 @@ def correlations(config: WorldConfig, paths: int, workers: int) -> Iterator[tupl
 
 def _pair_of_buckets(config: WorldConfig, path: int) -> pl.DataFrame:
     """Two buckets of different firms on one common path."""
+    with one_thread():
+        return _two_buckets(config, path)
+
+
+def _two_buckets(config: WorldConfig, path: int) -> pl.DataFrame:
     parts = []
     for number in range(2):
         world = backdrop(0, config, paths=path)

@@ -33,7 +33,7 @@ from synthetic.loan.outcome import month_of_default
 from synthetic.loan.repayment import TAKINGS
 from synthetic.loan.true_pd import cash_law, default_probability, with_certain_default
 from synthetic.streams import Bucket
-from synthetic.world import backdrop, simulate_applicants
+from synthetic.world import backdrop, one_thread, simulate_applicants
 
 COLUMNS: Mapping[str, type[pl.DataType]] = {
     "application_id": pl.String,
@@ -95,7 +95,7 @@ def offer_truth(data: Path, offers: pl.DataFrame, *, workers: int = 1) -> pl.Dat
         firm=number % BUCKET_FIRMS,
     ).sort("bucket", "firm", "position")
     units = asked.partition_by("bucket", maintain_order=True)
-    answers = [answer for _, answer in each(partial(_bucket, world), units, workers=workers)]
+    answers = [answer for _, answer in each(partial(_on_one_thread, world), units, workers=workers)]
     if not answers:
         return asked.select("application_id").with_columns(
             pd_12m=0.0, pd_12m_world=0.0, pd_life=0.0, defaulted=False
@@ -149,6 +149,11 @@ def _checked(offers: pl.DataFrame, world: World) -> pl.DataFrame:
             unit="row",
         )
     return typed
+
+
+def _on_one_thread(world: World, asked: pl.DataFrame) -> pl.DataFrame:
+    with one_thread():
+        return _bucket(world, asked)
 
 
 def _bucket(world: World, asked: pl.DataFrame) -> pl.DataFrame:

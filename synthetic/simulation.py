@@ -24,7 +24,7 @@ from features.io.data_folder import (
 from features.io.storage import is_remote, make_folder, remove_tree, storage_errors, write_parquet
 from features.parallel.executor import Progress, each
 from synthetic.config.schema import WorldConfig
-from synthetic.world import Backdrop, backdrop, bucket_world
+from synthetic.world import Backdrop, backdrop, bucket_world, one_thread
 
 if TYPE_CHECKING:
     from features.parallel.dask_cluster import Cluster
@@ -138,7 +138,8 @@ def _bucket(world: Backdrop, folder: Path, unit: tuple[int, int]) -> dict[str, i
             f"{folder}: this worker sees no such folder. Choose an --out on storage that all "
             "machines share; nothing was written."
         )
-    tables = bucket_world(n, bucket, world)
+    with one_thread():
+        tables = bucket_world(n, bucket, world)
     with storage_errors(folder), arriving(folder, scratch=folder / PARTS) as partial:
         for table in SIGNALS:
             write_bucket(tables[table], table, partial / "signals", bucket)

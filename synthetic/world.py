@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
+from threadpoolctl import threadpool_limits
 
 from features.arrays import FloatArray
 from synthetic.config.schema import WorldConfig
@@ -78,11 +79,19 @@ class Backdrop:
 AMOUNT_GRID = (0.05, 0.1, 0.2, 0.33)
 """Shares of yearly sales for which `truth` holds the PD of the requested loan."""
 
-OVERSAMPLE = 2.0
+OVERSAMPLE = 1.75
 """Candidates drawn for each applicant, so that one round mostly suffices."""
 
-SPARE = 50
+SPARE = 30
 """Candidates beyond them, for small buckets."""
+
+
+def one_thread() -> threadpool_limits:
+    """Keep linear algebra on one thread.
+
+    Its matrices are small: threads of one bucket would only wait for those of another.
+    """
+    return threadpool_limits(limits=1, user_api="blas")
 
 
 def backdrop(seed: int, config: WorldConfig, *, paths: int | None = None) -> Backdrop:

@@ -13,7 +13,13 @@ from features.contract.tables import BUCKET_FIRMS, SOURCES
 from features.parallel.executor import Progress, each
 from synthetic.offer_truth import World
 from synthetic.streams import Bucket
-from synthetic.world import backdrop, lending_tables, register_tables, simulate_applicants
+from synthetic.world import (
+    backdrop,
+    lending_tables,
+    one_thread,
+    register_tables,
+    simulate_applicants,
+)
 
 PAIRS = 8
 """Antithetic pairs of common paths."""
@@ -48,6 +54,11 @@ def replays(
 def _replay(world: World, unit: tuple[int, int, int]) -> pl.DataFrame:
     """Applicants of one bucket on one path; each pair has firms of its own."""
     path, number, n = unit
+    with one_thread():
+        return _applicants(world, path, number, n)
+
+
+def _applicants(world: World, path: int, number: int, n: int) -> pl.DataFrame:
     here = backdrop(world.seed, world.config, paths=path)
     bucket = Bucket(here.common_seed, number, world.config)
     history = simulate_applicants(n, here, bucket)

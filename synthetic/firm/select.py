@@ -18,7 +18,7 @@ def select(record: Record, keep: Array) -> Record:
 
 def stack(records: list[Record]) -> Record:
     """Firms of several records, one record after the other."""
-    return _combined(records, np.concatenate)
+    return records[0] if len(records) == 1 else _combined(records, np.concatenate)
 
 
 def _combined(records: list[Record], combine: Callable[[list[Any]], Any]) -> Record:

@@ -74,9 +74,10 @@ def debt_flows(loans: PastLoans, config: WorldConfig) -> FloatArray:
     month = (np.arange(WEEKS) - HISTORY) * STEP
     flows = np.zeros((len(loans.age), WEEKS))
     for age, size in zip(loans.age.T, loans.size.T, strict=True):
-        run = month + age[:, None]
+        rows = np.flatnonzero(np.isfinite(age))
+        run = month + age[rows, None]
         due = (run > 0) & (run <= p.loan_term_months)
-        flows -= due * (p.net_share * size * STEP / p.loan_term_months)[:, None]
+        flows[rows] -= due * (p.net_share * size[rows] * STEP / p.loan_term_months)[:, None]
     return flows
 
 
