@@ -54,8 +54,8 @@ def report(past: pl.DataFrame, judged: pl.DataFrame) -> None:
         kind = KINDS.get(flag.name)
         if kind is None:
             continue
-        raised = judged.select(pl.all_horizontal(c.expression for c in flag.all)).to_series()
-        line(flag.name, kind, raised.to_numpy(), judged)
+        raised = flag.raised(judged)
+        line(flag.name, kind, raised, judged)
         line("  ceiling", kind, best(past, judged, kind, int(raised.sum())), judged)
 
 

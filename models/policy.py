@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal, Self
 
 import numpy as np
+import polars as pl
 from pydantic import Field, field_validator, model_validator
 
 from features.arrays import Bools, FloatArray, Floats
@@ -137,6 +138,11 @@ class Flag(Settings):
     text: str
     text_zh: str
     all: tuple[Condition, ...] = Field(min_length=1)
+
+    def raised(self, features: pl.DataFrame) -> Bools:
+        """Whether all conditions hold for each row of features, shape (n,)."""
+        held = [c.holds(features[c.feature].to_numpy()) for c in self.all]
+        return np.asarray(np.all(held, axis=0))
 
 
 class Policy(Settings):

@@ -128,9 +128,7 @@ class Scorer:
         names = [flag.name for flag in self.policy.flags]
         marks = np.zeros((features.height, len(names)), dtype=bool)
         for j, flag in enumerate(self.policy.flags):
-            marks[:, j] = np.all(
-                [c.holds(features[c.feature].to_numpy()) for c in flag.all], axis=0
-            )
+            marks[:, j] = flag.raised(features)
         suspicious: Bools = np.any(marks, axis=1)
         texts = ["" if note is None else note for note in noted]
         for row in map(int, np.flatnonzero(suspicious)):
