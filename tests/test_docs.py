@@ -26,7 +26,10 @@ ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PUBLIC = (synthetic.simulate, features.build, models.fit, scoring.score, scoring.open_scorer)
 
-ONCE = ("firstloan simulate --out world --firms 16000 --seed 7", "firstloan train --data world --trials 0")
+ONCE = (
+    "firstloan simulate --out world --firms 16000 --seed 7",
+    "firstloan train --data world --trials 0",
+)
 """Commands that many guides begin with, run once: every guide finds what they wrote."""
 
 NOT_OURS = shutil.ignore_patterns(".*", "__pycache__", "mlartifacts", "mlflow.db", "demo")

@@ -211,11 +211,20 @@ def _description(fitted: Fitted, f: Mapping[str, float], decision: Decision) -> 
     return (
         # no Markdown in the first line: the registry's list shows it as it stands
         f"{fitted.candidate.title}; {decision.verdicts[fitted.candidate.name]}.\n\n"
-        f"AUC {f['oot_auc']:.3f} ({f['oot_auc_low']:.3f} to {f['oot_auc_high']:.3f}), calibration "
-        f"slope {f['calibration_slope']:.2f} ({f['calibration_slope_low']:.2f} to "
-        f"{f['calibration_slope_high']:.2f}) on {f['oot_rows']:,.0f} applicants that it was not "
-        "fitted to. All else: `model_card.md`, `figures/` and `validation/` among the artifacts."
+        f"AUC {_with_interval(f, 'oot_auc', 3)}, calibration slope "
+        f"{_with_interval(f, 'calibration_slope', 2)} on {f['oot_rows']:,.0f} applicants that it "
+        "was not fitted to. All else: `model_card.md`, `figures/` and `validation/` among the "
+        "artifacts."
     )
+
+
+def _with_interval(f: Mapping[str, float], name: str, digits: int) -> str:
+    """A figure and its interval; with hardly any bads one of them or both are missing."""
+    if name not in f:
+        return "unknown (too few bads)"
+    if f"{name}_low" not in f:
+        return f"{f[name]:.{digits}f} (too few bads for an interval)"
+    return f"{f[name]:.{digits}f} ({f[f'{name}_low']:.{digits}f} to {f[f'{name}_high']:.{digits}f})"
 
 
 def _data_sets(mlflow: Any, training_data: TrainingData, parts: Split) -> dict[str, Any]:  # noqa: ANN401
