@@ -22,16 +22,11 @@ from features.arrays import Floats
 from features.contract.tables import BUCKET_FIRMS
 from features.parallel.executor import each
 from laboratory.targets.replay import joined_rows
+from synthetic.backdrop import backdrop, one_thread
 from synthetic.config.load import load_config
 from synthetic.config.schema import WorldConfig
 from synthetic.streams import Bucket
-from synthetic.world import (
-    backdrop,
-    lending_tables,
-    one_thread,
-    register_tables,
-    simulate_applicants,
-)
+from synthetic.world import lending_tables, register_tables, simulate_applicants
 
 BINS = 20
 LEAST_EXPECTED = 5.0

@@ -20,20 +20,22 @@ from features.contract.validation import bad_rows_error
 from features.io.data_folder import KIND, MANIFEST
 from features.parallel.executor import each
 from features.settings import checked
+from synthetic.backdrop import backdrop, one_thread
 from synthetic.config.schema import WorldConfig
 from synthetic.firm.cash import State
 from synthetic.firm.fraud import BadActors
 from synthetic.firm.horizon import LABEL_MONTHS, LONGEST_TERM, MONTH_ENDS
 from synthetic.firm.population import Population
 from synthetic.firm.select import select
+from synthetic.loan.cash_law import cash_law
 from synthetic.loan.lending import applications, requested_offers
 from synthetic.loan.offer import Offers
 from synthetic.loan.offer_cash import offer_cash
 from synthetic.loan.outcome import month_of_default
 from synthetic.loan.repayment import TAKINGS
-from synthetic.loan.true_pd import cash_law, default_probability, with_certain_default
+from synthetic.loan.true_pd import default_probability, with_certain_default
 from synthetic.streams import Bucket
-from synthetic.world import backdrop, one_thread, simulate_applicants
+from synthetic.world import simulate_applicants
 
 COLUMNS: Mapping[str, type[pl.DataType]] = {
     "application_id": pl.String,

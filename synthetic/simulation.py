@@ -23,8 +23,9 @@ from features.io.data_folder import (
 )
 from features.io.storage import is_remote, make_folder, remove_tree, storage_errors, write_parquet
 from features.parallel.executor import Progress, each
+from synthetic.backdrop import Backdrop, backdrop, one_thread
 from synthetic.config.schema import WorldConfig
-from synthetic.world import Backdrop, backdrop, bucket_world, one_thread
+from synthetic.world import bucket_world
 
 if TYPE_CHECKING:
     from features.parallel.dask_cluster import Cluster

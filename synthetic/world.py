@@ -12,16 +12,13 @@ season ──────────────┘│              └─> (la
                       └─> lender's view ──> approval ──> the label that is seen
 """
 
-import datetime as dt
 import math
 from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
-from threadpoolctl import threadpool_limits
 
-from features.arrays import FloatArray
-from synthetic.config.schema import WorldConfig
+from synthetic.backdrop import Backdrop
 from synthetic.firm.cash import State, cash_buffer, cash_path, surprises
 from synthetic.firm.closure import Closure, closures, still_open
 from synthetic.firm.coverage import Coverage, coverage
@@ -34,47 +31,32 @@ from synthetic.firm.fraud import (
     shell_purchases,
 )
 from synthetic.firm.health import health
-from synthetic.firm.horizon import HISTORY, WEEK
+from synthetic.firm.horizon import HISTORY
 from synthetic.firm.payment import cash_shortfall
 from synthetic.firm.population import Population, population
 from synthetic.firm.season import season_flows
 from synthetic.firm.select import select, stack
-from synthetic.firm.shocks import Common, common_shocks, weeks_of_world
 from synthetic.firm.turnover import purchase_factor, yearly
 from synthetic.firm.work import daily, days_of, lumps, pace
+from synthetic.loan.cash_law import cash_law
 from synthetic.loan.demand import applies
 from synthetic.loan.lending import applications, requested_offers
 from synthetic.loan.offer import with_amount
 from synthetic.loan.offer_cash import offer_cash
 from synthetic.loan.outcome import realised_outcome
 from synthetic.loan.past_loans import PastLoans, credit_history, debt_flows, past_loans
-from synthetic.loan.true_pd import cash_law, default_probability, with_certain_default
+from synthetic.loan.true_pd import default_probability, with_certain_default
 from synthetic.records.ids import BucketIds
 from synthetic.records.loan_tables import record_applications, record_history, record_outcomes
 from synthetic.records.signal_tables import Recorder
-from synthetic.setting.calendar import Calendar, build_calendar
 from synthetic.setting.months import months_of
-from synthetic.setting.weather import temperature
 from synthetic.signals.bills import bills
 from synthetic.signals.ecommerce import ecommerce
 from synthetic.signals.electricity import electricity
 from synthetic.signals.filings import filings
 from synthetic.signals.invoices import INPUT, OUTPUT, Flow, habits, invoiced_sales, invoices
 from synthetic.signals.logistics import logistics
-from synthetic.streams import Bucket, replay_seed
-
-
-@dataclass(frozen=True)
-class Backdrop:
-    """Common inputs of all buckets of a world."""
-
-    seed: int
-    common_seed: int
-    config: WorldConfig
-    calendar: Calendar
-    common: Common
-    temperature: FloatArray
-
+from synthetic.streams import Bucket
 
 AMOUNT_GRID = (0.05, 0.1, 0.2, 0.33)
 """Shares of yearly sales for which `truth` holds the PD of the requested loan."""
@@ -84,36 +66,6 @@ OVERSAMPLE = 1.75
 
 SPARE = 30
 """Candidates beyond them, for small buckets."""
-
-
-def one_thread() -> threadpool_limits:
-    """Keep linear algebra on one thread.
-
-    Its matrices are small: threads of one bucket would only wait for those of another.
-    """
-    return threadpool_limits(limits=1, user_api="blas")
-
-
-def backdrop(seed: int, config: WorldConfig, *, paths: int | None = None) -> Backdrop:
-    """Draw the common shocks, calendar and weather of a world.
-
-    Parameters
-    ----------
-    paths : int, optional
-        Replay the firms of the world on other common paths: 2k and 2k + 1 are an antithetic pair.
-    """
-    start = config.calendar.first_application - dt.timedelta(days=config.calendar.history_days)
-    calendar = build_calendar(start, weeks_of_world(config) * WEEK)
-    pair, mirrored = (None, 0) if paths is None else divmod(paths, 2)
-    common_seed = seed if pair is None else replay_seed(seed, pair)
-    return Backdrop(
-        seed,
-        common_seed,
-        config,
-        calendar,
-        common_shocks(common_seed, config, mirrored=bool(mirrored)),
-        temperature(seed, calendar, config.weather),
-    )
 
 
 def bucket_world(n: int, number: int, world: Backdrop) -> dict[str, pl.DataFrame]:

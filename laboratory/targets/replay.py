@@ -11,15 +11,10 @@ import polars as pl
 
 from features.contract.tables import BUCKET_FIRMS, SOURCES
 from features.parallel.executor import Progress, each
+from synthetic.backdrop import backdrop, one_thread
 from synthetic.offer_truth import World
 from synthetic.streams import Bucket
-from synthetic.world import (
-    backdrop,
-    lending_tables,
-    one_thread,
-    register_tables,
-    simulate_applicants,
-)
+from synthetic.world import lending_tables, register_tables, simulate_applicants
 
 PAIRS = 8
 """Antithetic pairs of common paths."""

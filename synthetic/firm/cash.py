@@ -17,7 +17,7 @@ import numpy as np
 from features.arrays import Array, FloatArray
 from synthetic.config.schema import WorldConfig
 from synthetic.firm.health import Health, first_week
-from synthetic.firm.horizon import HISTORY, MONTH_ENDS, SHORT_IN_A_ROW, STEP, WEEKS
+from synthetic.firm.horizon import HISTORY, SHORT_IN_A_ROW, STEP, WEEKS
 from synthetic.firm.population import Population
 from synthetic.firm.shocks import Common
 from synthetic.streams import Bucket
@@ -160,8 +160,3 @@ def default_month(short: Array, due: Array) -> Array:
     runs = np.logical_and.reduce([short[:, k : k + months] for k in range(SHORT_IN_A_ROW)])
     runs &= due[:, :months]
     return np.where(runs.any(axis=1), runs.argmax(axis=1) + 1, 0)
-
-
-def month_ends(path: FloatArray, months: int) -> FloatArray:
-    """Cash at the month-ends after the application, shape (n, months)."""
-    return np.asarray(path[:, HISTORY + MONTH_ENDS[:months]])

@@ -17,9 +17,9 @@ from laboratory.targets.measures import MEASURES, expected_auc
 from laboratory.targets.replay import PAIRS
 from laboratory.targets.target import Target, read_targets
 from laboratory.targets.world import World
+from synthetic.backdrop import backdrop
 from synthetic.config.load import load_config
 from synthetic.simulation import simulate_world
-from synthetic.world import backdrop
 
 pytestmark = pytest.mark.slow
 

@@ -1,8 +1,9 @@
 """Firms of one bucket, all of whom apply, so that two worlds can be compared firm by firm."""
 
+from synthetic.backdrop import backdrop
 from synthetic.firm.population import population
 from synthetic.streams import Bucket
-from synthetic.world import backdrop, lending_tables, records, simulate_candidates, with_records
+from synthetic.world import lending_tables, records, simulate_candidates, with_records
 
 
 class Everybody:

@@ -10,8 +10,9 @@ import polars as pl
 import pytest
 
 from features.contract.tables import SIGNALS
+from synthetic.backdrop import backdrop
 from synthetic.config.load import load_config
-from synthetic.world import backdrop, bucket_world
+from synthetic.world import bucket_world
 
 GOLDEN = Path(__file__).with_name("golden.toml")
 FIRMS, SEED = 300, 20_240_101

@@ -5,11 +5,12 @@ import polars as pl
 import pytest
 
 from features.contract.tables import SIGNALS
+from synthetic.backdrop import backdrop
 from synthetic.config.load import load_config, scenarios
 from synthetic.firm.horizon import EARLIER, WEEK
 from synthetic.firm.shocks import flood_seasons
 from synthetic.setting.places import CITIES, COUNTIES
-from synthetic.world import backdrop, bucket_world
+from synthetic.world import bucket_world
 from tests.synthetic.conftest import Everybody
 
 SEED, FIRMS = 31, 1_000

@@ -9,9 +9,10 @@ from features.contract.errors import ContractError
 from features.contract.tables import SIGNALS
 from features.contract.validation import conform, violations
 from features.io.signal_reader import Signals, read_applications, read_outcomes
+from synthetic.backdrop import backdrop
 from synthetic.config.load import load_config
 from synthetic.simulation import simulate_world
-from synthetic.world import backdrop, bucket_world
+from synthetic.world import bucket_world
 
 pytestmark = pytest.mark.slow
 

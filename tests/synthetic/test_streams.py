@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from synthetic import world as graph
+from synthetic.backdrop import backdrop
 from synthetic.config.load import load_config
 from synthetic.streams import Bucket, stream
-from synthetic.world import backdrop, bucket_world
+from synthetic.world import bucket_world
 
 FIRMS = 200
 

@@ -4,8 +4,9 @@ import numpy as np
 import polars as pl
 import pytest
 
+from synthetic.backdrop import backdrop
 from synthetic.config.load import load_config
-from synthetic.world import backdrop, bucket_world
+from synthetic.world import bucket_world
 
 KINDS = ("shell", "invoice_inflation", "brushing")
 

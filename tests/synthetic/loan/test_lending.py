@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 
 from features.contract.tables import PURPOSES
+from synthetic.backdrop import backdrop
 from synthetic.config.load import load_config
 from synthetic.firm.closure import closures
 from synthetic.firm.horizon import HISTORY, PAST_MONTH_ENDS
 from synthetic.loan.demand import apply_probability
 from synthetic.loan.lending import applications
 from synthetic.streams import Bucket
-from synthetic.world import backdrop, simulate_applicants
+from synthetic.world import simulate_applicants
 
 CONFIG = load_config()
 FIRMS, SEEDS = 1_000, range(70, 80)

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from synthetic.backdrop import backdrop
 from synthetic.config.load import load_config
 from synthetic.firm.cash import cash_path
 from synthetic.firm.horizon import FUTURE, HISTORY, MONTH_ENDS
@@ -13,7 +14,7 @@ from synthetic.loan.offer import with_amount
 from synthetic.loan.offer_cash import EQUIPMENT, GAP, RAW, offer_cash, with_offer
 from synthetic.loan.repayment import TAKINGS
 from synthetic.streams import Bucket
-from synthetic.world import backdrop, simulate_applicants
+from synthetic.world import simulate_applicants
 
 FIRMS = 300
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from synthetic.backdrop import backdrop
 from synthetic.config.load import load_config
 from synthetic.firm.cash import cash_path, default_month
 from synthetic.firm.horizon import LABEL_MONTHS
@@ -11,7 +12,7 @@ from synthetic.loan.lending import applications, requested_offers
 from synthetic.loan.offer_cash import offer_cash, with_offer
 from synthetic.loan.outcome import CAUSES, realised_outcome
 from synthetic.streams import Bucket
-from synthetic.world import backdrop, simulate_applicants
+from synthetic.world import simulate_applicants
 
 SEEDS = range(60, 66)
 

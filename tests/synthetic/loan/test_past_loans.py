@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 
 from laboratory.targets.measures import expected_auc
+from synthetic.backdrop import backdrop
 from synthetic.config.load import load_config
 from synthetic.firm.horizon import HISTORY
 from synthetic.loan.past_loans import credit_history, days_past_due, debt_flows, past_loans
 from synthetic.streams import Bucket
-from synthetic.world import backdrop, lending_tables, simulate_applicants
+from synthetic.world import lending_tables, simulate_applicants
 
 CONFIG = load_config()
 

@@ -6,17 +6,19 @@ import numpy as np
 import pytest
 from scipy.stats import chi2
 
+from synthetic.backdrop import backdrop
 from synthetic.config.load import load_config
 from synthetic.firm.horizon import HISTORY, LABEL_MONTHS, MONTH_ENDS
 from synthetic.firm.select import select
+from synthetic.loan.cash_law import cash_law
 from synthetic.loan.lending import applications, requested_offers
 from synthetic.loan.offer import with_amount
 from synthetic.loan.offer_cash import offer_cash
 from synthetic.loan.outcome import month_of_default
 from synthetic.loan.repayment import TAKINGS
-from synthetic.loan.true_pd import cash_law, default_probability
+from synthetic.loan.true_pd import default_probability
 from synthetic.streams import Bucket, stream
-from synthetic.world import backdrop, simulate_applicants
+from synthetic.world import simulate_applicants
 
 FIRMS = 1_000
 WORLDS = range(60, 72)
