@@ -20,7 +20,7 @@ from features.contract.validation import bad_rows_error
 from features.io.data_folder import KIND, MANIFEST
 from features.parallel.executor import each
 from features.settings import checked
-from synthetic.backdrop import backdrop, one_thread
+from synthetic.backdrop import Backdrop, backdrop, one_thread
 from synthetic.config.schema import WorldConfig
 from synthetic.firm.cash import State
 from synthetic.firm.fraud import BadActors
@@ -97,7 +97,8 @@ def offer_truth(data: Path, offers: pl.DataFrame, *, workers: int = 1) -> pl.Dat
         firm=number % BUCKET_FIRMS,
     ).sort("bucket", "firm", "position")
     units = asked.partition_by("bucket", maintain_order=True)
-    answers = [answer for _, answer in each(partial(_on_one_thread, world), units, workers=workers)]
+    run = partial(_on_one_thread, backdrop(world.seed, world.config), world.firms)
+    answers = [answer for _, answer in each(run, units, workers=workers)]
     if not answers:
         return asked.select("application_id").with_columns(
             pd_12m=0.0, pd_12m_world=0.0, pd_life=0.0, defaulted=False
@@ -116,7 +117,7 @@ def _checked(offers: pl.DataFrame, world: World) -> pl.DataFrame:
     typed = offers.select(
         pl.col(name).cast(kind, strict=False).alias(name) for name, kind in COLUMNS.items()
     )
-    number = pl.col("application_id").str.extract(r"^A(\d{7,12})$").cast(pl.Int64)
+    number = pl.col("application_id").str.extract(r"^A(\d{7}|[1-9]\d{7,11})$").cast(pl.Int64)
     term = pl.col("term_months")
     tests = {
         "application_id": (number < world.firms, "expected an application of this world"),
@@ -153,17 +154,17 @@ def _checked(offers: pl.DataFrame, world: World) -> pl.DataFrame:
     return typed
 
 
-def _on_one_thread(world: World, asked: pl.DataFrame) -> pl.DataFrame:
+def _on_one_thread(world: Backdrop, firms: int, asked: pl.DataFrame) -> pl.DataFrame:
     with one_thread():
-        return _bucket(world, asked)
+        return _bucket(world, firms, asked)
 
 
-def _bucket(world: World, asked: pl.DataFrame) -> pl.DataFrame:
-    """Truth of the offers to the firms of one bucket."""
+def _bucket(world: Backdrop, n: int, asked: pl.DataFrame) -> pl.DataFrame:
+    """Truth of the offers to the firms of one bucket of a world of `n` firms."""
     number = int(asked["bucket"][0])
-    size = min(BUCKET_FIRMS, world.firms - number * BUCKET_FIRMS)
+    size = min(BUCKET_FIRMS, n - number * BUCKET_FIRMS)
     bucket = Bucket(world.seed, number, world.config)
-    history = simulate_applicants(size, backdrop(world.seed, world.config), bucket)
+    history = simulate_applicants(size, world, bucket)
     firms, bad, state, closed = history.firms, history.bad, history.state, history.closure.closed
     request = requested_offers(firms, applications(firms, state, bad, closed, bucket), bucket)
     firm = asked["firm"].to_numpy()

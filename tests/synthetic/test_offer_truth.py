@@ -77,6 +77,7 @@ def test_no_offers_are_no_rows(world, requested):
     ("column", "value", "said"),
     [
         ("application_id", "A9999999", "expected an application of this world"),
+        ("application_id", "A00000003", "expected an application of this world"),
         ("application_id", "somebody", "expected an application of this world"),
         ("amount_cny", -1.0, "0 or more"),
         ("amount_cny", None, "0 or more"),
