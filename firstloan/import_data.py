@@ -4,19 +4,35 @@ from pathlib import Path
 from typing import Annotated
 
 from features.cli_paths import local_path, path_option
+from features.contract.errors import ContractError
 from firstloan.output import progress, say, warn
 
 
 def import_data(
     *,
-    mapping: Annotated[Path, path_option(local_path, "TOML: which column is which.")],
-    source: Annotated[Path, path_option(local_path, "Folder of the source files.")],
-    out: Annotated[Path, path_option(local_path, "Data folder to write.")],
+    mapping: Annotated[Path | None, path_option(local_path, "TOML: which column is which.")] = None,
+    source: Annotated[Path | None, path_option(local_path, "Folder of the source files.")] = None,
+    out: Annotated[Path | None, path_option(local_path, "Data folder to write.")] = None,
+    guess: Annotated[
+        Path | None,
+        path_option(local_path, "Print a mapping proposed from this file's headers, and stop."),
+    ] = None,
 ) -> None:
     """Turn your own files into a data folder by a mapping."""
-    from features.io.importing import import_folder, load_mapping
+    from features.importing.folder import import_folder
+    from features.importing.guess import guess_mapping
+    from features.importing.mapping import load_mapping
+    from features.io.outputs import disk_errors
 
-    with progress("reading files") as step:
+    if guess is not None:
+        say(guess_mapping(guess).rstrip())
+        return
+    if mapping is None or source is None or out is None:
+        raise ContractError(
+            "import: expected --mapping, --source and --out, or --guess FILE for a mapping to "
+            "begin with."
+        )
+    with progress("reading files") as step, disk_errors(out):
         summary = import_folder(load_mapping(mapping), source=source, out=out, progress=step)
     for warning in summary.warnings:
         warn(warning)

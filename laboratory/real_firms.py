@@ -15,7 +15,8 @@ from pathlib import Path
 import polars as pl
 
 from features.engine.build import build_file
-from features.io.importing import import_folder, load_mapping
+from features.importing.folder import import_folder
+from features.importing.mapping import load_mapping
 
 MAPPING = Path(__file__).parents[1] / "examples" / "vat-invoices.toml"
 

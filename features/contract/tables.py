@@ -42,6 +42,23 @@ CONTRACT_VERSION = "1"
 """Written into files and manifests; rises when a table or column changes its meaning."""
 
 
+FIRST_DAY, LAST_DAY = dt.date(2000, 1, 1), dt.date(2099, 12, 31)
+"""Earliest and latest day of any event: no source goes back further; beyond lies a slip."""
+
+FIRST_FOUNDING = dt.date(1901, 1, 1)
+"""Earliest founding day: a spreadsheet writes an empty date as one of 1899 or 1900."""
+
+
+def _day(*, optional: bool = False, nullable: bool = False, ge: dt.date = FIRST_DAY) -> Any:  # noqa: ANN401 - pandera types its fields so
+    """Calendar day within the bounds of its column."""
+    return pa.Field(
+        ge=ge,
+        le=LAST_DAY,
+        nullable=optional or nullable,
+        metadata={"unit": "date", "optional": optional},
+    )
+
+
 def _column(
     unit: str,
     *,
@@ -79,7 +96,7 @@ class Firms(pa.DataFrameModel):
     county: str = _column("category", nullable=True)
     area: str = _column("category", isin=AREAS, nullable=True)
     cluster: str = _optional("category")
-    founded_on: dt.date = _column("date", nullable=True)
+    founded_on: dt.date = _day(nullable=True, ge=FIRST_FOUNDING)
     registered_capital_cny: float = _column("CNY", ge=0, nullable=True)
     employees: int = _column("persons", ge=0, nullable=True)
     owner_age: int = _column("years", ge=0, le=120, nullable=True)
@@ -90,8 +107,8 @@ class Coverage(pa.DataFrameModel):
 
     firm_id: str = _column("id")
     source: str = _column("category", isin=SOURCES)
-    covered_from: dt.date = _column("date")
-    covered_to: dt.date = _optional("date")
+    covered_from: dt.date = _day()
+    covered_to: dt.date = _day(optional=True)
 
 
 class Invoices(pa.DataFrameModel):
@@ -101,44 +118,47 @@ class Invoices(pa.DataFrameModel):
     direction: str = _column("category", isin=("output", "input"))
     invoice_id: str = _column("id")
     line: int = _optional("count", ge=0)
-    issued_on: dt.date = _column("date")
+    issued_on: dt.date = _day()
     counterparty_id: str = _column("id", nullable=True)
     amount_cny: float = _column("CNY, net, negative on red invoices")
     tax_cny: float = _column("CNY", nullable=True)
     status: str = _column("category", isin=("valid", "void"))
-    voided_on: dt.date = _optional("date")
+    voided_on: dt.date = _day(optional=True)
 
 
 class TaxFilings(pa.DataFrameModel):
     """Returns; known a day after filing, a payment a day after paying, absence a day after due."""
 
     firm_id: str = _column("id")
-    period_end: dt.date = _column("date")
-    due_on: dt.date = _column("date")
-    filed_on: dt.date = _optional("date")
+    period_end: dt.date = _day()
+    due_on: dt.date = _day()
+    filed_on: dt.date = _day(optional=True)
     declared_sales_cny: float = _column("CNY", nullable=True)
     tax_due_cny: float = _column("CNY", nullable=True)
     tax_paid_cny: float = _optional("CNY")
-    paid_on: dt.date = _optional("date")
+    paid_on: dt.date = _day(optional=True)
 
 
 class Electricity(pa.DataFrameModel):
-    """Metered use by tariff band, one row per day; known a day later."""
+    """Metered use by tariff band, one row per day; known a day later.
+
+    A meter without tariff bands has all of its use in `kwh_flat`, and the others empty.
+    """
 
     firm_id: str = _column("id")
-    date: dt.date = _column("date")
-    kwh_peak: float = _column("kWh", ge=0)
+    date: dt.date = _day()
+    kwh_peak: float = _optional("kWh", ge=0)
     kwh_flat: float = _column("kWh", ge=0)
-    kwh_valley: float = _column("kWh", ge=0)
+    kwh_valley: float = _optional("kWh", ge=0)
 
 
 class ElectricityBills(pa.DataFrameModel):
     """Bills; each of their dates is known a day later."""
 
     firm_id: str = _column("id")
-    billed_on: dt.date = _column("date")
-    due_on: dt.date = _column("date")
-    paid_on: dt.date = _optional("date")
+    billed_on: dt.date = _day()
+    due_on: dt.date = _day()
+    paid_on: dt.date = _day(optional=True)
     amount_cny: float = _column("CNY", ge=0)
 
 
@@ -146,29 +166,29 @@ class Logistics(pa.DataFrameModel):
     """Parcels, one row per day with any; known two days later."""
 
     firm_id: str = _column("id")
-    date: dt.date = _column("date")
+    date: dt.date = _day()
     parcels_out: int = _column("parcels", ge=0)
-    parcels_in: int = _column("parcels", ge=0)
-    weight_kg: float = _column("kg", ge=0)
-    destinations: int = _column("count", ge=0)
-    late_parcels: int = _column("parcels", ge=0)
+    parcels_in: int = _optional("parcels", ge=0)
+    weight_kg: float = _optional("kg", ge=0)
+    destinations: int = _optional("count", ge=0)
+    late_parcels: int = _optional("parcels", ge=0)
 
 
 class Ecommerce(pa.DataFrameModel):
     """A firm's online shops, one row per day with any traffic; known a day later."""
 
     firm_id: str = _column("id")
-    date: dt.date = _column("date")
-    visitors: int = _column("persons", ge=0)
+    date: dt.date = _day()
+    visitors: int = _optional("persons", ge=0)
     orders: int = _column("orders", ge=0)
     gmv_cny: float = _column("CNY", ge=0)
-    refunds: int = _column("orders", ge=0)
-    refund_cny: float = _column("CNY", ge=0)
-    reviews: int = _column("reviews", ge=0)
-    bad_reviews: int = _column("reviews", ge=0)
+    refunds: int = _optional("orders", ge=0)
+    refund_cny: float = _optional("CNY", ge=0)
+    reviews: int = _optional("reviews", ge=0)
+    bad_reviews: int = _optional("reviews", ge=0)
     rating_mean: float = _optional("stars, 1 to 5", ge=1, le=5)
-    buyers: int = _column("persons", ge=0)
-    repeat_buyers: int = _column("persons", ge=0)
+    buyers: int = _optional("persons", ge=0)
+    repeat_buyers: int = _optional("persons", ge=0)
 
 
 class CreditHistory(pa.DataFrameModel):
@@ -176,7 +196,7 @@ class CreditHistory(pa.DataFrameModel):
 
     application_id: str = _column("id")
     firm_id: str = _column("id")
-    first_loan_on: dt.date = _column("date")
+    first_loan_on: dt.date = _day()
     loans: int = _column("count", ge=1)
     max_dpd: int = _column("days past due", ge=0)
     lenders: int = _column("count", ge=1)
@@ -191,7 +211,7 @@ class Applications(pa.DataFrameModel):
 
     application_id: str = _column("id")
     firm_id: str = _column("id")
-    applied_on: dt.date = _column("date")
+    applied_on: dt.date = _day()
     amount_cny: float = _optional("CNY", gt=0)
     term_months: int = _optional("months", gt=0)
     purpose: str = _optional("category")
@@ -199,7 +219,7 @@ class Applications(pa.DataFrameModel):
     lender_type: str = _optional("category")
     channel: str = _optional("category")
     first_time: bool = _column("yes or no", nullable=True)
-    consent_on: dt.date = _optional("date")
+    consent_on: dt.date = _day(optional=True)
 
 
 class Outcomes(pa.DataFrameModel):
@@ -207,10 +227,10 @@ class Outcomes(pa.DataFrameModel):
 
     application_id: str = _column("id")
     approved: bool = _column("yes or no")
-    disbursed_on: dt.date = _optional("date")
+    disbursed_on: dt.date = _day(optional=True)
     defaulted: bool = _optional("yes or no")
-    defaulted_on: dt.date = _optional("date")
-    observed_until: dt.date = _column("date")
+    defaulted_on: dt.date = _day(optional=True)
+    observed_until: dt.date = _day()
 
 
 _DTYPES: Mapping[Any, Any] = MappingProxyType(
@@ -290,22 +310,30 @@ class Table:
             pl.Int64: "a whole number",
             pl.Float64: "a number",
             pl.Boolean: "true or false",
-            pl.Date: "a date such as 2025-03-04",
+            pl.Date: "a date",
         }[self.dtypes[column]]
         if column == self.KNOWN_ON:
-            return kind
-        rules = [_in_words(check) for check in self.checks.columns[column].checks]
+            return _day_in_words(FIRST_DAY, LAST_DAY)
+        checks = self.checks.columns[column].checks
+        if self.dtypes[column] == pl.Date:
+            limits = {key: day for check in checks for key, day in check.statistics.items()}
+            return _day_in_words(limits["min_value"], limits["max_value"])
+        rules = [_in_words(check) for check in checks]
         if rules and rules[0].startswith("one of"):
             return rules[0]
         return " ".join([kind, " and ".join(rules)]).strip()
 
 
+def _day_in_words(first: dt.date, last: dt.date) -> str:
+    return f"a date such as 2025-03-04, from {first} to {last}"
+
+
 def _in_words(check: Check) -> str:
     limits = check.statistics or {}
     words = {
-        "greater_than_or_equal_to": ">= {min_value:g}",
-        "greater_than": "> {min_value:g}",
-        "less_than_or_equal_to": "<= {max_value:g}",
+        "greater_than_or_equal_to": ">= {min_value}",
+        "greater_than": "> {min_value}",
+        "less_than_or_equal_to": "<= {max_value}",
     }
     if check.name == "isin":
         return "one of " + ", ".join(limits["allowed_values"])

@@ -5,11 +5,12 @@ from collections.abc import Iterator, Mapping
 import pandera.polars as pa
 import polars as pl
 
+from features.contract.cells import local_day
 from features.contract.errors import ContractError
-from features.contract.tables import TABLES, Table
+from features.contract.tables import FIRST_DAY, LAST_DAY, TABLES, Table
 
-EXCEL_NUMBER = r"^\d(\.\d+)?[Ee]\+\d+$"
-"""What a spreadsheet makes of an id of many digits."""
+EXCEL_NUMBER = r"^\d+(\.\d+[Ee]\+?|[Ee]\+)\d+$"
+"""What a spreadsheet or a program makes of an id of many digits."""
 
 
 def conform(frame: pl.DataFrame, table: str) -> pl.DataFrame:
@@ -26,10 +27,11 @@ def conform(frame: pl.DataFrame, table: str) -> pl.DataFrame:
     require_columns(frame.columns, table, where=table)
     if spec.fits(frame):
         return frame
+    have = frame.schema
     columns = [
-        pl.col(name).cast(dtype) if name in frame.columns else pl.lit(None, dtype).alias(name)
+        _cast(name, have[name], dtype) if name in have else pl.lit(None, dtype).alias(name)
         for name, dtype in spec.dtypes.items()
-        if name in frame.columns or name != Table.KNOWN_ON
+        if name in have or name != Table.KNOWN_ON
     ]
     try:
         return frame.select(columns)
@@ -39,6 +41,12 @@ def conform(frame: pl.DataFrame, table: str) -> pl.DataFrame:
             f"{table}: expected columns of the contract's types, got {types} "
             f"({str(error).splitlines()[0]}). Convert the columns and try again."
         ) from error
+
+
+def _cast(name: str, have: pl.DataType, dtype: pl.DataType) -> pl.Expr:
+    if dtype == pl.Date and isinstance(have, pl.Datetime) and have.time_zone is not None:
+        return local_day(pl.col(name), have)
+    return pl.col(name).cast(dtype)
 
 
 def require_columns(columns: list[str], table: str, *, where: str) -> None:
@@ -129,12 +137,17 @@ def _broken_checks(frame: pl.DataFrame, spec: Table) -> Iterator[pl.DataFrame]:
 def _spoilt_cells(frame: pl.DataFrame, spec: Table) -> Iterator[pl.DataFrame]:
     """Invalid cells that pandera cannot find: NaN, control characters, spreadsheet numbers."""
     numbered = frame.with_row_index("row")
-    for name, dtype in spec.schema.items():
+    for name, dtype in spec.dtypes.items():
+        if name not in frame.columns:
+            continue
         if name.endswith("_id"):
             bad = pl.col(name).str.contains(EXCEL_NUMBER)
             problem = "a spreadsheet turned this id into a number and lost its digits"
         elif dtype == pl.Float64:
             bad, problem = ~pl.col(name).is_finite(), "expected a finite number"
+        elif name == Table.KNOWN_ON:
+            bad = ~pl.col(name).is_between(FIRST_DAY, LAST_DAY)
+            problem = f"expected {spec.expected(name)}"
         else:
             continue
         yield numbered.filter(bad).select(

@@ -23,6 +23,7 @@ from features.engine.period_sums import (
     cells,
     column,
     largest,
+    measured,
     periods,
     same,
     spanned,
@@ -204,8 +205,9 @@ def _tax(
 
 def _electricity(rows: Rows, n: int) -> Days:
     cell = cells(rows.app, rows.age)
-    peak, flat, valley = (column(rows.frame, f"kwh_{part}") for part in ("peak", "flat", "valley"))
-    kwh = peak + flat + valley
+    peak, valley = measured(rows.frame, "kwh_peak"), measured(rows.frame, "kwh_valley")
+    flat = column(rows.frame, "kwh_flat")
+    kwh = np.nan_to_num(peak) + flat + np.nan_to_num(valley)
     days = Days(
         total(None, cell, n),
         {
@@ -223,7 +225,7 @@ def _electricity(rows: Rows, n: int) -> Days:
 
 def _logistics(rows: Rows, span: Span, n: int) -> Days:
     cell = cells(rows.app, rows.age)
-    values = {name: column(rows.frame, name) for name in TABLES["logistics"].columns[2:]}
+    values = {name: measured(rows.frame, name) for name in TABLES["logistics"].columns[2:]}
     sent = values["parcels_out"] > 0
     sums = {name: total(value, cell, n) for name, value in values.items()}
     sums["parcel_days"] = total(sent, cell, n)
@@ -234,7 +236,7 @@ def _logistics(rows: Rows, span: Span, n: int) -> Days:
 def _ecommerce(rows: Rows, span: Span, n: int) -> Days:
     cell = cells(rows.app, rows.age)
     values = {
-        name: column(rows.frame, name)
+        name: measured(rows.frame, name)
         for name in TABLES["ecommerce"].columns[2:]
         if name != "rating_mean"
     }

@@ -76,6 +76,11 @@ def column(rows: pl.DataFrame, name: str) -> Floats:
     return (values.fill_null(0) if values.null_count() else values).to_numpy()
 
 
+def measured(rows: pl.DataFrame, name: str) -> Floats:
+    """Values of a column, NaN where one is missing; shape (n_rows,)."""
+    return rows[name].to_numpy() if name in rows.columns else np.full(rows.height, np.nan)
+
+
 def spanned(oldest: Int32s, newest: Int32s) -> Floats:
     """Days of each stretch between two ages, both included; shape (n, STRETCHES)."""
     last = np.minimum(EDGES[1:] - 1, oldest[:, None])

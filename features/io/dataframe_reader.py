@@ -3,9 +3,9 @@
 import math
 import operator
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import cache, lru_cache, partial
+from functools import cache, partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -14,6 +14,7 @@ import polars as pl
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from features.contract.cells import ZONE, blanked, canonical_ids, in_utc, is_utc, local_day, typed
 from features.contract.errors import ContractError
 from features.contract.tables import SIGNALS, TABLES, Table
 from features.contract.validation import (
@@ -22,7 +23,7 @@ from features.contract.validation import (
     require_columns,
     violations,
 )
-from features.io.csv_reader import REJECTS, Reading, typed_cell
+from features.io.csv_reader import REJECTS, Reading
 from features.io.signal_reader import MOST_BAD_ROWS
 
 if TYPE_CHECKING:
@@ -62,23 +63,24 @@ def read_frame(frame: AnyFrame, table: str) -> Reading:
 
 def _read(frame: AnyFrame, table: str) -> Reading:
     """Read as `read_frame` does; rows are numbered only where some were left out."""
-    raw = to_polars(frame, table)
+    raw = _without_empty_words(to_polars(frame, table), table)
     require_columns(raw.columns, table, where=table)
     spec = TABLES[table]
     have = dict(raw.schema)
     here = [name for name in spec.dtypes if name in have]
-    typed = _typed(raw, table, here)
+    cells = _typed(raw, table)
     lost = any(
-        raw[name].null_count() != typed[name].null_count()
+        raw[name].null_count() != cells[name].null_count()
         for name in here
         if have[name] != spec.dtypes[name]
     )
-    if not lost and not doubtful(typed, table):
-        return Reading(typed, _NOTHING_BAD, raw.height, "frame", _foreign(raw, table))
-    kept = typed.hstack([pl.Series("file_line", np.arange(1, typed.height + 1))])
+    warnings = _said(raw, table)
+    if not lost and not doubtful(cells, table):
+        return Reading(cells, _NOTHING_BAD, raw.height, "frame", warnings)
+    kept = cells.hstack([pl.Series("file_line", np.arange(1, cells.height + 1))])
     unread = [
         raw.with_row_index("row")
-        .filter(raw[name].is_not_null() & typed[name].is_null())
+        .filter(raw[name].is_not_null() & cells[name].is_null())
         .select(
             "row",
             column=pl.lit(name),
@@ -87,20 +89,20 @@ def _read(frame: AnyFrame, table: str) -> Reading:
         )
         for name in here
     ]
-    bad = pl.concat([*unread, violations(typed, table)]).unique(
+    bad = pl.concat([*unread, violations(cells, table)]).unique(
         ["row", "column"], keep="first", maintain_order=True
     )
     rejects = (
         bad.with_columns(
             line=pl.col("row").cast(pl.Int64) + 1,
-            id=typed[spec.key[0]].gather(bad["row"]),
+            id=cells[spec.key[0]].gather(bad["row"]),
             value=pl.col("value").str.slice(0, _SHOWN),
         )
         .sort("line", maintain_order=True)
         .select(*REJECTS)
     )
     good = kept.filter(~pl.col("file_line").is_in(rejects["line"].unique().implode()))
-    return Reading(good, rejects, raw.height, "frame", _foreign(raw, table))
+    return Reading(good, rejects, raw.height, "frame", warnings)
 
 
 def read_signals_of(
@@ -219,52 +221,65 @@ def _dates(name: str, times: NDArray[np.datetime64]) -> pl.Series:
     return pl.Series(name, numbers, nan_to_null=True).cast(pl.Date)
 
 
-def _typed(raw: pl.DataFrame, table: str, here: Sequence[str]) -> pl.DataFrame:
+def _typed(raw: pl.DataFrame, table: str) -> pl.DataFrame:
+    """Columns of the contract in its order and types; null where a cell cannot be read."""
     spec = TABLES[table]
     if not raw.width:
         return pl.DataFrame(schema=spec.schema)
-    if spec.fits(raw):
-        return raw
-    dtypes = dict(raw.schema)
-    have = tuple((name, dtypes[name]) for name in here)
-    return raw.select_seq(_cells(table, have))
-
-
-@lru_cache(maxsize=256)
-def _cells(table: str, have: tuple[tuple[str, pl.DataType], ...]) -> tuple[pl.Expr, ...]:
-    """Give each column of a table its type, from columns of the types that a frame has."""
-    spec, dtypes = TABLES[table], dict(have)
-    return tuple(
-        _cell(spec, name, dtypes.get(name))
-        for name in spec.dtypes
-        if name in dtypes or name != Table.KNOWN_ON
+    have = {column.name: column for column in raw.get_columns()}
+    return pl.DataFrame(
+        [
+            _column(spec, name, have[name])
+            if name in have
+            else pl.Series(name, [None], dtype).new_from_index(0, raw.height)
+            for name, dtype in spec.dtypes.items()
+            if name in have or name != Table.KNOWN_ON
+        ]
     )
 
 
-def _cell(spec: Table, name: str, have: pl.DataType | None) -> pl.Expr:
-    dtype = spec.dtypes[name]
-    if have is None:
-        return pl.lit(None, dtype).alias(name)
-    if have == dtype:
-        return pl.col(name)
+def _column(spec: Table, name: str, column: pl.Series) -> pl.Series:
+    dtype, have = spec.dtypes[name], column.dtype
     if have == pl.String:
-        return typed_cell(name, dtype).alias(name)
+        return typed(column, dtype)
+    if have == dtype:
+        return column
     if have.is_nested() or have in (pl.Object, pl.Binary):
         raise ContractError(
             f"{spec.name}.{name}: expected {spec.expected(name)}, got values of type {have}. "
             "Convert the column and try again."
         )
+    if dtype == pl.Date and isinstance(have, pl.Datetime) and have.time_zone is not None:
+        return column.to_frame().select(local_day(pl.col(name), have))[name]
     if dtype == pl.Date and not have.is_temporal() and have != pl.Null:
-        return pl.lit(None, dtype).alias(name)
+        return pl.Series(name, [None], dtype).new_from_index(0, len(column))
     if dtype == pl.Int64 and have.is_float():
-        whole = pl.col(name) == pl.col(name).round()
-        return pl.when(whole).then(pl.col(name).cast(dtype, strict=False)).alias(name)
-    return pl.col(name).cast(dtype, strict=False)
+        return column.set(column != column.round(), None).cast(dtype, strict=False)
+    plain = column.cast(dtype, strict=False)
+    return canonical_ids(plain) if name.endswith("_id") else plain
 
 
-def _foreign(raw: pl.DataFrame, table: str) -> tuple[str, ...]:
-    foreign = [name for name in raw.columns if name not in TABLES[table].dtypes]
-    return (f"{table}: ignored the columns {', '.join(foreign)}",) if foreign else ()
+def _without_empty_words(raw: pl.DataFrame, table: str) -> pl.DataFrame:
+    dtypes = TABLES[table].dtypes
+    texts = [c for c in raw.get_columns() if c.dtype == pl.String and c.name in dtypes]
+    return raw.with_columns(blanked(column, dtypes[column.name]) for column in texts)
+
+
+def _said(raw: pl.DataFrame, table: str) -> tuple[str, ...]:
+    """Warnings about columns that are not read, and about times whose zone is ambiguous."""
+    dtypes = TABLES[table].dtypes
+    foreign = [name for name in raw.columns if name not in dtypes]
+    warnings = [f"{table}: ignored the columns {', '.join(foreign)}"] if foreign else []
+    warnings += [
+        f"{table}.{column.name}: read times in UTC as days in {ZONE}"
+        for column in raw.get_columns()
+        if dtypes.get(column.name) == pl.Date and (is_utc(column.dtype) or _texts_in_utc(column))
+    ]
+    return tuple(warnings)
+
+
+def _texts_in_utc(column: pl.Series) -> bool:
+    return column.dtype == pl.String and in_utc(column) > 0
 
 
 _LIMITS: Mapping[str, tuple[str, str, Callable[[Any, Any], bool]]] = MappingProxyType(

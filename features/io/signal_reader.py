@@ -10,6 +10,7 @@ from pathlib import Path
 
 import polars as pl
 
+from features.contract.cells import canonical_ids
 from features.contract.errors import ContractError
 from features.contract.tables import CONTRACT_VERSION, SIGNALS, empty
 from features.contract.validation import (
@@ -18,8 +19,15 @@ from features.contract.validation import (
     require_columns,
     violations,
 )
-from features.io.csv_reader import REJECTS, Reading, read_csv
-from features.io.data_folder import ONE_VERSION, VERSIONS_KEY, refuse_unfinished
+from features.io.csv_reader import REJECTS, Reading, read_csv, read_text
+from features.io.data_folder import (
+    DUPLICATE,
+    IMPORT_REJECTS_FILE,
+    ONE_VERSION,
+    VERSIONS_KEY,
+    read_manifest,
+    refuse_unfinished,
+)
 from features.io.storage import CONTRACT_KEY, is_remote, parquet_marks, scan_parquet, storage_errors
 
 WHOLE = "all"
@@ -83,6 +91,7 @@ class Signals:
                 f"{path}: expected signal tables ({', '.join(SIGNALS)}) as folders of Parquet "
                 "files or as CSV files, found none. Name the folder that holds them."
             )
+        signals._take_lost(folder.parent if folder.name == "signals" else path)
         return signals
 
     @classmethod
@@ -278,6 +287,22 @@ class Signals:
         self._keep_bad(table, reading.rejects)
         self.warnings.extend(reading.warnings)
 
+    def _take_lost(self, data: Path) -> None:
+        """Count the rows that an import put aside as bad rows of its tables."""
+        manifest = read_manifest(data)
+        lost = {table: n for table, n in manifest.get("lost", {}).items() if n}
+        if not lost:
+            return
+        path = data / IMPORT_REJECTS_FILE
+        rejects = read_text(path).frame.filter(pl.col("problem") != DUPLICATE)
+        rejects = rejects.with_columns(canonical_ids(rejects["firm_id"]).alias("id"))
+        for table in [table for table in self.tables if table in lost]:
+            bad = rejects.filter(pl.col("table") == table).select(
+                pl.col("line").cast(pl.Int64), "id", "column", "value", "problem"
+            )
+            _refuse_many(bad, lost[table], manifest["read"][table], path)
+            self._keep_bad(table, bad)
+
     def _keep_bad(self, table: str, rejects: pl.DataFrame) -> None:
         if rejects.height:
             before = self.rejects.get(table, rejects.clear())
@@ -368,7 +393,7 @@ def _refuse_many(rejects: pl.DataFrame, bad: int, rows: int, path: Path) -> None
         bad=bad,
         rows=rows,
         limit=MOST_BAD_ROWS,
-        remedy="Mend the table; nothing was written.",
+        remedy="Mend the rows; nothing was written.",
     )
 
 

@@ -121,7 +121,7 @@ _TAX_WINDOW = {
     "longest_silence": "the most that since_sale came to",
 }
 _ELECTRICITY = {
-    "kwh": "kwh_peak + kwh_flat + kwh_valley",
+    "kwh": "kwh_peak + kwh_flat + kwh_valley, or kwh_flat of a meter without bands",
     "kwh_square": "kwh * kwh, so that a mean of it tells how uneven the days were",
     "idle": "1 if kwh was below a quarter of the best month's mean, else 0",
 }

@@ -16,9 +16,6 @@ from features.io.csv_reader import Reading, read_csv
 from features.io.storage import sha256_of
 from scoring.run.output import SCORED_REJECTS, SEPARATOR
 
-EARLIEST = dt.date(2000, 1, 1)
-"""No record of any source goes back further; an older date is a slip of the pen."""
-
 _LONGEST_ID = 100
 _CONTROLS = r"\x00-\x1f\x7f"
 _IDS = ("application_id", "firm_id")
@@ -139,7 +136,6 @@ def problems(frame: pl.DataFrame, *, today: dt.date) -> pl.DataFrame:
     applied = pl.col("applied_on")
     rules = [
         ("applied_on", applied > today, f"is after today ({today})"),
-        ("applied_on", applied < EARLIEST, f"is before {EARLIEST}"),
     ]
     for name in _IDS:
         text = pl.col(name)

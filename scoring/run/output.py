@@ -4,6 +4,7 @@ from pathlib import Path
 
 import polars as pl
 
+from features.contract.cells import neutral
 from features.contract.tables import SOURCES
 
 REASONS = 5
@@ -41,14 +42,8 @@ SCORED_REJECTS: dict[str, pl.DataType | type[pl.DataType]] = {
 SEPARATOR = ";"
 """Between several flags or several missing sources in one cell."""
 
-_FORMULA = r"^[=+\-@\t\r]"
 _LONGEST_CELL = 200
 _DECIMALS = {"pd": 6, "pd_low": 6, "pd_high": 6} | {f"coverage_{s}": 3 for s in SOURCES}
-
-
-def neutral(column: pl.Expr) -> pl.Expr:
-    """Put an apostrophe before text that a spreadsheet would run as a formula."""
-    return column.str.replace(_FORMULA, "'${0}")
 
 
 def csv_bytes(frame: pl.DataFrame, *, header: bool) -> bytes:

@@ -129,14 +129,14 @@ def test_the_quick_look_doubts_whatever_the_checks_find(table):
         pl.Int64: (None, -1, 0, 999),
         pl.Float64: (None, -1.0, 0.0, float("nan"), float("inf"), 1e9),
         pl.Boolean: (None,),
-        pl.Date: (None,),
+        pl.Date: (None, dt.date(1899, 12, 30), dt.date(9999, 1, 1)),
     }
     row = {name: good[dtype] for name, dtype in spec.schema.items()}
     for name in spec.schema:
         for check in spec.checks.columns[name].checks:
             if check.name == "isin":
                 row[name] = check.statistics["allowed_values"][0]
-            elif "min_value" in check.statistics:
+            elif "min_value" in check.statistics and spec.schema[name] != pl.Date:
                 row[name] = type(row[name])(check.statistics["min_value"] + 1)
     frame = pl.DataFrame([row], schema=spec.schema)
     assert not doubtful(frame, table)

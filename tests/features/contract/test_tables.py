@@ -21,9 +21,10 @@ def test_the_tables_are_those_of_the_design():
         ("electricity", "kwh_peak", "a number >= 0"),
         ("firms", "owner_age", "a whole number >= 0 and <= 120"),
         ("firms", "area", "one of urban, county, rural"),
-        ("applications", "applied_on", "a date such as 2025-03-04"),
+        ("applications", "applied_on", "a date such as 2025-03-04, from 2000-01-01 to 2099-12-31"),
+        ("firms", "founded_on", "a date such as 2025-03-04, from 1901-01-01 to 2099-12-31"),
         ("applications", "first_time", "true or false"),
-        ("invoices", "known_on", "a date such as 2025-03-04"),
+        ("invoices", "known_on", "a date such as 2025-03-04, from 2000-01-01 to 2099-12-31"),
     ],
 )
 def test_what_is_expected_is_said_from_the_checks_themselves(table, column, words):

@@ -24,6 +24,16 @@ def write(tmp_path, content, name="applicants.csv"):
         (lambda text: text.encode("gb18030"), "gb18030"),
         (lambda text: gzip.compress(text.encode("gb18030")), "gb18030"),
         (lambda text: text.replace("\n", "\r\n").encode(), "utf-8"),
+        (lambda text: text.replace("\n", "\r").encode(), "utf-8"),
+        (lambda text: text.encode("utf-16"), "utf-16"),
+        (lambda text: text.replace(",", ";").encode(), "utf-8"),
+        (lambda text: text.replace(",", "\t").encode(), "utf-8"),
+        (lambda text: ("sep=;\n" + text.replace(",", ";")).encode(), "utf-8"),
+        (lambda text: ("\n\n" + text).encode(), "utf-8"),
+        (lambda text: ("applicants of May,,\n" + text).encode(), "utf-8"),
+        (lambda text: text.replace("\n", ",\n").encode(), "utf-8"),
+        (lambda text: text.replace("first_time\n", "first_time,\n").encode(), "utf-8"),
+        (lambda text: text.replace("true\n", "true,,\n").encode(), "utf-8"),
     ],
 )
 def test_every_usual_encoding_gives_the_same_rows(tmp_path, encode, encoding):
@@ -39,11 +49,11 @@ def test_every_usual_encoding_gives_the_same_rows(tmp_path, encode, encoding):
     ("content", "words"),
     [
         (b"", "empty file"),
-        (b"\xff\xfea\x00", "UTF-16"),
-        (b"\x80\xff\xff\xff", "neither"),
+        (b"\xff\xfea\x00\x00", "UTF-16"),
+        (b"\x80\xff\xff\xff", "something else"),
         (gzip.compress((HEADER + ROW).encode())[:-12], "cut off"),
         (b"a,b\n1,2\n", "missing: application_id, firm_id, applied_on, first_time"),
-        ((HEADER.strip() + ",firm_id\n").encode(), "firm_id twice"),
+        ((HEADER.strip() + ",firm_id\n").encode(), "firm_id more than once"),
     ],
 )
 def test_a_broken_file_is_one_clear_line(tmp_path, content, words):

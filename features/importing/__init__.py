@@ -1,0 +1,1 @@
+"""Import of a lender's own files, workbooks and databases into a data folder, by a mapping."""
