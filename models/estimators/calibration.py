@@ -73,7 +73,26 @@ class Calibration:
     def from_json(cls, plain: Mapping[str, Any]) -> Calibration:
         """Calibration map from its JSON values."""
         steps = {key: tuple(plain.get(key, ())) for key in ("margins", "rates")}
-        return cls(**{**plain, **steps})
+        calibration = cls(**{**plain, **steps})
+        calibration.check()
+        return calibration
+
+    def check(self) -> None:
+        """Raise ValueError unless the map is one of the two kinds, and never falls."""
+        if self.kind == "beta":
+            valid = np.isfinite([self.a, self.b, self.c]).all() and min(self.a, self.b) >= 0
+        elif self.kind == "isotonic":
+            margins, rates = np.asarray(self.margins), np.asarray(self.rates)
+            valid = (
+                0 < len(margins) == len(rates)
+                and bool(np.isfinite(margins).all())
+                and bool((np.diff(margins) > 0).all() and (np.diff(rates) >= 0).all())
+                and 0 <= rates[0] <= rates[-1] <= 1
+            )
+        else:
+            raise ValueError(f"calibration: expected kind beta or isotonic, got {self.kind!r}")
+        if not valid:
+            raise ValueError(f"calibration: the {self.kind} map is not a rising one")
 
 
 def fit_calibration(margin: Array, bad: Array) -> Calibration:

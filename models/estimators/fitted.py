@@ -29,6 +29,8 @@ class Fitted:
         Metrics of the calibration slice, by cross-fitted PDs; names begin with "selection_".
     selection_pd : ndarray of shape (n_calibration,)
         Cross-fitted PDs of the labelled rows of the calibration slice.
+    selection_folds : ndarray of shape (n_calibration,)
+        Fold of each of these rows, the same for every candidate.
     trials : tuple of Trial
         Settings that tuning tried.
     """
@@ -38,6 +40,7 @@ class Fitted:
     config: TrainConfig
     figures: Mapping[str, float] = field(repr=False)
     selection_pd: Array = field(repr=False)
+    selection_folds: Array = field(repr=False)
     trials: tuple[Trial, ...] = ()
 
     @property

@@ -1,5 +1,6 @@
 """A trained model as a folder of plain files: LightGBM text, JSON and Parquet; no code, no pickle.
 
+checksums.json    SHA-256 of every other file, checked when the model is loaded
 model.json        name, version, features, fingerprint, typical values, development bins
 trees.txt         or scorecard.json, and for a person points.csv and points_to_pd.csv
 calibration.json
@@ -17,24 +18,27 @@ import numpy as np
 import polars as pl
 
 from features.contract.errors import ContractError
+from features.io.storage import sha256_of
 from models.estimators.calibration import Calibration
 from models.estimators.lightgbm_trees import Trees
 from models.estimators.scorecard import Scorecard
+from models.estimators.tree_structure import check_trees
 from models.policy import Policy
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from features.arrays import Array
 
-FORMAT = 2
+FORMAT = 3
 CARD = "model.json"
+CHECKSUMS = "checksums.json"
 CALIBRATION_FILE = "calibration.json"
 POLICY_FILE = "policy.json"
 REFERENCE = "reference.parquet"
 _STEP = 5  # points from one row of points_to_pd.csv to the next
-_TREES_END = "\nend of trees\n"
+_SHORT = 8  # characters of the checksum that tell two folders apart
 _FILES = {
     Scorecard.kind: ("scorecard.json", "points.csv", "points_to_pd.csv"),
     Trees.kind: ("trees.txt",),
@@ -96,6 +100,8 @@ class Model:
         `features.engine.build.build_features`.
     policy : Policy
         Score scale, cut-offs, grades and flags that the training was given.
+    checksum : str
+        SHA-256 of `checksums.json`; empty for a model that was not loaded from a folder.
     """
 
     name: str
@@ -110,11 +116,16 @@ class Model:
     development: Mapping[str, Any] = field(repr=False)
     reference: pl.DataFrame | None = field(default=None, repr=False)
     policy: Policy = field(default_factory=Policy.load, repr=False)
+    checksum: str = ""
 
     @property
     def label(self) -> str:
-        """Name, version and origin, as the column `model` of a scored file has it."""
-        version = f" v{self.version}" if self.version.isdigit() else ""
+        """Name, version and origin, as the column `model` of a scored file has it.
+
+        Without a registered version, the start of the checksum tells two folders apart.
+        """
+        own = f" {self.checksum[:_SHORT]}" if self.checksum else ""
+        version = f" v{self.version}" if self.version.isdigit() else own
         firms = "own data" if self.trained_on == "own" else f"{self.trained_on} firms"
         return f"{self.name}{version} (trained on {firms})"
 
@@ -180,9 +191,10 @@ def save(model: Model, folder: Path) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     frozen = [] if model.reference is None else [REFERENCE]
+    files = [CALIBRATION_FILE, POLICY_FILE, *_FILES[model.estimator.kind], *frozen]
     card = {
         "format": FORMAT,
-        "files": [CALIBRATION_FILE, POLICY_FILE, *_FILES[model.estimator.kind], *frozen],
+        "files": files,
         "kind": model.estimator.kind,
         "name": model.name,
         "version": model.version,
@@ -205,6 +217,7 @@ def save(model: Model, folder: Path) -> None:
         (folder / "trees.txt").write_text(model.estimator.text, encoding="utf-8")
     if model.reference is not None:
         model.reference.write_parquet(folder / REFERENCE, compression="zstd")
+    _write(folder / CHECKSUMS, {name: sha256_of(folder / name) for name in (CARD, *files)})
 
 
 def _points_to_pd(points: pl.DataFrame, model: Model) -> pl.DataFrame:
@@ -254,8 +267,9 @@ def load(folder: Path) -> Model:
             f"{home}: the model is incomplete, missing: {', '.join(lost)}. "
             "Copy the whole folder again, or train again with `firstloan train`."
         )
+    checksums = _checked(home, (CARD, *card.get("files", ())))
     try:
-        return _assembled(card, home)
+        return _assembled(card, home, checksums)
     except (KeyError, TypeError, ValueError, pl.exceptions.PolarsError) as error:
         raise ContractError(
             f"{home}: not a model that this version can read ({type(error).__name__}: "
@@ -263,35 +277,50 @@ def load(folder: Path) -> Model:
         ) from error
 
 
-def _assembled(card: Mapping[str, Any], home: Path) -> Model:
+def _checked(home: Path, files: Sequence[str]) -> str:
+    """SHA-256 of the checksums; ContractError if a file is not the one that was written."""
+    written = _read(home / CHECKSUMS)
+    changed = [name for name in files if written.get(name) != sha256_of(home / name)]
+    if changed:
+        raise ContractError(
+            f"{home / changed[0]}: not the file that training wrote, its checksum differs. "
+            "Copy the whole folder again, or train again with `firstloan train`."
+        )
+    return sha256_of(home / CHECKSUMS)
+
+
+def _assembled(card: Mapping[str, Any], home: Path, checksum: str) -> Model:
     reference = home / REFERENCE
+    names = tuple(card["feature_names"])
+    if len(set(names)) < len(names):
+        raise ValueError("a feature stands twice among its columns")
     return Model(
         name=card["name"],
         version=card["version"],
         candidate=card["candidate"],
-        feature_names=tuple(card["feature_names"]),
+        feature_names=names,
         fingerprint=card["fingerprint"],
         trained_on=card["trained_on"],
-        estimator=_estimator(card["kind"], home),
+        estimator=_estimator(card["kind"], home, features=len(names)),
         calibration=Calibration.from_json(_read(home / CALIBRATION_FILE)),
         typical={k: np.nan if v is None else float(v) for k, v in card["typical"].items()},
         development=card["development"],
         reference=pl.read_parquet(reference) if reference.is_file() else None,
         policy=Policy.model_validate(_read(home / POLICY_FILE)),
+        checksum=checksum,
     )
 
 
-def _estimator(kind: str, home: Path) -> Estimator:
-    """Trees or Scorecard, by what `model.json` says."""
+def _estimator(kind: str, home: Path, *, features: int) -> Estimator:
+    """Trees or Scorecard, by what `model.json` says; ValueError if it does not fit the columns."""
     if kind == Scorecard.kind:
-        return Scorecard.from_json(_read(home / "scorecard.json"))
+        card = Scorecard.from_json(_read(home / "scorecard.json"))
+        if card.width != features:
+            raise ValueError(f"a scorecard of {card.width} columns for {features} features")
+        return card
     if kind == Trees.kind:
         text = _text(home / "trees.txt")
-        if not (text.startswith("tree\n") and _TREES_END in text):
-            raise ContractError(
-                f"{home / 'trees.txt'}: no whole LightGBM model. "
-                "Copy the folder again, or train again."
-            )
+        check_trees(text, features=features)
         return Trees(text)
     kinds = ", ".join(sorted((Scorecard.kind, Trees.kind)))
     raise ContractError(f"{home / CARD}: kind {kind!r} is unknown, expected one of {kinds}.")

@@ -180,4 +180,20 @@ class Scorecard:
             Binned(**{**f, "edges": tuple(f["edges"]), "woe": tuple(f["woe"])})
             for f in plain["features"]
         )
-        return cls(intercept=plain["intercept"], features=features, width=plain["width"])
+        card = cls(intercept=plain["intercept"], features=features, width=plain["width"])
+        card.check()
+        return card
+
+    def check(self) -> None:
+        """Raise ValueError unless every bin has finite evidence and every column is there."""
+        if not math.isfinite(self.intercept):
+            raise ValueError("scorecard: the intercept is no finite number")
+        for f in self.features:
+            values = (f.coefficient, f.woe_mean, f.woe_missing, *f.woe, *f.edges)
+            if not all(math.isfinite(value) for value in values):
+                raise ValueError(f"scorecard: {f.name} has a value that is no finite number")
+            rising = all(a < b for a, b in pairwise(f.edges))
+            if len(f.woe) != len(f.edges) + 1 or not rising:
+                raise ValueError(f"scorecard: {f.name} has bins that do not follow each other")
+            if not 0 <= f.column < self.width:
+                raise ValueError(f"scorecard: {f.name} is column {f.column} of {self.width}")
