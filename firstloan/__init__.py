@@ -4,6 +4,10 @@ Results go to stdout, progress and warnings to stderr. Wrong input ends with one
 exit code 2.
 """
 
-from firstloan.cli import app, main
+from firstloan.rooms import refuse_hidden_rooms
+
+refuse_hidden_rooms()
+
+from firstloan.cli import app, main  # noqa: E402 - what it imports has to be ours
 
 __all__ = ["app", "main"]

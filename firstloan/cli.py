@@ -1,6 +1,7 @@
 """The command group `firstloan`, and the one place that turns an error into exit code 2."""
 
-from typing import Any
+from importlib import metadata
+from typing import Annotated, Any
 
 import typer
 
@@ -26,6 +27,24 @@ app = typer.Typer(
     "build features from tax, electricity, logistics and e-commerce records, train models tracked "
     "in MLflow, and score applicants from CSV with reasons.",
 )
+
+
+def _show_version(asked: bool) -> None:  # noqa: FBT001 - typer calls it so
+    if asked:
+        typer.echo(f"firstloan {metadata.version('firstloan')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Show the version.", callback=_show_version, is_eager=True),
+    ] = False,
+) -> None:
+    pass
+
 
 app.command()(simulate)
 app.command()(calibrate)

@@ -21,10 +21,11 @@ def explain(
     policy: PolicyFile = None,
 ) -> None:
     """Explain one applicant's score on one page."""
+    from features.io.outputs import disk_errors
     from models.policy import Policy
     from scoring.explain import explain_file
 
-    with storage_errors(applicants, signals):
+    with storage_errors(applicants, signals), disk_errors(out):
         explain_file(
             applicants=applicants,
             signals=signals,

@@ -27,6 +27,7 @@ def features(
 ) -> None:
     """Build one row of features per application."""
     from features.engine.build import build_file
+    from features.io.outputs import disk_errors
     from features.parallel.executor import connect
 
     reference = None
@@ -39,6 +40,7 @@ def features(
         reference = chosen.reference
     with (
         storage_errors(data, out),
+        disk_errors(out),
         connect(scheduler) as cluster,
         progress("building features of applications") as step,
     ):

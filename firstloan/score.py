@@ -23,12 +23,14 @@ def score(
     scheduler: Scheduler = None,
 ) -> None:
     """Score applicants from CSV, with reasons."""
+    from features.io.outputs import disk_errors
     from features.parallel.executor import connect
     from models.policy import Policy
     from scoring.batch import score_file
 
     with (
         storage_errors(applicants, signals),
+        disk_errors(out),
         connect(scheduler) as cluster,
         progress("scoring applicants") as step,
     ):

@@ -8,8 +8,9 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from features.contract.errors import ContractError
+from features.io.outputs import only_writer, refuse_overwriting
 from features.io.signal_reader import Signals
-from features.io.storage import absolute, is_remote
+from features.io.storage import absolute
 from features.parallel.executor import Progress
 from models.estimators.model import save
 from models.policy import Policy
@@ -22,7 +23,7 @@ from scoring.run.checkpoint import Checkpoint
 from scoring.run.chunk_runner import Task, run_chunks
 from scoring.run.manifest import Run
 from scoring.run.output import beside
-from scoring.run.publish import RunResult, publish
+from scoring.run.publish import RunResult, outputs_of, publish
 
 if TYPE_CHECKING:
     from features.parallel.dask_cluster import Cluster
@@ -113,81 +114,82 @@ def score_file(
         Nothing appears under the names of the outputs then.
     """
     started = time.monotonic()
-    _check_paths(applicants, out)
-    people = read_applicants(applicants, today=today or dt.datetime.now().astimezone().date())
-    if strict and people.rejected:
-        _refuse(applicants, people.rejects.row(0, named=True), people.rejected)
     opened = Signals.open(signals)
-    chosen, label = resolve(model)
-    check_fit(chosen)
-    settings = policy or chosen.policy
-    chunks = cut(people.frame, opened, size=chunk_size)
-    with TemporaryDirectory() as scratch:
-        saved = Path(scratch)
-        save(chosen, saved)
-        run = Run.of(
-            people=people,
-            signals=opened.folder or signals,
-            buckets={bucket for chunk in chunks for bucket in chunk.firms},
-            model=saved,
+    _check_outputs(applicants, opened, out)
+    with only_writer(out):
+        people = read_applicants(applicants, today=today or dt.datetime.now().astimezone().date())
+        if strict and people.rejected:
+            _refuse(applicants, people.rejects.row(0, named=True), people.rejected)
+        chosen, label = resolve(model)
+        check_fit(chosen)
+        settings = policy or chosen.policy
+        chunks = cut(people.frame, opened, size=chunk_size)
+        with TemporaryDirectory() as scratch:
+            saved = Path(scratch)
+            save(chosen, saved)
+            run = Run.of(
+                people=people,
+                signals=opened.folder or signals,
+                buckets={bucket for chunk in chunks for bucket in chunk.firms},
+                model=saved,
+                label=label,
+                policy=settings,
+                chunk_size=chunk_size,
+            )
+            parts = Checkpoint(beside(out, ".parts"), run.plan, model=saved)
+        task = Task(
+            signals=absolute(signals),
+            model=parts.model,
             label=label,
             policy=settings,
-            chunk_size=chunk_size,
+            applicants=people.frame.height,
+            parts=parts,
         )
-        parts = Checkpoint(beside(out, ".parts"), run.plan, model=saved)
-    task = Task(
-        signals=absolute(signals),
-        model=parts.model,
-        label=label,
-        policy=settings,
-        applicants=people.frame.height,
-        parts=parts,
-    )
-    infos = run_chunks(task, chunks, workers=workers, cluster=cluster, progress=progress)
-    result = RunResult.of(people, infos)
-    if strict and result.rejects.height:
-        parts.remove()
-        _refuse(applicants, result.rejects.row(0, named=True), result.rejects.height)
-    warnings = (*people.warnings, *opened.warnings)
-    seconds = time.monotonic() - started
-    manifest = run.manifest(
-        result,
-        applicants=applicants,
-        signals=signals,
-        warnings=warnings,
-        seconds=seconds,
-        strict=strict,
-        workers=workers,
-    )
-    report = report_html(
-        result, manifest=manifest, development=chosen.development, policy=settings, out=out
-    )
-    outputs = publish(parts, result, out=out, manifest=manifest, report=report)
-    return ScoreSummary(
-        read=people.read,
-        scored=result.scored,
-        insufficient=result.insufficient,
-        rejected=result.rejected,
-        decisions=result.aggregates.columns.get("decision", {}),
-        grades=result.aggregates.columns.get("grade", {}),
-        bad_signals=result.bad_signals,
-        model=label,
-        warnings=warnings,
-        seconds=seconds,
-        outputs=outputs,
-    )
+        infos = run_chunks(task, chunks, workers=workers, cluster=cluster, progress=progress)
+        result = RunResult.of(people, infos)
+        if strict and result.rejects.height:
+            parts.remove()
+            _refuse(applicants, result.rejects.row(0, named=True), result.rejects.height)
+        warnings = (*people.warnings, *opened.warnings)
+        seconds = time.monotonic() - started
+        manifest = run.manifest(
+            result,
+            applicants=applicants,
+            signals=signals,
+            warnings=warnings,
+            seconds=seconds,
+            strict=strict,
+            workers=workers,
+        )
+        report = report_html(
+            result, manifest=manifest, development=chosen.development, policy=settings, out=out
+        )
+        outputs = publish(parts, result, out=out, manifest=manifest, report=report)
+        return ScoreSummary(
+            read=people.read,
+            scored=result.scored,
+            insufficient=result.insufficient,
+            rejected=result.rejected,
+            decisions=result.aggregates.columns.get("decision", {}),
+            grades=result.aggregates.columns.get("grade", {}),
+            bad_signals=result.bad_signals,
+            model=label,
+            warnings=warnings,
+            seconds=seconds,
+            outputs=outputs,
+        )
 
 
-def _check_paths(applicants: Path, out: Path) -> None:
+def _check_outputs(applicants: Path, opened: Signals, out: Path) -> None:
+    """Raise ContractError if an output is an input, or stands there and is not ours."""
     if out.is_dir():
         raise ContractError(f"{out}: expected a file name for the scored CSV, got a folder.")
     if not out.parent.is_dir():
         raise ContractError(
             f"{out.parent}: no such folder. Make it first, or choose another --out."
         )
-    written = {out, beside(out, ".rejects.csv")}
-    if not is_remote(applicants) and applicants.resolve() in {path.resolve() for path in written}:
-        raise ContractError(f"{out}: would overwrite the applicants file. Choose another --out.")
+    for path, is_ours in outputs_of(out).items():
+        refuse_overwriting(path, inputs=[applicants], signals=opened.folder, is_ours=is_ours)
 
 
 def _refuse(applicants: Path, first: dict[str, object], count: int) -> None:

@@ -11,6 +11,7 @@ import polars as pl
 
 from features.contract.errors import ContractError
 from features.contract.tables import SOURCES, TABLES
+from features.io.outputs import refuse_overwriting
 from features.io.signal_reader import Signals
 from models.explanation.reasons import top_reasons
 from models.policy import Policy
@@ -18,7 +19,7 @@ from models.tracking.registry import resolve
 from scoring.input.applicants import Applicants, read_applicants, unmatched
 from scoring.input.chunks import cut, read_signals
 from scoring.input.compatibility import check_fit
-from scoring.pages.render import DECISIONS, render
+from scoring.pages.render import DECISIONS, is_page, render
 from scoring.pages.source_charts import source_charts
 from scoring.pages.waterfall import waterfall
 from scoring.run.checkpoint import write_whole
@@ -67,11 +68,12 @@ def explain_file(
     ContractError
         If an input cannot be read, or the application is not in the file or was rejected.
     """
-    if out.is_dir() or not out.parent.is_dir():
+    if not out.parent.is_dir():
         raise ContractError(f"{out}: expected a file name in a folder that exists.")
+    opened = Signals.open(signals)
+    refuse_overwriting(out, inputs=[applicants], signals=opened.folder, is_ours=is_page)
     people = read_applicants(applicants, today=today or dt.datetime.now().astimezone().date())
     applicant = _find(people, application, applicants)
-    opened = Signals.open(signals)
     chosen, label = resolve(model)
     check_fit(chosen)
     chunk = cut(applicant, opened)[0]

@@ -17,6 +17,7 @@ from features.contract.validation import conform
 from features.engine.evaluate import columns_read, evaluate_features
 from features.engine.frame_builder import SIGNAL_TABLES, build_frames
 from features.engine.point_in_time import days
+from features.io.outputs import only_writer, refuse_overwriting
 from features.io.signal_reader import Signals, read_applications
 from features.io.storage import absolute, is_remote, parquet_marks, scan_parquet, write_parquet
 from features.parallel.executor import Progress, each
@@ -121,21 +122,29 @@ def build_file(
     Raises
     ------
     ContractError
-        If `out` is a folder, or the data folder cannot be read.
+        If `out` is a folder, an input or a file of another kind, or the data cannot be read.
     """
-    if out.is_dir():
-        raise ContractError(f"{out}: expected a file to write, got a folder. Name a .parquet file.")
-    applications = read_applications(data / "applications.csv")
-    frame = build_features(
-        Signals.open(absolute(data)),
-        applications,
-        workers=workers,
-        reference=reference,
-        progress=progress,
-        cluster=cluster,
-    )
-    write_features(frame, out)
+    opened = Signals.open(absolute(data))
+    given = [data / "applications.csv", data / "outcomes.csv"]
+    refuse_overwriting(out, inputs=given, signals=opened.folder, is_ours=_is_feature_file)
+    with only_writer(out):
+        frame = build_features(
+            opened,
+            read_applications(given[0]),
+            workers=workers,
+            reference=reference,
+            progress=progress,
+            cluster=cluster,
+        )
+        write_features(frame, out)
     return frame
+
+
+def _is_feature_file(path: Path) -> bool:
+    try:
+        return FINGERPRINT_KEY in parquet_marks(path)
+    except (pl.exceptions.PolarsError, OSError):
+        return False
 
 
 def write_features(frame: pl.DataFrame, out: Path) -> None:

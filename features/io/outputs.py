@@ -4,14 +4,17 @@ import datetime as dt
 import errno
 import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from features.contract.errors import ContractError
+from features.contract.tables import SIGNALS
 from features.io.storage import is_remote
+
+_LOOKED_AT = 4096
 
 _DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES)
 """System errors of a disk that is full, over quota or not to be written."""
@@ -59,50 +62,67 @@ def only_writer(out: Path) -> Iterator[None]:
 
 
 def refuse_overwriting(
-    out: Path,
-    *,
-    inputs: tuple[Path, ...],
-    is_ours: Callable[[Path], bool],
-    option: str = "--out",
+    out: Path, *, inputs: Collection[Path], signals: Path | None, is_ours: Callable[[Path], bool]
 ) -> None:
-    """Raise ContractError if a file to write is an input, lies in one, or is not ours to replace.
+    """Raise ContractError if a file to write is an input, or is not ours to replace.
 
     Parameters
     ----------
     out : pathlib.Path
         File to write.
-    inputs : tuple of pathlib.Path
-        Files and folders that are read.
+    inputs : collection of pathlib.Path
+        Files that are read.
+    signals : pathlib.Path, optional
+        Folder of the signal tables.
     is_ours : callable
         Whether a file that stands at `out` was written by this command, told from its content.
-    option : str
-        Of the command line, for the remedy.
     """
     if is_remote(out):
         return
-    for given in inputs:
-        if is_remote(given):
-            continue
-        target, source = out.resolve(), given.resolve()
-        same = out.exists() and given.exists() and out.samefile(given)
-        if same or target == source:
-            raise ContractError(f"{out}: would overwrite an input. Choose another {option}.")
     if out.is_dir():
         raise ContractError(f"{out}: expected a file to write, got a folder. Name a file.")
+    if any(_same(out, given) for given in inputs) or (signals and _is_table(out, signals)):
+        raise ContractError(f"{out}: would overwrite an input. Choose another --out.")
     if out.exists() and not is_ours(out):
         raise ContractError(
             f"{out}: would replace a file that this command did not write. Move it away, or choose "
-            f"another {option}; nothing was written."
+            "another --out; nothing was written."
         )
 
 
+def _same(out: Path, given: Path) -> bool:
+    if is_remote(given):
+        return False
+    linked = out.exists() and given.exists() and out.samefile(given)
+    return linked or out.resolve() == given.resolve()
+
+
+def _is_table(out: Path, signals: Path) -> bool:
+    """Whether a path is that of a signal table, or lies in the folder of one."""
+    if is_remote(signals) or not out.resolve().is_relative_to(signals.resolve()):
+        return False
+    return out.resolve().relative_to(signals.resolve()).parts[0].split(".")[0] in SIGNALS
+
+
+def starts_with(path: Path, text: str) -> bool:
+    """Whether a file begins with a text."""
+    with path.open("rb") as file:
+        return file.read(len(text.encode())) == text.encode()
+
+
+def holds(path: Path, text: str) -> bool:
+    """Whether the first kilobytes of a file hold a text."""
+    with path.open("rb") as file:
+        return text.encode() in file.read(_LOOKED_AT)
+
+
 @contextmanager
-def disk_errors(out: Path) -> Iterator[None]:
+def disk_errors(out: Path | str) -> Iterator[None]:
     """Context manager that turns a full or read-only disk into a ContractError.
 
     Parameters
     ----------
-    out : pathlib.Path
+    out : pathlib.Path or str
         What is written, for the message.
     """
     try:

@@ -2,10 +2,16 @@
 
 from functools import cache
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
+
+from features.io.outputs import holds
+
+GENERATOR = '<meta name="generator" content="firstloan">'
+"""Mark of a page that was made here."""
 
 DECISIONS = {
     "approve": ("通过", "good"),
@@ -29,6 +35,11 @@ def render(template: str, **values: object) -> str:
     """
     css = Markup(_source("page.css"))  # noqa: S704 - a file of this package, no data in it
     return _environment().get_template(template).render(css=css, **values)
+
+
+def is_page(path: Path) -> bool:
+    """Whether a file is a page that was made here."""
+    return holds(path, GENERATOR)
 
 
 @cache

@@ -8,6 +8,7 @@
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +17,10 @@ from typing import Any
 import polars as pl
 
 from features.contract.errors import ContractError
+
+_NAMES = re.compile(
+    r"(plan|\d{5})\.json(\.tmp)?|\d{5}\.(parquet|tmp)|staged(\.\w+)+"
+)  # names of the files in a folder of parts
 
 
 class Checkpoint:
@@ -109,4 +114,4 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 def _ours(path: Path) -> bool:
-    return path.suffix in {".parquet", ".json", ".tmp", ".csv", ".html"} or path.name == "model"
+    return path.name == "model" or _NAMES.fullmatch(path.name) is not None

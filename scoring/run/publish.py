@@ -1,18 +1,24 @@
 """Atomic publication of the outputs of a scoring run."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
 import polars as pl
 
+from features.io.outputs import holds, starts_with
 from features.io.storage import sha256_of
 from scoring.input.applicants import Applicants
+from scoring.pages.render import is_page
 from scoring.run.aggregates import Aggregates
 from scoring.run.checkpoint import Checkpoint
 from scoring.run.output import SCHEMA, SCORED_REJECTS, beside, csv_bytes, rejects_bytes
+
+_KNOWN_BY = 4
+"""Columns at the start of the scored CSV by which it is known."""
 
 _SLICE = 50_000
 """Rows of the scored CSV that are held in memory at once."""
@@ -63,6 +69,22 @@ class RunResult:
             bad_signals=signals.height,
             chunks=len(infos),
         )
+
+
+def outputs_of(out: Path) -> dict[Path, Callable[[Path], bool]]:
+    """Files of a scoring run, and how one that stands there is known as that of an earlier run.
+
+    Parameters
+    ----------
+    out : pathlib.Path
+        The scored CSV.
+    """
+    return {
+        out: partial(starts_with, text=",".join(list(SCHEMA)[:_KNOWN_BY])),
+        beside(out, ".rejects.csv"): partial(starts_with, text=",".join(SCORED_REJECTS)),
+        beside(out, ".manifest.json"): partial(holds, text='"applicants_sha256"'),
+        beside(out, ".html"): is_page,
+    }
 
 
 def publish(

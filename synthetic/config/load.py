@@ -4,9 +4,7 @@ from pathlib import Path
 
 from features.settings import checked, overlaid, read_toml
 from synthetic.config.schema import WorldConfig
-
-BASELINE = "baseline"
-_HERE = Path(__file__).parent
+from synthetic.config.shipped import BASELINE, HERE, scenarios
 
 
 def load_config(scenario: str | Path | None = None) -> WorldConfig:
@@ -22,18 +20,13 @@ def load_config(scenario: str | Path | None = None) -> WorldConfig:
     ContractError
         If the file is missing or no TOML, or holds an unknown key or a wrong value.
     """
-    settings = read_toml(_HERE / f"{BASELINE}.toml", expected="settings")
+    settings = read_toml(HERE / f"{BASELINE}.toml", expected="settings")
     names = scenarios()
     if scenario is not None and str(scenario) != BASELINE:
         shipped = str(scenario) in names
-        path = _HERE / "scenarios" / f"{scenario}.toml" if shipped else Path(scenario)
+        path = HERE / "scenarios" / f"{scenario}.toml" if shipped else Path(scenario)
         expected = f"one of {', '.join(names)}, or settings of a world"
         settings = overlaid(settings, read_toml(path, expected=expected))
     where = scenario or f"{BASELINE}.toml"
     remedy = f"synthetic/{BASELINE}.toml shows every setting."
     return checked(WorldConfig, settings, where=where, remedy=remedy)
-
-
-def scenarios() -> tuple[str, ...]:
-    """Names of the shipped scenarios."""
-    return (BASELINE, *sorted(path.stem for path in (_HERE / "scenarios").glob("*.toml")))

@@ -8,7 +8,7 @@ from importlib.resources import files
 from itertools import groupby
 from typing import Any
 
-from synthetic.config.load import scenarios
+from synthetic.config.shipped import scenarios
 from synthetic.config.schema import WorldConfig
 
 _SECTION = re.compile(r"^\[(?P<name>[\w.]+)\]")

@@ -6,7 +6,8 @@ import pytest
 
 from features.contract.tables import SIGNALS
 from synthetic.backdrop import backdrop
-from synthetic.config.load import load_config, scenarios
+from synthetic.config.load import load_config
+from synthetic.config.shipped import scenarios
 from synthetic.firm.horizon import EARLIER, WEEK
 from synthetic.firm.shocks import flood_seasons
 from synthetic.setting.places import CITIES, COUNTIES

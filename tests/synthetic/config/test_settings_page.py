@@ -5,8 +5,9 @@ from importlib.resources import files
 
 import pytest
 
-from synthetic.config.load import load_config, scenarios
+from synthetic.config.load import load_config
 from synthetic.config.settings_page import page, settings, trade_settings
+from synthetic.config.shipped import scenarios
 
 BASELINE = files("synthetic.config").joinpath("baseline.toml").read_text(encoding="utf-8")
 SOURCE = re.compile(
