@@ -86,7 +86,7 @@ def segment_alarms(rng, worlds=SEGMENT_WORLDS, segments=20):
                 "defaulted": bad == 1,
             }
         )
-        table = by_segment(frame, pd, cutoff=0.5).filter(segment="sector")
+        table = by_segment(frame, pd).filter(segment="sector")
         whole = 2 * metrics.auc(pd, bad).value - 1
         weak = (pl.col("bads") >= GATES.segments.bads) & (
             pl.col("gini_high") < GATES.segments.gini_share * whole

@@ -11,9 +11,10 @@ import numpy as np
 import polars as pl
 from pydantic import Field, field_validator, model_validator
 
-from features.arrays import Bools, FloatArray, Floats
+from features.arrays import Bools, FloatArray, Floats, Int64s
 from features.settings import Settings, checked, read_toml
 from features.table.catalogue import feature_names
+from features.table.feature import SOURCE_COLUMNS
 
 POLICY_FILE = Path(__file__).with_name("policy.toml")
 """The policy where none is given."""
@@ -72,6 +73,19 @@ class DataSufficiency(Settings):
 
     window_days: int = Field(gt=0)
     known_days: int = Field(gt=0)
+
+    def days_known(self, features: pl.DataFrame) -> Int64s:
+        """Known days of each source within the window, shape (n, 4); 0 where it is not said."""
+        shares = np.column_stack([features[name].to_numpy() for name in SOURCE_COLUMNS])
+        days: Int64s = np.rint(np.nan_to_num(shares) * self.window_days).astype(np.int64)
+        return days
+
+    def met(self, features: pl.DataFrame) -> Bools:
+        """Whether one source is known for long enough, shape (n,); true of foreign features."""
+        if not set(SOURCE_COLUMNS) <= set(features.columns):
+            return np.ones(features.height, dtype=bool)
+        enough: Bools = np.any(self.days_known(features) >= self.known_days, axis=1)
+        return enough
 
 
 class Decisions(Settings):
@@ -190,19 +204,43 @@ class Policy(Settings):
         """Name the band of each probability of default, shape (n,); the last one takes NaN."""
         return [self.grades[i].name for i in np.searchsorted(self.grade_bounds, pd, side="right")]
 
-    def decide(self, pd: Floats, flagged: Bools) -> list[Decision]:
-        """Approve, refer or decline by probability of default; a flag always means refer.
+    def flags_raised(self, features: pl.DataFrame) -> Bools:
+        """Whether each flag is raised for each row, shape (n, n_flags); false of foreign features.
+
+        Parameters
+        ----------
+        features : polars.DataFrame
+            Feature rows; a flag whose features are not there is not raised.
+        """
+        raised = np.zeros((features.height, len(self.flags)), dtype=bool)
+        for j, flag in enumerate(self.flags):
+            if {condition.feature for condition in flag.all} <= set(features.columns):
+                raised[:, j] = flag.raised(features)
+        return raised
+
+    def decide(self, pd: Floats, *, flagged: Bools, enough: Bools) -> list[Decision]:
+        """Approve, refer or decline: the one decision function, of `score` and of every figure.
 
         Parameters
         ----------
         pd : ndarray of shape (n,)
         flagged : ndarray of shape (n,)
-            Whether any flag of this policy is raised.
+            Whether any flag of this policy is raised; it always means refer.
+        enough : ndarray of shape (n,)
+            Whether the data suffice for a score; if not, the policy's `insufficient_data` decides.
         """
         cut = self.decision
         return [
-            "refer"
+            cut.insufficient_data
+            if not scored
+            else "refer"
             if suspicious or cut.approve_below <= value < cut.decline_from
             else ("approve" if value < cut.approve_below else "decline")
-            for value, suspicious in zip(pd, flagged, strict=True)
+            for value, suspicious, scored in zip(pd, flagged, enough, strict=True)
         ]
+
+    def approved(self, features: pl.DataFrame, pd: Floats) -> Bools:
+        """Whether each row of features would be approved at its PD, shape (n,)."""
+        flagged: Bools = np.any(self.flags_raised(features), axis=1)
+        decisions = self.decide(pd, flagged=flagged, enough=self.sufficiency.met(features))
+        return np.array([decision == "approve" for decision in decisions], dtype=bool)

@@ -11,10 +11,10 @@ from features.arrays import Bools, Floats, Int64s
 from features.contract.tables import SOURCES
 from features.engine.build import build_features
 from features.io.signal_reader import Signals
-from features.table.feature import HISTORY_COLUMNS, SOURCE_COLUMNS
+from features.table.feature import HISTORY_COLUMNS
 from models.estimators.model import Model
 from models.explanation.reasons import top_reasons
-from models.policy import DataSufficiency, Policy
+from models.policy import Policy
 from scoring.pd_interval import pd_interval
 from scoring.run.output import REASONS, SCHEMA, SEPARATOR
 from scoring.shap_values.explainer import ShapExplainer
@@ -84,7 +84,7 @@ class Scorer:
         polars.DataFrame, schema `scoring.run.output.SCHEMA`
         """
         needed = self.policy.sufficiency
-        known = _known_days(features, needed)
+        known = needed.days_known(features)
         enough: Bools = np.any(known >= needed.known_days, axis=1)
         matrix = self.model.matrix(features)
         margin = self.model.estimator.margin(matrix)
@@ -92,7 +92,7 @@ class Scorer:
         covered = (known > 0).sum(axis=1)
         low, high = pd_interval(pd, covered, self.model.development)
         raised, suspicious = self._flags(features, notes or {})
-        decisions = self.policy.decide(pd, suspicious)
+        decisions = self.policy.decide(pd, flagged=suspicious, enough=enough)
         grades = self.policy.grade(pd)
         texts = self._reasons(features, matrix, margin, known, enough)
         share = np.minimum(known / needed.window_days, 1.0)
@@ -108,10 +108,7 @@ class Scorer:
             "score": self.policy.score.score(pd),
             "pd": pd,
             "grade": [g if yes else None for g, yes in zip(grades, enough, strict=True)],
-            "decision": [
-                d if yes else self.policy.decision.insufficient_data
-                for d, yes in zip(decisions, enough, strict=True)
-            ],
+            "decision": decisions,
             **texts,
             **{f"coverage_{s}": share[:, j] for j, s in enumerate(SOURCES)},
             "pd_low": low,
@@ -126,9 +123,7 @@ class Scorer:
         """Flags of each row as one text, and whether one of them asks for a person."""
         noted = [notes.get(application) for application in features["application_id"]]
         names = [flag.name for flag in self.policy.flags]
-        marks = np.zeros((features.height, len(names)), dtype=bool)
-        for j, flag in enumerate(self.policy.flags):
-            marks[:, j] = flag.raised(features)
+        marks = self.policy.flags_raised(features)
         suspicious: Bools = np.any(marks, axis=1)
         texts = ["" if note is None else note for note in noted]
         for row in map(int, np.flatnonzero(suspicious)):
@@ -176,13 +171,6 @@ class Scorer:
             for part, ending in enumerate(("", "_text", "_zh"))
             for k in range(1, REASONS + 1)
         }
-
-
-def _known_days(features: pl.DataFrame, needed: DataSufficiency) -> Int64s:
-    """Known days of each source within the policy's window, shape (n, 4)."""
-    shares = np.nan_to_num(np.column_stack([features[s].to_numpy() for s in SOURCE_COLUMNS]))
-    days: Int64s = np.rint(shares * needed.window_days).astype(np.int64)
-    return days
 
 
 def _only_source(features: pl.DataFrame) -> list[str | None]:

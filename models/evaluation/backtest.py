@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import polars as pl
 
+from features.contract.cells import canonical_ids
 from features.contract.errors import ContractError
+from features.io.csv_reader import read_text
 from features.io.signal_reader import read_outcomes
 from models.data.split import bad_of
 from models.evaluation import validation
@@ -20,9 +23,12 @@ from models.tracking.registry import NAME
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from features.arrays import Array
+
 
 NEEDED = ("application_id", "as_of", "status", "pd", "grade")
 SCORED = "scored"
+SEPARATOR = ";"  # between the flags of a row
 STRAY = 0.01  # of the loans may have impossible dates, as in any table (docs/design.md, Bad rows)
 EXPERIMENT = f"{NAME}-backtest"
 
@@ -111,14 +117,15 @@ def backtest(scored: Path, outcomes: Path, *, policy: Policy | None = None) -> B
         )
     pd = observed["pd"].to_numpy()
     bad = bad_of(observed)
-    measured = figures(pd, bad, prefix="", cutoff=policy.decision.approve_below)
+    accepted = _approved(observed, policy)
+    measured = figures(pd, bad, prefix="", approved=accepted)
     grades = validation.grade_tests(pd, bad, policy.grade_bounds)
     tests = {
         "hosmer_lemeshow": validation.hosmer_lemeshow(pd, bad),
         "spiegelhalter": validation.spiegelhalter(pd, bad),
     }
     rows = observed.select("as_of", "defaulted", labelled=pl.lit(value=True))
-    months = by_segment(rows, pd, cutoff=policy.decision.approve_below).drop("mean_true_pd")
+    months = by_segment(rows, pd, approved=accepted).drop("mean_true_pd")
     tags = {"scored": str(scored), "outcomes": str(outcomes), "model": _models(given)}
     with mlflow_session.session() as mlflow:
         experiment = mlflow_session.open_experiment(mlflow, EXPERIMENT)
@@ -141,6 +148,16 @@ def backtest(scored: Path, outcomes: Path, *, policy: Policy | None = None) -> B
     )
 
 
+def _approved(scored: pl.DataFrame, policy: Policy) -> Array:
+    """Whether the policy approves each scored row, shape (n,); its flags as `score` wrote them."""
+    ours = {flag.name for flag in policy.flags}
+    raised = scored["flags"].fill_null("").to_list() if "flags" in scored.columns else []
+    flagged = [bool(ours & set(each.split(SEPARATOR))) for each in raised] or [False] * len(scored)
+    enough = np.ones(len(scored), dtype=bool)
+    decisions = policy.decide(scored["pd"].to_numpy(), flagged=np.array(flagged), enough=enough)
+    return np.array([decision == "approve" for decision in decisions], dtype=bool)
+
+
 def _counts(known: pl.DataFrame, has_score: pl.Expr, observed: int) -> dict[str, int]:
     """Rows read, and why those without a known outcome are left out."""
     counts = {
@@ -161,22 +178,22 @@ def _models(given: pl.DataFrame) -> str:
 
 
 def _read_scored(path: Path) -> pl.DataFrame:
-    if path.is_dir():
+    text = read_text(path, expected=NEEDED)
+    if text.rejects.height:
+        first = text.rejects.row(0, named=True)
         raise ContractError(
-            f"{path}: expected a CSV file, got a folder. Give one that `firstloan score` wrote."
+            f"{path}: line {first['line']}: {first['problem']}; {text.rejects.height} such rows. "
+            "Give a CSV as `firstloan score` wrote it."
         )
-    if not path.is_file():
-        raise ContractError(f"{path}: no such file. Give a CSV that `firstloan score` wrote.")
-    try:
-        table = pl.read_csv(path, infer_schema=False)
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise ContractError(f"{path}: not readable as CSV: {str(error).splitlines()[0]}.") from None
+    table = text.frame
     absent = [name for name in NEEDED if name not in table.columns]
     if absent:
         raise ContractError(
             f"{path}: expected the columns of a scored file; missing: {', '.join(absent)}. Give a "
             "CSV that `firstloan score` wrote."
         )
+    # as `score` read it: the apostrophe before a formula is none of the id
+    table = table.with_columns(canonical_ids(table["application_id"]))
     repeated = table["application_id"].filter(table["application_id"].is_duplicated())
     repeated = repeated.unique(maintain_order=True)
     if len(repeated):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from features.contract.errors import ContractError
 from models.data.split import CALIBRATION, bad_of, labelled_in
+from models.estimators.calibration import cross_calibrated
 from models.evaluation.gates import GateResult, better, check_gates
 from models.tracking.registry import CHALLENGER, CHAMPION
 
@@ -17,6 +18,12 @@ if TYPE_CHECKING:
     from models.estimators.fitted import Fitted
     from models.estimators.model import Model
     from models.settings import Gates
+
+
+_KEPT = (
+    f"the two cannot be compared and both are kept. To promote this one, give it the alias "
+    f"{CHAMPION} in MLflow"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,13 +115,16 @@ def _alias(
     if incumbent.trained_on == "real" and data.trained_on != "real":
         return CHALLENGER, "a model trained on simulated firms never replaces one of real firms"
     if incumbent.fingerprint != data.fingerprint:
-        return CHAMPION, "the champion before was trained on another feature table"
+        return CHALLENGER, f"the champion before was trained on another feature table; {_KEPT}"
     calibration = labelled_in(rows, CALIBRATION)
     try:
-        old = incumbent.pd(incumbent.margin(calibration))
+        margin = incumbent.margin(calibration)
     except ContractError:
-        return CHAMPION, "the champion before needs features that are now left out"
-    confidence = better(winner.selection_pd, old, bad_of(calibration))
+        return CHALLENGER, f"the champion before needs features that are now left out; {_KEPT}"
+    # on equal terms: the maps of both are fitted on the same folds, and judged on the others
+    bad = bad_of(calibration)
+    old = cross_calibrated(margin, bad, folds=winner.selection_folds)
+    confidence = better(winner.selection_pd, old, bad)
     needed = gates.replacement.confidence
     why = f"better than the champion before with confidence {confidence:.3f}, needed: {needed}"
     return (CHAMPION if confidence >= needed else CHALLENGER), f"{why} (paired, log loss)"

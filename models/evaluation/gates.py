@@ -192,7 +192,7 @@ def _segments(fitted: Fitted, rows: pl.DataFrame, gate: SegmentGate) -> _Check:
     if not gate.enabled:
         return _Check()
     whole = fitted.figures.get("selection_gini", 0.0)
-    table = by_segment(rows, fitted.selection_pd, cutoff=0.5)
+    table = by_segment(rows, fitted.selection_pd)
     weak = table.filter(
         (pl.col("bads") >= gate.bads) & (pl.col("gini_high") < gate.gini_share * whole)
     )

@@ -86,17 +86,17 @@ def evaluate(
     """
     late = within(rows, OUT_OF_TIME)
     pd = fitted.model.pd(fitted.model.margin(late))
-    cutoff = policy.decision.approve_below
+    accepted = policy.approved(late, pd)
     labelled = late["labelled"].to_numpy()
     grades = validation.grade_tests(
         pd[labelled], bad_of(late.filter("labelled")), policy.grade_bounds
     )
-    months = _months(fitted, rows, cutoff=cutoff)
+    months = _months(fitted, rows, policy)
     moved = validation.characteristic_stability(fitted.model, late).head(MOVED)
     measured = {
         **fitted.figures,
         **gates.figures,
-        **_figures(fitted, late, pd, cutoff=cutoff),
+        **_figures(fitted, late, pd, accepted=accepted),
         **validation.gini_stability(months["gini"].drop_nulls().to_list()),
     }
     if true is not None:
@@ -112,7 +112,7 @@ def evaluate(
         "grades": grades.to_dicts(),
     }
     tables = {
-        "segments": by_segment(late, pd, cutoff=cutoff, true=true),
+        "segments": by_segment(late, pd, approved=accepted, true=true),
         "months": months,
         "grades": grades,
         "feature_stability": moved,
@@ -122,24 +122,26 @@ def evaluate(
     return Evaluation(figures=measured, tables=tables, tests=tests)
 
 
-def _figures(fitted: Fitted, late: pl.DataFrame, pd: Array, *, cutoff: float) -> dict[str, float]:
+def _figures(fitted: Fitted, late: pl.DataFrame, pd: Array, *, accepted: Array) -> dict[str, float]:
     """Performance of all labelled applicants and of the first-time ones; stability of the PD."""
     development = fitted.model.development
     now = metrics.shares(pd, development["pd_edges"])
     measured = {
         "psi_score": metrics.psi(development["pd_share"], now),
-        "oot_approval_rate_of_all_applicants": float((pd < cutoff).mean()),
+        "oot_approval_rate_of_all_applicants": float(accepted.mean()),
     }
     labelled, known = late["labelled"].to_numpy(), late.filter("labelled")
-    pd, bad = pd[labelled], bad_of(known)
+    pd, accepted, bad = pd[labelled], accepted[labelled], bad_of(known)
     # calibration is measured out of time only, so its names bear no prefix
     measured |= {
         name.removeprefix("oot_") if "calibration" in name else name: value
-        for name, value in figures(pd, bad, prefix="oot_", cutoff=cutoff).items()
+        for name, value in figures(pd, bad, prefix="oot_", approved=accepted).items()
     }
     first = _first_time(known)
     if bad[first].any():
-        measured |= figures(pd[first], bad[first], prefix="oot_first_time_", cutoff=cutoff)
+        measured |= figures(
+            pd[first], bad[first], prefix="oot_first_time_", approved=accepted[first]
+        )
     return measured
 
 
@@ -184,9 +186,10 @@ def _first_time(rows: pl.DataFrame) -> Array:
     return rows["first_time"].fill_null(value=False).to_numpy()
 
 
-def _months(fitted: Fitted, rows: pl.DataFrame, *, cutoff: float) -> pl.DataFrame:
+def _months(fitted: Fitted, rows: pl.DataFrame, policy: Policy) -> pl.DataFrame:
     """Figures by month over the calibration and out-of-time slices."""
     later = rows.filter(pl.col("slice").is_in([CALIBRATION, OUT_OF_TIME]))
     pd = fitted.model.pd(fitted.model.margin(later))
-    table = by_segment(later.select("as_of", "labelled", "defaulted"), pd, cutoff=cutoff)
+    accepted = policy.approved(later, pd)
+    table = by_segment(later.select("as_of", "labelled", "defaulted"), pd, approved=accepted)
     return table.filter(segment="month").drop("mean_true_pd")

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from models.evaluation.metrics import Interval
 
 
-def figures(pd: Array, bad: Array, *, prefix: str, cutoff: float | None = None) -> dict[str, float]:
+def figures(
+    pd: Array, bad: Array, *, prefix: str, approved: Array | None = None
+) -> dict[str, float]:
     """Discrimination and calibration of a PD on labelled rows.
 
     Parameters
@@ -21,8 +23,8 @@ def figures(pd: Array, bad: Array, *, prefix: str, cutoff: float | None = None) 
     bad : ndarray of shape (n_samples,), 1 for default
     prefix : str
         Put before each name, such as "oot_".
-    cutoff : float, optional
-        Applicants with a smaller PD are approved; adds approval rate and bad rate there.
+    approved : ndarray of shape (n_samples,), optional
+        Whether the policy approves each row; adds the approval rate and the bad rate there.
 
     Returns
     -------
@@ -47,8 +49,7 @@ def figures(pd: Array, bad: Array, *, prefix: str, cutoff: float | None = None) 
     }
     plain |= _bounds("calibration_slope", metrics.calibration_slope(pd, bad))
     plain |= _bounds("calibration_intercept", metrics.calibration_intercept(pd, bad))
-    if cutoff is not None:
-        approved = pd < cutoff
+    if approved is not None:
         plain["approval_rate"] = float(approved.mean())
         if approved.any():
             plain["approved_bad_rate"] = float(bad[approved].mean())

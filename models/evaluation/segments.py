@@ -30,7 +30,7 @@ OWNER_AGE_YEARS = (30, 40, 50, 60)
 
 
 def by_segment(
-    rows: pl.DataFrame, pd: Array, *, cutoff: float, true: Array | None = None
+    rows: pl.DataFrame, pd: Array, *, approved: Array | None = None, true: Array | None = None
 ) -> pl.DataFrame:
     """Figures for every value of every segment.
 
@@ -39,8 +39,8 @@ def by_segment(
     rows : DataFrame of n_samples applicants
         With `as_of`, `labelled`, `defaulted` and whatever columns of `SEGMENTS` there are.
     pd : ndarray of shape (n_samples,)
-    cutoff : float
-        Applicants with a smaller PD are approved.
+    approved : ndarray of shape (n_samples,), optional
+        Whether the policy approves each applicant.
     true : ndarray of shape (n_samples,), optional
         True PD, where it is known.
 
@@ -54,25 +54,26 @@ def by_segment(
     keyed = _keys(rows)
     bad = rows["defaulted"].cast(pl.Float64).fill_null(np.nan).to_numpy()
     labelled = rows["labelled"].to_numpy() & ~np.isnan(bad)
+    accepted = np.zeros(len(pd), dtype=bool) if approved is None else approved
     rows_by_value = []
     for segment in keyed.columns:
         for value in keyed[segment].unique().sort().to_list():
             inside = (keyed[segment] == value).to_numpy()
             known = inside & labelled
             area = metrics.auc(pd[known], bad[known])
-            approved = known & (pd < cutoff)
+            taken = known & accepted
             rows_by_value.append(
                 {
                     "segment": segment,
                     "value": value,
                     "applicants": int(inside.sum()),
-                    "approval_rate": float((pd[inside] < cutoff).mean()),
+                    "approval_rate": None if approved is None else float(accepted[inside].mean()),
                     "mean_pd": float(pd[inside].mean()),
                     "rows": int(known.sum()),
                     "bads": int(bad[known].sum()),
                     "bad_rate": float(bad[known].mean()) if known.any() else None,
                     "mean_pd_labelled": float(pd[known].mean()) if known.any() else None,
-                    "approved_bad_rate": float(bad[approved].mean()) if approved.any() else None,
+                    "approved_bad_rate": float(bad[taken].mean()) if taken.any() else None,
                     "gini": 2 * area.value - 1,
                     "gini_low": 2 * area.low - 1,
                     "gini_high": 2 * area.high - 1,

@@ -252,6 +252,7 @@ def _fit(
         config=config,
         figures=figures_of,
         selection_pd=crossed,
+        selection_folds=folds,
     )
 
 

@@ -37,8 +37,10 @@ def test_grades_follow_their_bands(policy):
 
 def test_a_flag_refers_and_never_declines(policy):
     pd = np.array([0.001, 0.05, 0.9])
-    assert policy.decide(pd, np.array([False] * 3)) == ["approve", "refer", "decline"]
-    assert policy.decide(pd, np.array([True] * 3)) == ["refer", "refer", "refer"]
+    no, yes = np.array([False] * 3), np.array([True] * 3)
+    assert policy.decide(pd, flagged=no, enough=yes) == ["approve", "refer", "decline"]
+    assert policy.decide(pd, flagged=yes, enough=yes) == ["refer", "refer", "refer"]
+    assert policy.decide(pd, flagged=no, enough=no) == ["refer", "refer", "refer"]
 
 
 def test_a_condition_does_not_hold_where_the_feature_is_missing():

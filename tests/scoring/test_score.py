@@ -7,8 +7,13 @@ import polars as pl
 import pytest
 
 from features.contract.errors import ContractError
+from features.contract.validation import conform
+from models.policy import Condition, Flag
 from scoring.run import chunk_runner
 from scoring.run.output import SCHEMA
+from scoring.scorer import Scorer
+from scoring.shap_values.explainer import ShapExplainer
+from tests.scoring.conftest import application_rows
 
 
 def test_columns_are_the_contract(run, rows):
@@ -56,6 +61,25 @@ def test_a_scored_row_has_everything_and_a_thin_one_names_what_is_missing(run, r
     nothing = thin.row(by_predicate=pl.col("firm_id") == "F0000", named=True)
     assert nothing["missing_sources"] == "tax;electricity;logistics;ecommerce"
     assert nothing["reason_1_text"] == "no tax and invoice record in the last 180 days"
+
+
+def test_a_figure_of_a_model_card_approves_whom_score_approves(model, in_memory):
+    """Thin files and flags refer; a cut-off on the PD alone would approve some of them."""
+    flagged = Flag(
+        name="big", text="x", text_zh="x", all=(Condition(feature="loan_amount", above=90_000),)
+    )
+    cuts = model.policy.decision.model_copy(update={"approve_below": 0.1, "decline_from": 0.2})
+    policy = model.policy.model_copy(update={"flags": (flagged,), "decision": cuts})
+    scorer = Scorer(model, "m", policy, ShapExplainer(model, rows=60))
+    applications = pl.DataFrame(application_rows()).with_columns(
+        pl.col("applied_on", "consent_on").str.to_date(), first_time=pl.lit(value=True)
+    )
+    features = scorer.features(conform(applications, "applications"), in_memory)
+    scored = scorer.score_features(features)
+    pd = model.pd(model.margin(features))
+    approved = policy.approved(features, pd)
+    assert approved.tolist() == (scored["decision"] == "approve").to_list()
+    assert 0 < approved.sum() < (pd < cuts.approve_below).sum()
 
 
 def test_one_source_is_enough(run, rows):

@@ -8,6 +8,7 @@ import pytest
 
 from features.contract.errors import ContractError
 from models.evaluation.backtest import backtest
+from models.policy import Policy
 from models.reporting.summary import backtest_lines
 
 ROWS = 800
@@ -56,6 +57,31 @@ def test_every_scored_row_is_accounted_for(files):
     parts = ("observed", "without_outcome_row", "refused", "not_yet_observed")
     assert sum(counts[part] for part in parts) == counts["scored"]
     assert counts["refused"] == sum(i % 5 == 0 and i % 20 != 0 for i in range(ROWS - 10))
+
+
+def test_ids_that_score_neutralised_are_found_again(files):
+    folder, _, _ = files
+    scored = pl.read_csv(folder / "scored.csv")
+    outcomes = pl.read_csv(folder / "outcomes.csv")
+    before = backtest(folder / "scored.csv", folder / "outcomes.csv").counts
+    scored.with_columns(application_id="'-" + pl.col("application_id")).write_csv(
+        folder / "scored.csv"
+    )
+    outcomes.with_columns(application_id="-" + pl.col("application_id")).write_csv(
+        folder / "outcomes.csv"
+    )
+    assert backtest(folder / "scored.csv", folder / "outcomes.csv").counts == before
+
+
+def test_a_flag_is_no_approval(files):
+    folder, _, _ = files
+    plain = backtest(folder / "scored.csv", folder / "outcomes.csv").figures
+    scored = pl.read_csv(folder / "scored.csv")
+    name = Policy.load().flags[0].name
+    scored.with_columns(flags=pl.lit(f"bad_rows_tax;{name}")).write_csv(folder / "scored.csv")
+    flagged = backtest(folder / "scored.csv", folder / "outcomes.csv").figures
+    assert plain["approval_rate"] > 0
+    assert flagged["approval_rate"] == 0
 
 
 def test_grades_show_what_was_promised_and_what_came(files):

@@ -1,7 +1,9 @@
 from dataclasses import replace
 
 import polars as pl
+import pytest
 
+from models.estimators.calibration import Calibration
 from models.estimators.candidates import CANDIDATES
 from models.evaluation.champion import choose_champion
 from models.settings import read_settings
@@ -51,13 +53,30 @@ def test_a_model_of_real_firms_is_not_replaced_by_a_simulated_one(two_candidates
     )
 
 
-def test_a_champion_of_another_feature_table_is_replaced(two_candidates):
+def test_identical_trees_stand_on_equal_terms(two_candidates):
+    """The champion's own calibration has seen the rows; both are calibrated anew on folds."""
     candidates, training_data, rows = two_candidates
-    old = replace(candidates[0].model, fingerprint="older")
-    assert (
-        choose_champion(candidates, training_data, rows, gates=GATES, incumbent=old).alias
-        == "champion"
-    )
+    best = max(candidates, key=lambda fitted: fitted.candidate.name)
+    for calibration in (best.model.calibration, Calibration(c=-2.0)):
+        same = replace(best.model, calibration=calibration)
+        decision = choose_champion(candidates, training_data, rows, gates=GATES, incumbent=same)
+        assert "confidence 0.500" in decision.why
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"fingerprint": "older"}, "another feature table"),
+        ({"feature_names": ("gone",)}, "needs features that are now left out"),
+    ],
+)
+def test_a_champion_that_cannot_be_compared_is_kept_and_said(two_candidates, change, words):
+    candidates, training_data, rows = two_candidates
+    old = replace(candidates[0].model, **change)
+    decision = choose_champion(candidates, training_data, rows, gates=GATES, incumbent=old)
+    assert decision.alias == "challenger"
+    assert words in decision.why
+    assert "cannot be compared and both are kept" in decision.why
 
 
 def test_who_fails_every_gate_is_only_a_challenger(two_candidates, gates_with):

@@ -88,7 +88,7 @@ def test_segments_add_up_to_the_whole():
         },
         schema_overrides={"legal_form": pl.String},
     )
-    table = by_segment(rows, pd, cutoff=0.05, true=pd)
+    table = by_segment(rows, pd, approved=pd < 0.05, true=pd)
     for segment in ("area", "owner_age", "month", "sources_covered", "legal_form"):
         part = table.filter(segment=segment)
         assert part["applicants"].sum() == 900
