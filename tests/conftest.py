@@ -1,10 +1,13 @@
-"""A Dask scheduler with two workers, and an S3 server, each a process of its own on loopback."""
+"""Servers, each a process of its own on loopback: Dask, S3, PostgreSQL."""
 
 import json
 import os
+import shutil
 import signal
+import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from pathlib import Path
@@ -12,7 +15,7 @@ from pathlib import Path
 import pytest
 
 PATIENCE = 180
-SERVERS = {"scheduler", "dask_workers", "s3", "s3_server", "chromium", "trained_clone"}
+SERVERS = {"scheduler", "dask_workers", "s3", "s3_server", "chromium", "trained_clone", "postgres"}
 """Fixtures that take seconds to start: what needs one is slow."""
 
 
@@ -148,6 +151,44 @@ def s3(s3_server):
     make = urllib.request.Request(f"{endpoint}/province", method="PUT")  # noqa: S310
     urllib.request.urlopen(make, timeout=PATIENCE).close()  # noqa: S310 (this machine)
     return "s3://province"
+
+
+@pytest.fixture
+def postgres():
+    """URL of a PostgreSQL server with one empty database."""
+    binaries = sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin")))
+    if not binaries:
+        pytest.skip("PostgreSQL is not installed here (Debian: apt install postgresql)")
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port = found.getsockname()[1]
+    # it refuses to be root, and another user needs a folder of its own
+    as_user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+    home = Path(tempfile.gettempdir()) / f"firstloan-postgres-{port}"
+    make = [*as_user, f"{binaries[-1]}/initdb", "-D", str(home), "-A", "trust", "-U", "postgres"]
+    subprocess.run(make, check=True, capture_output=True)
+    address = ["-p", str(port), "-k", str(home), "-h", "127.0.0.1"]
+    server = subprocess.Popen(
+        [*as_user, f"{binaries[-1]}/postgres", "-D", str(home), *address],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        deadline = time.monotonic() + PATIENCE
+        while not _listens(port):
+            if time.monotonic() > deadline or server.poll() is not None:
+                pytest.fail("PostgreSQL does not start")
+            time.sleep(0.1)
+        yield f"postgresql+psycopg://postgres@127.0.0.1:{port}/postgres"
+    finally:
+        server.send_signal(signal.SIGINT)  # ends its connections too
+        server.wait()
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def _listens(port):
+    with socket.socket() as asked:
+        return asked.connect_ex(("127.0.0.1", port)) == 0
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from models.data.split import CALIBRATION, OUT_OF_TIME, TRAIN
+from models.tracking.mlflow_session import ui_address
 from models.tracking.registry import CHALLENGER, CHAMPION
 
 if TYPE_CHECKING:
@@ -44,8 +45,20 @@ def training_lines(result: TrainResult) -> list[str]:
         f"Registered {result.label} as @{result.alias}",
         *_wrapped(result.verdicts[result.winner]),
         *_waiting(result),
+        *_links(result),
+    ]
+
+
+def _links(result: TrainResult) -> list[str]:
+    """Where the runs are, and the two pages on which to look at them."""
+    address, (runs, comparison) = ui_address(), result.pages
+    served = result.store.startswith("http")
+    return [
         f"Runs: experiment {result.experiment!r} in {result.store}. To look at them:",
-        f"  mlflow ui --backend-store-uri {result.store}",
+        *([] if served else [f"  mlflow ui --backend-store-uri {result.store}"]),
+        f"  {address}/{runs}",
+        "and at its candidates side by side:",
+        f"  {address}/{comparison}",
     ]
 
 

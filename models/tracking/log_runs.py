@@ -36,32 +36,58 @@ DESCRIPTION = "mlflow.note.content"  # the tag that the UI shows as a run's desc
 LOADER = "models.tracking.pyfunc"
 NEEDS = ("lightgbm", "numpy", "pandas", "polars", "scipy")
 EXAMPLE_ROWS = 5
-TELLING = ("oot_auc", "oot_first_time_auc", "selection_log_loss", "calibration_slope", "oot_ece")
+METRICS = (
+    "selection_log_loss",
+    "oot_auc",
+    "oot_auc_low",
+    "oot_auc_high",
+    "oot_first_time_auc",
+    "oot_first_time_auc_low",
+    "oot_first_time_auc_high",
+    "oot_ks",
+    "oot_log_loss",
+    "oot_bads",
+    "oot_ece",
+    "oot_ece_perfect_model_p95",
+    "calibration_slope",
+    "calibration_slope_low",
+    "calibration_slope_high",
+    "psi_score",
+    "oot_approval_rate_of_all_applicants",
+    "oot_approved_bad_rate",
+    "truth_pd_unexplained",
+    "truth_gini_share",
+)
+"""Metrics of a candidate's run, which the UI compares; all others are in `figures.csv`."""
+COLUMNS = ("selection_log_loss", "oot_auc", "oot_first_time_auc", "calibration_slope", "oot_ece")
+"""Metrics that the list of runs shows."""
+MISSING = "NA"
+"""Empty cell of a table artifact, whose preview would else shift or show nothing."""
 WORDS: dict[str, Any] = {
     "gates": {gate: {"false_alarm", "reason"} for gate in Gates.model_fields},
     "policy": {"flags"},
 }
 """What settings say in words; parameters are figures."""
-NOT_SHOWN = {
-    f"{slice_}{name}"
-    for slice_, names in {
-        "selection_": (
-            "bad_rate brier calibration_intercept calibration_intercept_high "
-            "calibration_intercept_low ks mean_pd rows"
-        ),
-        "oot_first_time_": "bad_rate brier mean_pd",
-    }.items()
-    for name in names.split()
-}
-"""Metrics that a comparison does not need; those of the whole say the same."""
 
 
 @dataclass(frozen=True)
 class Logged:
-    """Run ids and registered version of a logged training."""
+    """Run ids and registered version of a logged training.
+
+    Attributes
+    ----------
+    run_id : str
+        The parent run.
+    version : str
+    experiment_id : str
+    candidates : dict of str to str
+        Run of each candidate.
+    """
 
     run_id: str
     version: str
+    experiment_id: str
+    candidates: dict[str, str]
 
 
 def log_training(
@@ -118,15 +144,17 @@ def log_training(
     winner_figures = evaluations[decision.winner.candidate.name].figures
     with mlflow_session.session() as mlflow:
         experiment = mlflow_session.open_experiment(mlflow, name)
+        mlflow_session.end_abandoned(mlflow, experiment)
         data = _data_sets(mlflow, training_data, parts)
-        address = run = ""
+        registered, runs = None, dict[str, str]()
         parent_name = f"training on {counts['train_rows']:,} applications"
-        with mlflow.start_run(experiment_id=experiment, run_name=parent_name) as parent:
+        with mlflow_session.whole_run(
+            mlflow, experiment_id=experiment, run_name=parent_name
+        ) as parent:
             _log_inputs(mlflow, data)
             _log_parent(
                 mlflow,
                 decision,
-                figures=winner_figures,
                 training_data=training_data,
                 parts=parts,
                 counts=counts,
@@ -135,8 +163,8 @@ def log_training(
             for fitted in candidates:
                 name_of = fitted.candidate.name
                 evaluation = evaluations[name_of]
-                with mlflow.start_run(
-                    experiment_id=experiment, run_name=name_of, nested=True
+                with mlflow_session.whole_run(
+                    mlflow, experiment_id=experiment, run_name=name_of, nested=True
                 ) as child:
                     _log_inputs(mlflow, data)
                     # a plot that no process has begun is drawn here
@@ -157,12 +185,19 @@ def log_training(
                     if log_trials:
                         _log_trials(mlflow, fitted, experiment)
                     if fitted is decision.winner:
-                        address, run = logged, child.info.run_id
+                        registered = logged
+                    runs[name_of] = child.info.run_id
+            pages = {
+                name_of: mlflow_session.artifact_page(experiment, run, "model_card.md")
+                for name_of, run in runs.items()
+            }
+            mlflow.set_tag(DESCRIPTION, _summary(decision, evaluations, pages))
+        mlflow_session.share_view(mlflow, experiment, metrics=COLUMNS, expanded=parent.info.run_id)
         number = registry.register(
             mlflow,
             name=name,
-            address=address,
-            run=run,
+            model=registered,
+            run=runs[decision.winner.candidate.name],
             alias=decision.alias,
             description=_description(decision.winner, winner_figures, decision),
             tags={
@@ -171,24 +206,24 @@ def log_training(
                 "trained_on": training_data.trained_on,
             },
         )
-    return Logged(run_id=parent.info.run_id, version=number)
+    return Logged(
+        run_id=parent.info.run_id, version=number, experiment_id=experiment, candidates=runs
+    )
 
 
 def _log_parent(
     mlflow: Any,  # noqa: ANN401 (the module)
     decision: Decision,
     *,
-    figures: Mapping[str, float],
     training_data: TrainingData,
     parts: Split,
     counts: Mapping[str, int],
     config: TrainConfig,
 ) -> None:
     mlflow.log_params(_flat(config.model_dump(mode="json", exclude=WORDS)))
-    mlflow.log_metrics({f"count_{key}": float(value) for key, value in counts.items()})
+    mlflow.log_params({f"count_{key}": value for key, value in counts.items()})
     mlflow.set_tags(
         {
-            DESCRIPTION: _description(decision.winner, figures, decision),
             decision.alias: decision.winner.candidate.name,
             "trained_on": training_data.trained_on,
             "data": training_data.origin,
@@ -216,6 +251,40 @@ def _description(fitted: Fitted, f: Mapping[str, float], decision: Decision) -> 
         "was not fitted to. All else: `model_card.md`, `figures/` and `validation/` among the "
         "artifacts."
     )
+
+
+def _summary(
+    decision: Decision, evaluations: Mapping[str, Evaluation], pages: Mapping[str, str]
+) -> str:
+    """Markdown of a training: its candidates, how sure their differences are, their cards."""
+    winner = decision.winner.candidate.name
+    lines = [
+        f"**{winner}** is the {decision.verdicts[winner]}.",
+        "",
+        "| candidate | log loss (selection) | AUC | calibration slope | |",
+        "|---|---|---|---|---|",
+    ]
+    for name, page in pages.items():
+        f = evaluations[name].figures
+        lines.append(
+            f"| {name} | {f['selection_log_loss']:.5f} | {_with_interval(f, 'oot_auc', 3)} "
+            f"| {_with_interval(f, 'calibration_slope', 2)} | [model card]({page}) |"
+        )
+    differences = evaluations[winner].tables["auc_against_others"]
+    if differences.height:
+        lines += [
+            "",
+            f"AUC of {winner} less that of another, on the same applicants (paired):",
+            "",
+            "| other | applicants | difference | 95 % interval |",
+            "|---|---|---|---|",
+            *(
+                f"| {row['other']} | {row['applicants']} | {row['value']:+.3f} "
+                f"| {row['low']:+.3f} to {row['high']:+.3f} |"
+                for row in differences.iter_rows(named=True)
+            ),
+        ]
+    return "\n".join(lines)
 
 
 def _with_interval(f: Mapping[str, float], name: str, digits: int) -> str:
@@ -269,15 +338,15 @@ def _log_candidate(
     decision: Decision,
     *,
     parts: Split,
-) -> str:
-    """Parameters, metrics and the model of one candidate; returns the model's address."""
-    model = fitted.model
+) -> Any:  # noqa: ANN401 (MLflow's ModelInfo)
+    """Parameters, metrics and the model of one candidate; returns the logged model."""
+    model, figures = fitted.model, evaluation.figures
     mlflow.set_tags(
         {
             "candidate": fitted.candidate.title,
             "outcome": decision.verdicts[fitted.candidate.name],
             "trained_on": model.trained_on,
-            DESCRIPTION: _description(fitted, evaluation.figures, decision),
+            DESCRIPTION: _description(fitted, figures, decision),
         }
     )
     branch = "trees" if model.estimator.kind == "lightgbm" else "scorecard"
@@ -292,10 +361,18 @@ def _log_candidate(
             **_flat(getattr(fitted.config, branch).model_dump(mode="json")),
         }
     )
-    mlflow.log_metrics(_telling_first(evaluation.figures))
+    mlflow.log_metrics({name: figures[name] for name in METRICS if name in figures})
+    mlflow.log_text(
+        pl.DataFrame({"figure": list(figures), "value": list(figures.values())}).write_csv(
+            float_precision=6
+        ),
+        "validation/figures.csv",
+    )
     mlflow.log_dict(dict(evaluation.tests), "validation/tests.json")
     for name, table in evaluation.tables.items():
-        mlflow.log_text(table.write_csv(float_precision=6), f"validation/{name}.csv")
+        mlflow.log_text(
+            table.write_csv(float_precision=6, null_value=MISSING), f"validation/{name}.csv"
+        )
     late = within(parts.rows, OUT_OF_TIME)
     example = (
         late.head(EXAMPLE_ROWS)
@@ -306,7 +383,7 @@ def _log_candidate(
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "model"
         save(model, folder)
-        info = mlflow.pyfunc.log_model(
+        return mlflow.pyfunc.log_model(
             name="model",
             loader_module=LOADER,
             data_path=str(folder),
@@ -315,13 +392,6 @@ def _log_candidate(
             pip_requirements=[f"{package}=={version(package)}" for package in NEEDS],
             metadata={"fingerprint": model.fingerprint, "trained_on": model.trained_on},
         )
-    return str(info.model_uri)
-
-
-def _telling_first(figures: Mapping[str, float]) -> dict[str, float]:
-    """Metrics in the order in which the UI should show them."""
-    order = [name for name in TELLING if name in figures]
-    return {name: figures[name] for name in (*order, *figures) if name not in NOT_SHOWN}
 
 
 def _log_trials(mlflow: Any, fitted: Fitted, experiment: str) -> None:  # noqa: ANN401

@@ -7,19 +7,26 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import logging
 import os
+import socket
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from features.contract.errors import ServiceError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 DEFAULT_STORE = "sqlite:///mlflow.db"
 SQLITE = "sqlite:///"
+PROCESS_TAG = "firstloan.process"
+LOCAL_UI = "http://127.0.0.1:5000"
+VIEW = "firstloan"  # name of the view of the runs that is kept with the experiment
+TRAINING_VIEW = "workflowType=machine_learning"  # the UI thinks of language models first
 EXPERIMENT_TAGS = {
     # without it the UI takes the experiment for one of language models, and hides the runs
     "mlflow.experimentKind": "custom_model_development",
@@ -73,7 +80,8 @@ def session() -> Iterator[Any]:
         mlflow.set_registry_uri(address)
         try:
             try:
-                mlflow.MlflowClient().search_experiments(max_results=1)
+                with _one_maker(address):
+                    mlflow.MlflowClient().search_experiments(max_results=1)
             except Exception as error:  # whatever the store's driver raises
                 raise ServiceError(
                     f"MLflow: no answer from {address} ({first_line(error)}). Start the server, "
@@ -87,6 +95,56 @@ def session() -> Iterator[Any]:
             # and from where it reads it again.
             mlflow.set_tracking_uri(None)
             mlflow.set_registry_uri(None)
+
+
+@contextlib.contextmanager
+def _one_maker(address: str) -> Iterator[None]:
+    """Let one process at a time make the tables of a new SQLite store."""
+    path = Path(address.removeprefix(SQLITE))
+    if not address.startswith(SQLITE) or path.exists() or not path.parent.is_dir():
+        yield
+        return
+    from filelock import FileLock  # noqa: PLC0415 (a store is made once)
+
+    with FileLock(path.with_name(f"{path.name}.lock")):
+        yield
+    path.with_name(f"{path.name}.lock").unlink(missing_ok=True)
+
+
+def process_tag() -> str:
+    """Host and number of this process, with which its runs are tagged."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+@contextlib.contextmanager
+def whole_run(mlflow: Any, **options: Any) -> Iterator[Any]:  # noqa: ANN401
+    """Context manager of an active run that is deleted if its work fails or is interrupted."""
+    run = None
+    tags = {PROCESS_TAG: process_tag()}
+    try:
+        with mlflow.start_run(tags=tags, **options) as run:
+            yield run
+    except BaseException:
+        if run is not None:
+            with contextlib.suppress(Exception):  # a store that failed fails again
+                mlflow.MlflowClient().delete_run(run.info.run_id)
+        raise
+
+
+def end_abandoned(mlflow: Any, experiment: str) -> None:  # noqa: ANN401
+    """Mark runs as killed whose process on this machine has ended without ending them.
+
+    Parameters
+    ----------
+    mlflow : module
+    experiment : str
+        Its id.
+    """
+    client = mlflow.MlflowClient()
+    for run in client.search_runs([experiment], "attributes.status = 'RUNNING'"):
+        host, _, process = run.data.tags.get(PROCESS_TAG, "").rpartition(":")
+        if host == socket.gethostname() and not Path(f"/proc/{process}").exists():
+            client.set_terminated(run.info.run_id, status="KILLED")
 
 
 def open_experiment(mlflow: Any, name: str) -> str:  # noqa: ANN401 (the module)
@@ -107,7 +165,55 @@ def open_experiment(mlflow: Any, name: str) -> str:  # noqa: ANN401 (the module)
             )
         return str(experiment.experiment_id)
     place = home().as_uri() if store().startswith(SQLITE) else None
-    return str(client.create_experiment(name, artifact_location=place, tags=EXPERIMENT_TAGS))
+    try:
+        return str(client.create_experiment(name, artifact_location=place, tags=EXPERIMENT_TAGS))
+    except mlflow.exceptions.MlflowException:
+        made_meanwhile = client.get_experiment_by_name(name)
+        if made_meanwhile is None:
+            raise
+        return str(made_meanwhile.experiment_id)
+
+
+def share_view(mlflow: Any, experiment: str, *, metrics: Sequence[str], expanded: str) -> None:  # noqa: ANN401
+    """Set the columns of the experiment's list of runs, and unfold a training's candidates.
+
+    Parameters
+    ----------
+    mlflow : module
+    experiment : str
+        Its id.
+    metrics : sequence of str
+        Columns to show.
+    expanded : str
+        Parent run to unfold.
+    """
+    view = {
+        "selectedColumns": [*(f"metrics.`{name}`" for name in metrics), "attributes.`Models`"],
+        "runsExpanded": {expanded: True},
+    }
+    key = f"mlflow.sharedViewState.{VIEW}"
+    mlflow.MlflowClient().set_experiment_tag(experiment, key, json.dumps(view))
+
+
+def runs_page(experiment: str) -> str:
+    """Path in the UI of an experiment's list of runs, with the columns of `share_view`."""
+    return f"#/experiments/{experiment}/runs?{TRAINING_VIEW}&viewStateShareKey={VIEW}"
+
+
+def comparison_page(experiment: str, runs: Sequence[str]) -> str:
+    """Path in the UI of the page that compares runs."""
+    chosen, within = (quote(json.dumps(ids)) for ids in (list(runs), [experiment]))
+    return f"#/compare-runs?runs={chosen}&experiments={within}"
+
+
+def artifact_page(experiment: str, run: str, artifact: str) -> str:
+    """Path in the UI of an artifact of a run."""
+    return f"#/experiments/{experiment}/runs/{run}/artifacts/{artifact}?{TRAINING_VIEW}"
+
+
+def ui_address() -> str:
+    """Address of the UI: the tracking server, or where `mlflow ui` listens by default."""
+    return store().rstrip("/") if store().startswith("http") else LOCAL_UI
 
 
 def first_line(error: BaseException) -> str:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from features.contract.errors import ContractError, FirstloanError
-from models.estimators.model import Model, load
-from models.tracking.mlflow_session import SQLITE, first_line, session, store
+from models.estimators.model import CARD, Model, load
+from models.tracking.mlflow_session import SQLITE, first_line, home, session, store
 
 NAME = "first-time-borrower"  # experiment and registered model alike
 CHAMPION = "champion"
@@ -86,7 +86,7 @@ def register(
     mlflow: Any,  # noqa: ANN401
     *,
     name: str,
-    address: str,
+    model: Any,  # noqa: ANN401
     run: str,
     alias: str,
     description: str,
@@ -99,8 +99,8 @@ def register(
     mlflow : module
     name : str
         Registered model.
-    address : str
-        `model_uri` of the logged model.
+    model : mlflow.models.model.ModelInfo
+        Logged model. A server wants its id beside its address.
     run : str
         Run that logged it.
     alias : str
@@ -116,11 +116,16 @@ def register(
     client = mlflow.MlflowClient()
     fresh = not client.search_registered_models(filter_string=f"name = '{name}'")
     if fresh:
-        client.create_registered_model(name, description=MODEL_DESCRIPTION)
+        fresh = _create(mlflow, client, name)
     version = None
     try:
         made = client.create_model_version(
-            name, address, run_id=run, description=description, tags=tags
+            name,
+            model.model_uri,
+            run_id=run,
+            model_id=model.model_id,
+            description=description,
+            tags=tags,
         )
         version = str(made.version)
         client.set_registered_model_alias(name, alias, version)
@@ -133,6 +138,16 @@ def register(
     if alias == CHAMPION:
         _drop_alias(client, name, CHALLENGER, version)
     return version
+
+
+def _create(mlflow: Any, client: Any, name: str) -> bool:  # noqa: ANN401
+    """Make the registered model; false if another training has made it meanwhile."""
+    try:
+        client.create_registered_model(name, description=MODEL_DESCRIPTION)
+    except mlflow.exceptions.MlflowException:
+        client.get_registered_model(name)  # raises if it is not there either
+        return False
+    return True
 
 
 def _drop_alias(client: Any, name: str, alias: str, version: str) -> None:  # noqa: ANN401
@@ -166,6 +181,12 @@ def fetch(address: str) -> Model:
     with session() as mlflow, tempfile.TemporaryDirectory() as scratch:
         try:
             folder = mlflow.artifacts.download_artifacts(address, dst_path=scratch)
+            if not any(Path(folder).rglob(CARD)):
+                raise ContractError(
+                    f"{address}: {store()} knows it, but its files are not where they were "
+                    f"written. Put {home()} back, or the folder that the model's page names, or "
+                    "train again."
+                )
             model = load(Path(folder))
             version = _version(mlflow, address)
         except (mlflow.exceptions.MlflowException, OSError) as error:

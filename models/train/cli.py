@@ -75,9 +75,11 @@ def train_command(progress: ShowProgress) -> Callable[..., None]:
         Either on a data folder (--data), or on any matrix of your own (--features, --labels,
         --name: CSV or Parquet with id and numbers, and with id, defaulted and perhaps date).
         """
-        from features.parallel.executor import connect  # noqa: PLC0415 (help need not wait)
+        from features.io.outputs import disk_errors  # noqa: PLC0415 (help need not wait)
+        from features.parallel.executor import connect  # noqa: PLC0415
         from models.reporting.summary import training_lines  # noqa: PLC0415
         from models.settings import read_settings  # noqa: PLC0415
+        from models.tracking.mlflow_session import store  # noqa: PLC0415
         from models.train import training  # noqa: PLC0415
 
         _refuse_contradictions(
@@ -93,7 +95,12 @@ def train_command(progress: ShowProgress) -> Callable[..., None]:
                 "train: a matrix of your own needs --features, --labels and --name."
             )
         read = [path for path in (data, features) if path is not None]
-        with storage_errors(*read), connect(scheduler) as cluster, progress("training") as step:
+        with (
+            storage_errors(*read),
+            disk_errors(store()),
+            connect(scheduler) as cluster,
+            progress("training") as step,
+        ):
             result = train_it(
                 config=settings,
                 workers=workers,

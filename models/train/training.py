@@ -69,6 +69,8 @@ class TrainResult:
     experiment : str
     run_id : str
         The parent run.
+    pages : tuple of str
+        In the UI: the experiment's list of runs, and the comparison of this training's candidates.
     """
 
     winner: str
@@ -84,6 +86,7 @@ class TrainResult:
     store: str
     experiment: str
     run_id: str
+    pages: tuple[str, ...]
 
 
 class TrainOptions(TypedDict, total=False):
@@ -308,6 +311,10 @@ def train_on(
         store=mlflow_session.store(),
         experiment=name,
         run_id=logged.run_id,
+        pages=(
+            mlflow_session.runs_page(logged.experiment_id),
+            mlflow_session.comparison_page(logged.experiment_id, list(logged.candidates.values())),
+        ),
     )
 
 
