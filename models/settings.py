@@ -126,6 +126,7 @@ class TrainConfig(Settings):
     trials: Annotated[int, Field(ge=0)]
     candidates: tuple[str, ...]
     exclude: tuple[str, ...]
+    missing_codes: tuple[str, ...]
     split: SplitConfig
     source_dropout: SourceDropoutConfig
     scorecard: ScorecardConfig

@@ -181,8 +181,10 @@ def postgres():
             time.sleep(0.1)
         yield f"postgresql+psycopg://postgres@127.0.0.1:{port}/postgres"
     finally:
-        server.send_signal(signal.SIGINT)  # ends its connections too
-        server.wait()
+        # at once: clients may still be connected, and runuser hands on no interrupt
+        stop = [*as_user, f"{binaries[-1]}/pg_ctl", "-D", str(home), "-m", "immediate", "stop"]
+        subprocess.run(stop, check=True, capture_output=True)
+        server.wait(timeout=PATIENCE)
         shutil.rmtree(home, ignore_errors=True)
 
 

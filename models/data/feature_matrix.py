@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from features.contract.cells import EMPTY_WORDS, canonical_ids, local_day, numbers, typed
 from features.contract.errors import ContractError
+from features.io.csv_reader import read_text
 from models.data.split import random_order
-from models.data.training_data import TrainingData
+from models.data.training_data import ATTRIBUTES, TrainingData
 from models.tracking.registry import NAME
 
 if TYPE_CHECKING:
@@ -18,10 +20,22 @@ if TYPE_CHECKING:
 
 ID, LABEL, DATE = "id", "defaulted", "date"
 OWN = "own"  # source of every column, and what the model was trained on
-TRUE, FALSE = ("true", "1", "1.0"), ("false", "0", "0.0")
-EMPTY = ("", "null", "nan", "none", "na")
+BAD = ("true", "1", "1.0", "yes", "y", "t", "bad", "default", "defaulted", "是", "坏", "违约")
+GOOD = ("false", "0", "0.0", "no", "n", "f", "good", "paid", "repaid", "否", "好", "正常")
+EMPTY = ("", "?", *EMPTY_WORDS)
+MOST_LEVELS = 100  # different words that make a category
+NUMERIC_FROM = 0.5  # share of cells that are numbers above which a column is meant to be numeric
 NAMED = 3  # columns or ids named in a message
 NAMES = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+
+RESERVED = frozenset(
+    {
+        *("application_id", "firm_id", "as_of", DATE, "approved", "slice", "labelled", "order_"),
+        *("first_time", "lender_type", "sources_covered", "month", *ATTRIBUTES),
+    }
+)
+"""Names that a training gives to columns of its own; a feature so called gets a prefix."""
+PREFIX = "own_"
 
 
 def check_name(name: str) -> None:
@@ -42,51 +56,58 @@ def check_name(name: str) -> None:
         )
 
 
-def read_matrix(features: Path, labels: Path, *, exclude: Sequence[str] = ()) -> TrainingData:
+def read_matrix(
+    features: Path,
+    labels: Path,
+    *,
+    exclude: Sequence[str] = (),
+    missing_codes: Sequence[str] = (),
+) -> TrainingData:
     """Read features and labels, each a CSV or Parquet file, and join them by id.
 
     Parameters
     ----------
     features : Path
-        `id`, and any further columns of numbers or booleans; an empty cell is missing.
+        `id`, and any further columns of numbers, booleans or words; a column of words is a
+        category. An empty cell, `?`, `NA`, `NULL` and the like are missing.
     labels : Path
-        `id`, `defaulted` (true or false, 1 or 0, empty where unknown) and, if the split shall
-        be by time, `date`.
+        `id`, `defaulted` (true or false, 1 or 0, bad or good, empty where unknown) and, if the
+        split shall be by time, `date`.
     exclude : sequence of str
         Columns of the features to leave out.
+    missing_codes : sequence of str
+        Further words or numbers that mean missing, such as -999.
 
     Returns
     -------
-    Material
+    TrainingData
         Its rows in order of time, or without dates in an order that only the ids decide; `as_of` is
-        null then.
+        null then. Categories are still words: `models.data.training_data.with_codes` codes them.
 
     Raises
     ------
     ContractError
-        When columns are missing, are not numeric or constant, or ids are repeated or do not
-        meet.
+        When columns are missing, hold neither numbers nor categories, or are empty, or ids are
+        repeated or do not meet.
     """
     matrix, known = _read(features), _read(labels)
     for path, table, needed in ((features, matrix, (ID,)), (labels, known, (ID, LABEL))):
         _need(path, table, needed)
-    missing = sorted(set(exclude) - set(matrix.columns))
-    if missing:
+    absent = sorted(set(exclude) - set(matrix.columns))
+    if absent:
         raise ContractError(
-            f"settings.exclude: {_some(missing)} in no column of {features}. Correct the list."
+            f"settings.exclude: {_some(absent)} in no column of {features}. Correct the list."
         )
-    names = tuple(name for name in matrix.columns if name not in {ID, *exclude})
-    if LABEL in names:
+    columns = tuple(name for name in matrix.columns if name not in {ID, *exclude})
+    if LABEL in columns:
         raise ContractError(
             f"{features}: {LABEL} is among the features: a model must not see what it predicts. "
             "Drop the column, or name it under `exclude` in the settings."
         )
-    numbers = _numbers(features, matrix, names)
-    outcome = known.select(
-        pl.col(ID).cast(pl.String), _labels(labels, known), _dates(labels, known)
-    )
-    rows = numbers.join(outcome, on=ID, how="left", maintain_order="left")
-    ids = rows[ID].implode()
+    named = {f"{PREFIX}{name}" if name in RESERVED else name: name for name in columns}
+    values = _values(features, matrix, named, missing_codes)
+    outcome = pl.DataFrame([known[ID], _labels(labels, known), _dates(labels, known)])
+    rows = values.join(outcome, on=ID, how="left", maintain_order="left")
     met = rows[LABEL].is_not_null().sum()
     if not met:
         raise ContractError(
@@ -96,42 +117,64 @@ def read_matrix(features: Path, labels: Path, *, exclude: Sequence[str] = ()) ->
     rows = rows.rename({ID: "application_id", DATE: "as_of"}).with_columns(
         firm_id="application_id", approved=pl.lit(None, dtype=pl.Boolean)
     )
-    by_time = rows["as_of"].is_not_null().any()
-    if by_time:
-        undated = rows.filter(pl.col("as_of").is_null() & pl.col(LABEL).is_not_null()).height
-        if undated:
-            raise ContractError(
-                f"{labels}: {DATE}: empty in {undated} labelled rows. Give every label its date, "
-                "or leave the column out for a random split."
-            )
-        rows = rows.sort("as_of", "application_id")
-    else:
-        rows = random_order(rows)
+    names = tuple(named)
     return TrainingData(
-        rows=rows,
+        rows=_in_order(rows, labels),
         names=names,
         signs=dict.fromkeys(names, 0),
         sources=dict.fromkeys(names, OWN),
         fingerprint="",
         trained_on=OWN,
         origin=str(features),
-        labels_without_features=known.filter(~pl.col(ID).cast(pl.String).is_in(ids)).height,
+        labels_without_features=known.filter(~pl.col(ID).is_in(matrix[ID].implode())).height,
+        columns={name: column for name, column in named.items() if name != column},
     )
 
 
+def _in_order(rows: pl.DataFrame, labels: Path) -> pl.DataFrame:
+    if not rows["as_of"].is_not_null().any():
+        return random_order(rows)
+    undated = rows.filter(pl.col("as_of").is_null() & pl.col(LABEL).is_not_null()).height
+    if undated:
+        raise ContractError(
+            f"{labels}: {DATE}: empty in {undated} labelled rows. Give every label its date, "
+            "or leave the column out for a random split."
+        )
+    return rows.sort("as_of", "application_id")
+
+
 def _read(path: Path) -> pl.DataFrame:
+    """A table with its ids as text; of a CSV file every column is text."""
     if not path.is_file():
         raise ContractError(f"{path}: no such file. Give a CSV or Parquet file.")
-    try:
-        if path.suffix.lower() in {".parquet", ".pq"}:
-            table = pl.read_parquet(path)
-        else:
-            # ids as they are written: 007 is not 7
-            table = pl.read_csv(path, infer_schema_length=None, schema_overrides={ID: pl.String})
-    except (pl.exceptions.PolarsError, OSError) as error:
-        reason = str(error).splitlines()[0]
-        raise ContractError(f"{path}: not readable as CSV or Parquet: {reason}.") from None
-    return table
+    if path.suffix.lower() in {".parquet", ".pq"}:
+        try:
+            lazy = pl.scan_parquet(path)
+            for column, dtype in lazy.collect_schema().items():
+                if dtype.is_nested():  # a deep one would end the process when it is read
+                    raise ContractError(
+                        f"{path}: {column}: expected numbers or words, got {type(dtype).__name__}. "
+                        "Leave the column out of the file."
+                    )
+            table = lazy.collect()
+        except (pl.exceptions.PolarsError, OSError) as error:
+            reason = str(error).splitlines()[0]
+            raise ContractError(f"{path}: not readable as Parquet: {reason}.") from None
+    else:
+        text = read_text(path, expected=(ID,))
+        if text.rejects.height:
+            first = text.rejects.row(0, named=True)
+            raise ContractError(
+                f"{path}: line {first['line']}: {first['problem']}; {text.rejects.height} such "
+                "lines. Mend them; nothing was written."
+            )
+        table = text.frame.drop("file_line")
+        # an index that pandas wrote has no name, and says nothing
+        table = table.drop(name for name in table.columns if name.startswith("(column "))
+    if ID not in table.columns:
+        return table
+    # as they are written: 007 is not 7
+    return table.with_columns(canonical_ids(table[ID].cast(pl.String)))
 
 
 def _need(path: Path, table: pl.DataFrame, needed: Sequence[str]) -> None:
@@ -139,80 +182,115 @@ def _need(path: Path, table: pl.DataFrame, needed: Sequence[str]) -> None:
     if absent:
         raise ContractError(
             f"{path}: column {', '.join(absent)} is missing, it has {_some(table.columns)}. "
-            f"Expected {ID} and numbers in the features; {ID}, {LABEL} and perhaps {DATE} in the "
-            "labels."
+            f"Expected {ID} and numbers or words in the features; {ID}, {LABEL} and perhaps {DATE} "
+            "in the labels."
         )
-    ids = table[ID].cast(pl.String)
-    repeated = ids.filter(ids.is_duplicated()).unique(maintain_order=True)
+    ids = table[ID]
+    repeated = ids.filter(ids.is_duplicated()).drop_nulls().unique(maintain_order=True)
     if len(repeated) or ids.null_count():
-        what = f"{len(repeated)} ids stand twice, first {repeated[0]!r}" if len(repeated) else ""
-        what = what or f"{ids.null_count()} rows have none"
+        what = (
+            f"{len(repeated)} ids stand more than once, first {repeated[0]!r}"
+            if len(repeated)
+            else f"{ids.null_count()} rows have none"
+        )
         raise ContractError(f"{path}: {ID}: expected one row for each id; {what}.")
 
 
-def _numbers(path: Path, matrix: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
-    """The features as floats, NaN read as missing."""
-    text = [n for n in names if not (matrix[n].dtype.is_numeric() or matrix[n].dtype == pl.Boolean)]
-    text = [n for n in text if matrix[n].null_count() < matrix.height]
-    if text:
+def _values(
+    path: Path, matrix: pl.DataFrame, named: dict[str, str], codes: Sequence[str]
+) -> pl.DataFrame:
+    """Ids, and each feature as floats or, of a category, as words."""
+    if not named:
+        raise ContractError(f"{path}: no column of features beside {ID}.")
+    values = [_feature(path, matrix[column], codes).alias(name) for name, column in named.items()]
+    frame = pl.DataFrame([matrix[ID], *values])
+    empty = [named[name] for name in named if frame[name].null_count() == frame.height]
+    if empty:
         raise ContractError(
-            f"{path}: {_some(text)}: expected numbers, got {matrix[text[0]].dtype}, such as "
-            f"{matrix[text[0]].drop_nulls()[0]!r}. Code categories as numbers, or name the columns "
-            "under `exclude` in the settings."
+            f"{path}: {_some(empty)}: empty in all {frame.height} rows. Fill the column, drop it, "
+            "or name it under `exclude` in the settings."
         )
-    numbers = matrix.select(
-        pl.col(ID).cast(pl.String),
-        *(pl.col(name).cast(pl.Float64, strict=False).fill_nan(None) for name in names),
-    )
-    endless = [name for name in names if numbers[name].is_infinite().any()]
+    endless = [
+        named[name]
+        for name in named
+        if frame[name].dtype == pl.Float64 and frame[name].is_infinite().any()
+    ]
     if endless:
         raise ContractError(
             f"{path}: {_some(endless)}: infinite in some rows. Give numbers, or leave cells empty."
         )
-    empty = [name for name in names if numbers[name].null_count() == numbers.height]
-    if empty or not names:
+    return frame
+
+
+def _feature(path: Path, column: pl.Series, codes: Sequence[str]) -> pl.Series:
+    """Floats with null where missing, or words of a category."""
+    dtype = column.dtype
+    coded = numbers(pl.Series(list(codes), dtype=pl.String)).drop_nulls()
+    if dtype.is_numeric() or dtype in (pl.Boolean, pl.Null):
+        value = column.cast(pl.Float64, strict=False).fill_nan(None)
+        return value.set(value.is_in(coded.implode()), None)
+    if dtype not in (pl.String, pl.Categorical) and not isinstance(dtype, pl.Enum):
         raise ContractError(
-            f"{path}: {_some(empty)}: empty in all {numbers.height} rows. Fill the column, drop "
-            "it, or name it under `exclude` in the settings."
-            if empty
-            else f"{path}: no column of features beside {ID}."
+            f"{path}: {column.name}: expected numbers or words, got {dtype}. Turn the column into "
+            "numbers, or name it under `exclude` in the settings."
         )
-    return numbers
+    text = column.cast(pl.String).str.strip_chars()
+    text = text.set(text.str.to_lowercase().is_in([*EMPTY, *codes]) | text.is_in(codes), None)
+    value = numbers(text)
+    unread = text.filter(value.is_null() & text.is_not_null())
+    if unread.is_empty():
+        value = value.fill_nan(None)
+        return value.set(value.is_in(coded.implode()), None)
+    truth = typed(text, pl.Boolean)
+    if truth.null_count() == text.null_count():
+        return truth.cast(pl.Float64)
+    filled = len(text) - text.null_count()
+    if filled - len(unread) > NUMERIC_FROM * filled:
+        raise ContractError(
+            f"{path}: {column.name}: expected numbers, got {unread[0]!r} and the like in "
+            f"{len(unread)} rows. Mend them, or give the word as a code of missing (--missing)."
+        )
+    if (levels := unread.n_unique()) > MOST_LEVELS:
+        raise ContractError(
+            f"{path}: {column.name}: {levels} different words, such as {unread[0]!r}; a category "
+            f"has at most {MOST_LEVELS}. Group them, or name the column under `exclude` in the "
+            "settings."
+        )
+    return text
 
 
-def _labels(path: Path, known: pl.DataFrame) -> pl.Expr:
+def _labels(path: Path, known: pl.DataFrame) -> pl.Series:
     text = known[LABEL].cast(pl.String).str.to_lowercase().str.strip_chars()
-    allowed = (*TRUE, *FALSE, *EMPTY)
-    wrong = text.filter(~text.is_in(allowed) & text.is_not_null())
+    text = text.set(text.is_in(EMPTY), None)
+    bad, good = text.is_in(BAD), text.is_in(GOOD)
+    wrong = known[LABEL].filter(text.is_not_null() & ~(bad | good))
     if len(wrong):
         raise ContractError(
-            f"{path}: {LABEL}: expected true or false (or 1 or 0, or empty), got {wrong[0]!r} and "
-            f"the like in {len(wrong)} rows. Correct the labels; nothing was written."
+            f"{path}: {LABEL}: expected true or false (1 or 0, bad or good, or empty), got "
+            f"{str(wrong[0])!r} and the like in {len(wrong)} rows. Correct the labels; nothing was "
+            "written."
         )
-    lower = pl.col(LABEL).cast(pl.String).str.to_lowercase().str.strip_chars()
-    return (
-        pl.when(lower.is_in(TRUE))
-        .then(pl.lit(True))
-        .when(lower.is_in(FALSE))
-        .then(pl.lit(False))
-        .otherwise(None)
-        .alias(LABEL)
-    )
+    return bad.set(text.is_null(), None).alias(LABEL)
 
 
-def _dates(path: Path, known: pl.DataFrame) -> pl.Expr:
+def _dates(path: Path, known: pl.DataFrame) -> pl.Series:
     if DATE not in known.columns:
-        return pl.lit(None, dtype=pl.Date).alias(DATE)
-    if known[DATE].dtype.is_temporal():
-        return pl.col(DATE).cast(pl.Date)
-    read = known[DATE].cast(pl.String).str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False)
-    wrong = known[DATE].filter(read.is_null() & known[DATE].is_not_null())
+        return pl.Series(DATE, [None], pl.Date).new_from_index(0, known.height)
+    given = known[DATE]
+    if isinstance(given.dtype, pl.Datetime) and given.dtype.time_zone is not None:
+        return known.select(local_day(pl.col(DATE), given.dtype))[DATE]
+    if given.dtype.is_temporal():
+        return given.cast(pl.Date)
+    text = given.cast(pl.String).str.strip_chars()
+    text = text.set(text.str.to_lowercase().is_in(EMPTY), None)
+    days = typed(text, pl.Date)
+    wrong = text.filter(days.is_null() & text.is_not_null())
     if len(wrong):
         raise ContractError(
-            f"{path}: {DATE}: expected dates as 2025-03-31, got {str(wrong[0])!r} and the like in "
+            f"{path}: {DATE}: expected dates as 2025-03-31, got {wrong[0]!r} and the like in "
             f"{len(wrong)} rows."
         )
-    return pl.lit(read).alias(DATE)
+    return days
 
 
 def _some(names: Sequence[str]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,9 +16,10 @@ from features.io.storage import absolute
 from features.table import peers
 from features.table.catalogue import FEATURES, fingerprint
 from models.data.split import bad_of
+from models.estimators.model import code_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from features.arrays import Array
@@ -30,6 +31,9 @@ ATTRIBUTES = ("legal_form", "sector", "city", "area", "owner_age")
 
 FORBIDDEN = ("lender_type", "approved", "defaulted", "channel")
 """Columns that describe the past's decisions; never features (docs/design.md, Training)."""
+
+
+PRIOR_ROWS = 20  # of the mean default rate that each word of a category begins with
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +84,10 @@ class TrainingData:
         Frozen reference of the peer features, once the training side is known.
     labels_without_features : int
         Labels that no row of features belongs to.
+    columns : dict of str to str
+        Features whose column in the file has another name.
+    levels : dict of str to tuple of str
+        Words of each category, in the order of their codes, once the training side is known.
     """
 
     rows: pl.DataFrame
@@ -91,6 +99,8 @@ class TrainingData:
     origin: str
     reference: pl.DataFrame | None = None
     labels_without_features: int = 0
+    columns: Mapping[str, str] = field(default_factory=dict)
+    levels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def numbers(self, rows: pl.DataFrame, names: Sequence[str]) -> Array:
         """Features as ndarray of shape (n_samples, n_features), NaN where missing."""
@@ -130,6 +140,43 @@ def with_peers(training_data: TrainingData, training: pl.Series) -> TrainingData
         rows=peers.apply_reference(training_data.rows, place, reference),
         reference=reference,
     )
+
+
+def with_codes(training_data: TrainingData, training: pl.Series) -> TrainingData:
+    """Code each category by the order of its default rates on the training side.
+
+    Rates are drawn towards the mean by `PRIOR_ROWS` rows, so that a rare word does not stand at an
+    end by chance. A word that the training side does not hold is missing.
+
+    Parameters
+    ----------
+    training_data : TrainingData
+    training : Series of bool
+        Which of its rows are on the training side.
+
+    Returns
+    -------
+    TrainingData
+        The same one where there are no categories.
+    """
+    rows = training_data.rows
+    words = [name for name in training_data.names if rows[name].dtype == pl.String]
+    if not words:
+        return training_data
+    known = rows.filter(training & rows["defaulted"].is_not_null())
+    mean = known["defaulted"].mean()
+    rate = (pl.col("defaulted").sum() + PRIOR_ROWS * pl.lit(mean)) / (pl.len() + PRIOR_ROWS)
+    levels = {
+        name: tuple(
+            known.filter(pl.col(name).is_not_null())
+            .group_by(name)
+            .agg(rate=rate)
+            .sort("rate", name)[name]
+        )
+        for name in words
+    }
+    coded = [code_of(rows[name], levels[name]) for name in words]
+    return replace(training_data, rows=rows.with_columns(coded), levels=levels)
 
 
 def read_training_data(

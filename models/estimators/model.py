@@ -100,6 +100,10 @@ class Model:
         `features.engine.build.build_features`.
     policy : Policy
         Score scale, cut-offs, grades and flags that the training was given.
+    columns : dict of str to str
+        Features whose column in a matrix of one's own has another name.
+    levels : dict of str to tuple of str
+        Words of each category of a matrix of one's own, in the order of their codes.
     checksum : str
         SHA-256 of `checksums.json`; empty for a model that was not loaded from a folder.
     """
@@ -116,6 +120,8 @@ class Model:
     development: Mapping[str, Any] = field(repr=False)
     reference: pl.DataFrame | None = field(default=None, repr=False)
     policy: Policy = field(default_factory=Policy.load, repr=False)
+    columns: Mapping[str, str] = field(default_factory=dict, repr=False)
+    levels: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
     checksum: str = ""
 
     @property
@@ -145,6 +151,7 @@ class Model:
         ContractError
             When features are missing.
         """
+        X = self._coded(X)
         present = set(X.columns)
         absent = [name for name in self.feature_names if name not in present]
         if absent:
@@ -159,6 +166,47 @@ class Model:
         if values.dtype.kind != "f":
             values = wanted.select(pl.all().cast(pl.Float64)).to_numpy()
         return values.astype(np.float64, order="C", copy=False)
+
+    @property
+    def optional(self) -> frozenset[str]:
+        """Features that were missing somewhere in training, and may be absent."""
+        bins = self.development.get("features", {})
+        return frozenset(name for name, each in bins.items() if each["share"][-1] > 0)
+
+    def unseen_words(self, X: pl.DataFrame) -> dict[str, list[str]]:
+        """Words of categories that the training did not hold, by feature; they are missing."""
+        given = self._renamed(X)
+        words = {
+            name: given[name].drop_nulls().unique(maintain_order=True).to_list()
+            for name in self.levels
+            if name in given.columns and given[name].dtype == pl.String
+        }
+        unseen = {
+            name: [word for word in found if word not in self.levels[name]]
+            for name, found in words.items()
+        }
+        return {name: found for name, found in unseen.items() if found}
+
+    def _renamed(self, X: pl.DataFrame) -> pl.DataFrame:
+        """Rows under the names of features, where their columns have others."""
+        theirs = {
+            column: name
+            for name, column in self.columns.items()
+            if column in X.columns and name not in X.columns
+        }
+        return X.rename(theirs) if theirs else X
+
+    def _coded(self, X: pl.DataFrame) -> pl.DataFrame:
+        """Rows with words of categories replaced by their codes."""
+        if not self.levels and not self.columns:
+            return X
+        X = self._renamed(X)
+        coded = [
+            code_of(X[name], levels)
+            for name, levels in self.levels.items()
+            if name in X.columns and X[name].dtype in (pl.String, pl.Categorical)
+        ]
+        return X.with_columns(coded)
 
     def margin(self, X: pl.DataFrame) -> Array:
         """Log-odds of default before calibration, ndarray of shape (n_samples,)."""
@@ -179,6 +227,18 @@ class Model:
     def bias(self) -> float:
         """Base value of the SHAP contributions: mean margin of the reference (log-odds)."""
         return self.estimator.bias
+
+
+def code_of(words: pl.Series, levels: Sequence[str]) -> pl.Series:
+    """Code of each word, its place among the levels; null for any other.
+
+    Parameters
+    ----------
+    words : polars.Series of String
+    levels : sequence of str
+    """
+    codes = {word: float(code) for code, word in enumerate(levels)}
+    return words.cast(pl.String).replace_strict(codes, default=None, return_dtype=pl.Float64)
 
 
 def save(model: Model, folder: Path) -> None:
@@ -202,6 +262,8 @@ def save(model: Model, folder: Path) -> None:
         "trained_on": model.trained_on,
         "fingerprint": model.fingerprint,
         "feature_names": list(model.feature_names),
+        "columns": dict(model.columns),
+        "levels": {name: list(words) for name, words in model.levels.items()},
         "typical": {k: None if np.isnan(v) else v for k, v in model.typical.items()},
         "development": dict(model.development),
     }
@@ -305,6 +367,8 @@ def _assembled(card: Mapping[str, Any], home: Path, checksum: str) -> Model:
         calibration=Calibration.from_json(_read(home / CALIBRATION_FILE)),
         typical={k: np.nan if v is None else float(v) for k, v in card["typical"].items()},
         development=card["development"],
+        columns=card["columns"],
+        levels={name: tuple(words) for name, words in card["levels"].items()},
         reference=pl.read_parquet(reference) if reference.is_file() else None,
         policy=Policy.model_validate(_read(home / POLICY_FILE)),
         checksum=checksum,

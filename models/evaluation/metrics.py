@@ -137,11 +137,17 @@ def _parts(order: Array, bins: int) -> list[Array]:
 def calibration_slope(pd: Array, bad: Array) -> Interval:
     """Slope of a logistic regression of default on the log-odds of the PD; 1 is calibrated."""
     x = logit(pd)
-    if not 0 < bad.sum() < len(bad) or x.std() == 0:
+    if not 0 < bad.sum() < len(bad) or x.std() == 0 or _separated(x, bad):
         return Interval(np.nan, np.nan, np.nan)
     # the PD is the offset, so that both coefficients are deviations from perfect calibration
     deviation, covariance = _logistic(np.column_stack([np.ones_like(x), x]), bad, offset=x)
     return _wald(1 + deviation[1], covariance[1, 1])
+
+
+def _separated(x: Array, bad: Array) -> bool:
+    """Whether a threshold parts bads and goods, so that no finite slope fits best."""
+    bads, goods = x[bad == 1], x[bad != 1]
+    return bool(bads.min() >= goods.max() or bads.max() <= goods.min())
 
 
 def calibration_intercept(pd: Array, bad: Array) -> Interval:

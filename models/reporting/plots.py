@@ -179,7 +179,8 @@ def calibration(pd: Array, bad: Array, *, title: str, note: str) -> Figure:
     ax.errorbar(
         mean,
         shown,
-        yerr=[shown - np.clip(low, bottom, shown), high - shown],
+        # without a bad, or with bads alone, the interval lies on one side of the rate
+        yerr=[shown - np.clip(low, bottom, shown), np.maximum(high - shown, 0)],
         fmt="none",
         ecolor=BLUE,
         elinewidth=1.6,
@@ -285,7 +286,14 @@ def months(table: pl.DataFrame, *, late_from: str, title: str, note: str) -> Fig
     )
     rows, bads = table["rows"].to_numpy(), table["bads"].to_numpy()
     gini, low, high = (np.where(bads < BADS_FOR_A_GINI, np.nan, y) for y in (gini, low, high))
-    top.errorbar(x, gini, yerr=[gini - low, high - gini], fmt="o", color=BLUE, capsize=3)
+    top.errorbar(
+        x,
+        gini,
+        yerr=[np.maximum(gini - low, 0), np.maximum(high - gini, 0)],
+        fmt="o",
+        color=BLUE,
+        capsize=3,
+    )
     top.set_ylim(min(0.0, float(np.nanmin(np.append(low, 0.0)))), 1)
     few = f"; months with fewer than {BADS_FOR_A_GINI} bads left out"
     said = "Gini with 95% interval" + (few if (bads < BADS_FOR_A_GINI).any() else "")

@@ -37,6 +37,7 @@ def training_lines(result: TrainResult) -> list[str]:
     late = SLICE_TITLES[OUT_OF_TIME] if result.by_time else AT_RANDOM
     return [
         *_rows_read(result.counts, {**SLICE_TITLES, OUT_OF_TIME: late}),
+        *(line for note in result.notes for line in _wrapped(note)),
         "",
         *_comparison(result),
         "* on the calibration folds, by which the champion is chosen; the rest "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+import warnings
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
@@ -19,15 +20,18 @@ from models.reporting.model_card import card
 from models.reporting.run_plots import draw
 from models.settings import Gates
 from models.tracking import mlflow_session, registry
-from models.tracking.pyfunc import ServedModel
+from models.tracking.pyfunc import OWN, ServedModel
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from concurrent.futures import Executor
 
+    import pandas as pd
+
     from models.data.split import Split
     from models.data.training_data import TrainingData
     from models.estimators.fitted import Fitted
+    from models.estimators.model import Model
     from models.evaluation.champion import Decision
     from models.evaluation.out_of_time import Evaluation
     from models.settings import TrainConfig
@@ -374,12 +378,8 @@ def _log_candidate(
             table.write_csv(float_precision=6, null_value=MISSING), f"validation/{name}.csv"
         )
     late = within(parts.rows, OUT_OF_TIME)
-    example = (
-        late.head(EXAMPLE_ROWS)
-        .select(pl.col(feature).cast(pl.Float64) for feature in model.feature_names)
-        .to_pandas()
-    )
-    signature = mlflow.models.infer_signature(example, ServedModel(model).predict(example))
+    example = _example(late.head(EXAMPLE_ROWS), model)
+    signature = _signature(mlflow, example, model)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "model"
         save(model, folder)
@@ -392,6 +392,41 @@ def _log_candidate(
             pip_requirements=[f"{package}=={version(package)}" for package in NEEDS],
             metadata={"fingerprint": model.fingerprint, "trained_on": model.trained_on},
         )
+
+
+def _example(rows: pl.DataFrame, model: Model) -> pd.DataFrame:
+    """Rows as a caller would send them: categories as words, columns under their own names."""
+    columns = []
+    for name in model.feature_names:
+        value = rows[name].cast(pl.Float64)
+        if words := model.levels.get(name):
+            codes = dict(enumerate(words))
+            value = value.replace_strict(codes, default=None, return_dtype=pl.String)
+        columns.append(value.alias(model.columns.get(name, name)))
+    return pl.DataFrame(columns).to_pandas()
+
+
+def _signature(mlflow: Any, example: pd.DataFrame, model: Model) -> Any:  # noqa: ANN401
+    """Signature of the served model.
+
+    Of a matrix of one's own, numbers may be whole ones and columns that were missing in training
+    may be absent, so its columns are of any type.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        signature = mlflow.models.infer_signature(example, ServedModel(model).predict(example))
+    if model.trained_on != OWN:
+        return signature
+    types = mlflow.types.schema
+    signature.inputs = types.Schema(
+        [
+            types.ColSpec(
+                types.AnyType(), model.columns.get(name, name), required=name not in model.optional
+            )
+            for name in model.feature_names
+        ]
+    )
+    return signature
 
 
 def _log_trials(mlflow: Any, fitted: Fitted, experiment: str) -> None:  # noqa: ANN401

@@ -40,6 +40,10 @@ def train_command(progress: ShowProgress) -> Callable[..., None]:
             str | None,
             Option(help="With --labels: name of your registered model.", show_default=False),
         ] = None,
+        missing: Annotated[
+            list[str] | None,
+            Option(help="With --labels: a code that means missing, such as -999; may be repeated."),
+        ] = None,
         config: Annotated[
             Path | None,
             path_option(local_path, "TOML with changed settings."),
@@ -85,7 +89,8 @@ def train_command(progress: ShowProgress) -> Callable[..., None]:
         _refuse_contradictions(
             data, features, labels, name, scheduler=scheduler, distributed=distributed
         )
-        settings = read_settings(config, policy=policy, trials=trials)
+        codes = tuple(missing) if missing else None
+        settings = read_settings(config, policy=policy, trials=trials, missing_codes=codes)
         if data is not None:
             train_it = partial(training.train, data=data, features=features)
         elif labels is not None and features is not None and name is not None:

@@ -244,6 +244,10 @@ def _fit(
         },
         reference=training_data.reference,
         policy=config.policy,
+        columns={
+            name: training_data.columns[name] for name in names if name in training_data.columns
+        },
+        levels={name: training_data.levels[name] for name in names if name in training_data.levels},
     )
     figures_of = figures(crossed, bad, prefix="selection_")
     return Fitted(

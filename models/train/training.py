@@ -14,7 +14,7 @@ from features.parallel.executor import process_pool
 from models import oracle
 from models.data.feature_matrix import check_name, read_matrix
 from models.data.split import OUT_OF_TIME, TRAIN, Split, labelled_in, split, within
-from models.data.training_data import TrainingData, read_training_data, with_peers
+from models.data.training_data import TrainingData, read_training_data, with_codes, with_peers
 from models.estimators.candidates import chosen
 from models.estimators.lightgbm_dask import fit_on
 from models.evaluation.champion import Decision, choose_champion
@@ -69,6 +69,8 @@ class TrainResult:
     experiment : str
     run_id : str
         The parent run.
+    notes : tuple of str
+        What was done with columns of a matrix of one's own.
     pages : tuple of str
         In the UI: the experiment's list of runs, and the comparison of this training's candidates.
     """
@@ -86,6 +88,7 @@ class TrainResult:
     store: str
     experiment: str
     run_id: str
+    notes: tuple[str, ...]
     pages: tuple[str, ...]
 
 
@@ -196,7 +199,9 @@ def train_matrix(
         When name or files do not allow a model, or MLflow cannot be reached; nothing is registered.
     """
     check_name(name)
-    training_data = read_matrix(features, labels, exclude=config.exclude)
+    training_data = read_matrix(
+        features, labels, exclude=config.exclude, missing_codes=config.missing_codes
+    )
     on_all_sources = tuple(
         candidate.name for candidate in chosen(config.candidates) if candidate.sources is None
     )
@@ -247,7 +252,8 @@ def train_on(
                 progress(done, total)
 
     parts = split(training_data.rows, config=config.split)
-    training_data = with_peers(training_data, parts.rows["slice"].eq(TRAIN).fill_null(value=False))
+    on_training_side = parts.rows["slice"].eq(TRAIN).fill_null(value=False)
+    training_data = with_codes(with_peers(training_data, on_training_side), on_training_side)
     parts = parts.over(training_data.rows)
     fit_override = fit_on(cluster) if distributed and cluster is not None else None
     with process_pool(workers) as pool:
@@ -311,9 +317,24 @@ def train_on(
         store=mlflow_session.store(),
         experiment=name,
         run_id=logged.run_id,
+        notes=_notes(training_data),
         pages=(
             mlflow_session.runs_page(logged.experiment_id),
             mlflow_session.comparison_page(logged.experiment_id, list(logged.candidates.values())),
+        ),
+    )
+
+
+def _notes(training_data: TrainingData) -> tuple[str, ...]:
+    """What was done with columns of a matrix of one's own."""
+    return (
+        *(
+            f"column {column!r} has a name that a training uses itself; the feature is {name!r}"
+            for name, column in training_data.columns.items()
+        ),
+        *(
+            f"{name!r} is a category of {len(words)} words, coded by their default rates"
+            for name, words in training_data.levels.items()
         ),
     )
 

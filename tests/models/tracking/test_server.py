@@ -18,7 +18,7 @@ from models.train.training import train_on
 
 pytestmark = pytest.mark.slow
 
-QUICK = read_settings(trials=0, candidates=("scorecard_register", "trees_all"))
+QUICK = read_settings(trials=0, candidates=("scorecard_register", "scorecard_all"))
 PATIENCE = 90.0
 
 
@@ -72,10 +72,7 @@ def serve(tmp_path, monkeypatch):
 
 def trains_and_is_loaded(address, training_data):
     first = train_on(training_data, config=QUICK, name="small")
-    again = train_on(training_data, config=QUICK, name="small")
-    assert (first.version, first.alias, again.version, again.alias) == (
-        "1", "champion", "2", "challenger",
-    )  # fmt: skip
+    assert (first.version, first.alias) == ("1", "champion")
     model, label = resolve("models:/small@champion")
     assert label == first.label
     rows = training_data.rows.head(50)
