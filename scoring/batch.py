@@ -114,12 +114,14 @@ def score_file(
         Nothing appears under the names of the outputs then.
     """
     started = time.monotonic()
+    _check_folder(out)
+    people = read_applicants(applicants, today=today or dt.datetime.now().astimezone().date())
+    if strict and people.rejected:
+        _refuse(applicants, people.rejects.row(0, named=True), people.rejected)
     opened = Signals.open(signals)
-    _check_outputs(applicants, opened, out)
+    for path, is_ours in outputs_of(out).items():
+        refuse_overwriting(path, inputs=[applicants], signals=opened.folder, is_ours=is_ours)
     with only_writer(out):
-        people = read_applicants(applicants, today=today or dt.datetime.now().astimezone().date())
-        if strict and people.rejected:
-            _refuse(applicants, people.rejects.row(0, named=True), people.rejected)
         chosen, label = resolve(model)
         check_fit(chosen)
         settings = policy or chosen.policy
@@ -180,16 +182,13 @@ def score_file(
         )
 
 
-def _check_outputs(applicants: Path, opened: Signals, out: Path) -> None:
-    """Raise ContractError if an output is an input, or stands there and is not ours."""
+def _check_folder(out: Path) -> None:
     if out.is_dir():
         raise ContractError(f"{out}: expected a file name for the scored CSV, got a folder.")
     if not out.parent.is_dir():
         raise ContractError(
             f"{out.parent}: no such folder. Make it first, or choose another --out."
         )
-    for path, is_ours in outputs_of(out).items():
-        refuse_overwriting(path, inputs=[applicants], signals=opened.folder, is_ours=is_ours)
 
 
 def _refuse(applicants: Path, first: dict[str, object], count: int) -> None:

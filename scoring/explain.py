@@ -70,10 +70,10 @@ def explain_file(
     """
     if not out.parent.is_dir():
         raise ContractError(f"{out}: expected a file name in a folder that exists.")
-    opened = Signals.open(signals)
-    refuse_overwriting(out, inputs=[applicants], signals=opened.folder, is_ours=is_page)
     people = read_applicants(applicants, today=today or dt.datetime.now().astimezone().date())
     applicant = _find(people, application, applicants)
+    opened = Signals.open(signals)
+    refuse_overwriting(out, inputs=[applicants], signals=opened.folder, is_ours=is_page)
     chosen, label = resolve(model)
     check_fit(chosen)
     chunk = cut(applicant, opened)[0]

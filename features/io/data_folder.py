@@ -32,10 +32,8 @@ DUPLICATE = "repeats an earlier row in every column"
 """Problem of a row that an import put aside and that is not lost."""
 
 _WRITTEN_LATER = ("calibration.json",)
-_BEFORE_FILES = (
-    "signals", "truth", "applications.csv", "outcomes.csv", MANIFEST, IMPORT_REJECTS_FILE,
-    *_WRITTEN_LATER,
-)  # fmt: skip
+_NAMES = ("applications.csv", "outcomes.csv", MANIFEST, IMPORT_REJECTS_FILE, *_WRITTEN_LATER)
+"""Files that firstloan may write beside folders."""
 
 UNFINISHED = "unfinished.json"
 """Lies in a data folder on remote storage, which knows no renaming, until all is written."""
@@ -132,10 +130,10 @@ def _list_files(folder: Path) -> None:
 
 
 def _written(out: Path) -> list[str]:
-    """Entries that firstloan wrote into a data folder: as its manifest lists them, else by name."""
+    """Entries that firstloan wrote: as the manifest lists them, else folders and known names."""
     listed = (_card(out / MANIFEST) or {}).get(FILES)
     if listed is None or (out / UNFINISHED).exists():
-        return [name for name in _entries(out) if name.split("/")[0] in _BEFORE_FILES]
+        return [name for name in _entries(out) if "/" in name or name in _NAMES]
     return [*listed, *_WRITTEN_LATER]
 
 

@@ -12,7 +12,7 @@ import polars as pl
 
 from features.contract.cells import canonical_ids
 from features.contract.errors import ContractError
-from features.contract.tables import CONTRACT_VERSION, SIGNALS, empty
+from features.contract.tables import CONTRACT_VERSION, SIGNALS, TABLES, empty
 from features.contract.validation import (
     bad_rows_error,
     conform,
@@ -312,6 +312,7 @@ class Signals:
         """Refuse an unchecked file with too many bad rows, counted over the whole file."""
         rows, bad, first = 0, 0, pl.DataFrame(schema=REJECTS)
         lazy = scan_parquet(path)
+        lazy = lazy.select(_plain_columns(lazy.collect_schema(), table, path))
         while (part := conform(lazy.slice(rows, _SLICE).collect(), table)).height:
             problems = violations(part, table)
             bad += problems["row"].n_unique()
@@ -326,9 +327,12 @@ class Signals:
         try:
             with storage_errors(path):
                 lazy = scan_parquet(path)
-                names = lazy.collect_schema().names()
+                schema = lazy.collect_schema()
+                names = schema.names()
                 require_columns(names, table, where=str(path))
                 trusted = _checked(path)
+                if not trusted:
+                    lazy = lazy.select(_plain_columns(schema, table, path))
                 if firms is not None:
                     lazy = lazy.filter(_among(firms))
                 if trusted and columns is not None:
@@ -349,6 +353,21 @@ class Signals:
             self._keep_bad(table, _as_rejects(bad, frame))
             frame = frame.filter(~pl.int_range(pl.len()).is_in(bad["row"].unique().implode()))
         return frame
+
+
+def _plain_columns(schema: pl.Schema, table: str, path: Path) -> list[str]:
+    """Contract columns of a file; ContractError if one is nested, before it is read.
+
+    Polars ends the process where columns are nested hundreds deep.
+    """
+    names = [name for name in schema.names() if name in TABLES[table].dtypes]
+    nested = [name for name in names if schema[name].is_nested()]
+    if nested:
+        raise ContractError(
+            f"{path}: {nested[0]}: expected {TABLES[table].expected(nested[0])}, got a nested "
+            f"column ({type(schema[nested[0]]).__name__}). Write the table with plain columns."
+        )
+    return names
 
 
 def _among(firms: pl.Series) -> pl.Expr:

@@ -8,8 +8,8 @@ from importlib.resources import files
 from itertools import groupby
 from typing import Any
 
-from synthetic.config.shipped import scenarios
 from synthetic.config.schema import WorldConfig
+from synthetic.config.shipped import scenarios
 
 _SECTION = re.compile(r"^\[(?P<name>[\w.]+)\]")
 _WORDS = r"(?P<meaning>.+?)(; (?P<source>[^;]+))?$"

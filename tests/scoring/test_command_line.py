@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import hashlib
 import io
 import json
 import re
@@ -14,6 +15,7 @@ import pytest
 import firstloan
 from features.table.catalogue import feature_names, fingerprint
 from scoring.input import applicants
+from tests.scoring.conftest import NAMES
 
 
 @pytest.fixture
@@ -87,7 +89,7 @@ TAKEN = {
         lambda rows: text_of([*rows, rows[1] | {"amount_cny": "1"}]).encode(),
         4, 2, "contradict each other",
     ),
-    "a future date": (spoil(applied_on="2131-01-01"), 4, 1, "is after today"),
+    "a future date": (spoil(applied_on="2091-01-01"), 4, 1, "is after today"),
     "before the firm was founded": (spoil(applied_on="2003-01-01"), 4, 1, "before the firm was"),
     "a negative amount": (spoil(amount_cny="-5"), 4, 1, "expected a number > 0"),
     "an amount of zero": (spoil(amount_cny="0"), 4, 1, "expected a number > 0"),
@@ -141,7 +143,10 @@ REFUSED = {
     "an empty file": (lambda _: b"", "empty file"),
     "a missing column": (lambda _: b"a,b\n1,2\n", "missing: application_id"),
     "a truncated gzip": (lambda rows: gzip.compress(text_of(rows).encode())[:-20], "gzip"),
-    "UTF-16": (lambda rows: text_of(rows).encode("utf-16"), "UTF-16"),
+    "UTF-16 without a mark": (
+        lambda rows: text_of(rows).encode("utf-16-le"),
+        "UTF-16 WITH A BYTE-ORDER MARK",
+    ),
     "no text at all": (lambda _: b"\x80\xff\x00\x81", "people.csv"),
     "no file": (lambda _: None, "no such file"),
 }
@@ -177,11 +182,21 @@ def test_a_file_that_grows_while_it_is_read_is_refused(command, few, monkeypatch
     assert "changed while it was read" in said.err
 
 
+def _sealed(folder):
+    """Write the checksums anew, so that what else is wrong is found."""
+    names = [
+        n for n in json.loads((folder / "checksums.json").read_text()) if (folder / n).exists()
+    ]
+    sums = {n: hashlib.sha256((folder / n).read_bytes()).hexdigest() for n in names}
+    (folder / "checksums.json").write_text(json.dumps(sums))
+
+
 def _card(**changes):
     def change(folder):
         path = folder / "model.json"
         card = json.loads(path.read_text("utf-8"))
         path.write_text(json.dumps(card | changes), "utf-8")
+        _sealed(folder)
 
     return change
 
@@ -190,29 +205,47 @@ def _lose(name):
     return lambda folder: (folder / name).unlink()
 
 
-def _overwrite(name, text):
-    return lambda folder: (folder / name).write_text(text, "utf-8")
+def _overwrite(name, text, *, seal=True):
+    def change(folder):
+        (folder / name).write_text(text, "utf-8")
+        if seal:
+            _sealed(folder)
+
+    return change
+
+
+def _all_features(folder):
+    """A model that knows every feature of the table, of whatever formula."""
+    path, count = folder / "trees.txt", len(feature_names())
+    text = path.read_text("utf-8").replace("max_feature_idx=13", f"max_feature_idx={count - 1}")
+    columns = " ".join(f"Column_{k}" for k in range(count))
+    path.write_text(re.sub("feature_names=.*", f"feature_names={columns}", text, count=1), "utf-8")
+    _card(fingerprint="0" * 16, feature_names=feature_names())(folder)
 
 
 MISFITS = {
     "a table that has grown": (_card(fingerprint="0" * 16), "features came after it, first"),
     "features that are gone": (
-        _card(fingerprint="0" * 16, feature_names=["firm_age", "moon_phase"]),
-        "1 of its 2 features no longer exist, first moon_phase",
+        _card(fingerprint="0" * 16, feature_names=[*NAMES[:-1], "moon_phase"]),
+        f"1 of its {len(NAMES)} features no longer exist, first moon_phase",
     ),
     "features of other formulas": (
-        _card(fingerprint="0" * 16, feature_names=feature_names()),
+        _all_features,
         "other windows or formulas",
     ),
     "a matrix of one's own": (_card(fingerprint=""), "a matrix of your own"),
-    "a later format": (_card(format=3), "format 3, this version reads 2"),
+    "a later format": (_card(format=4), "format 4, this version reads 3"),
     "another kind": (_card(kind="network"), "kind 'network' is unknown"),
     "no card": (_lose("model.json"), "no model here (model.json is missing)"),
     "no trees": (_lose("trees.txt"), "incomplete, missing: trees.txt"),
     "no calibration": (_lose("calibration.json"), "incomplete, missing: calibration.json"),
-    "a card without columns": (_overwrite("model.json", '{"format": 2}'), "KeyError: 'name'"),
-    "a card cut off": (_overwrite("model.json", '{"format": 2, '), "not readable as JSON"),
+    "a card without columns": (
+        _overwrite("model.json", '{"format": 3}'),
+        "KeyError: 'feature_names'",
+    ),
+    "a card cut off": (_overwrite("model.json", '{"format": 3, '), "not readable as JSON"),
     "trees cut off": (_overwrite("trees.txt", "tree\n"), "no whole LightGBM model"),
+    "other trees": (_overwrite("trees.txt", "tree\n", seal=False), "its checksum differs"),
 }
 
 

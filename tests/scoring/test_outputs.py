@@ -42,10 +42,8 @@ def test_a_folder_of_parts_that_score_did_not_write_is_never_cleared(run, few, t
 
 
 @pytest.mark.parametrize("how", ["itself", "a hard link", "a symbolic link", "another spelling"])
-def test_the_applicants_are_never_overwritten(run, few, tmp_path, how):
-    ran = run(few)
-    applicants = ran.out.with_name("people.csv")
-    applicants.write_bytes(ran.out.read_bytes())
+def test_the_applicants_are_never_overwritten(run, few, write, tmp_path, how):
+    applicants = write(few, "people.csv")
     out = {
         "itself": applicants,
         "a hard link": tmp_path / "hard.csv",

@@ -202,7 +202,7 @@ def test_strict_stops_at_the_first_rejected_row_and_writes_nothing(run, rows, tm
 
 def test_the_applicants_file_is_never_overwritten(run, rows, write):
     path = write(rows, "people.csv")
-    with pytest.raises(ContractError, match="overwrite the applicants"):
+    with pytest.raises(ContractError, match="would overwrite an input"):
         run(path, out=path)
 
 

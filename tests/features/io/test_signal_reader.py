@@ -1,7 +1,9 @@
 import datetime as dt
 
 import polars as pl
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from features.contract.errors import ContractError
 from features.contract.validation import conform
@@ -157,3 +159,27 @@ def test_a_data_folder_has_each_application_once(tmp_path):
     )
     with pytest.raises(ContractError, match="'A1' on lines 2, 3"):
         read_applications(path)
+
+
+@pytest.mark.parametrize("depth", [1, 900])
+def test_nested_columns_are_refused_before_they_are_read(tmp_path, depth):
+    kind, value = pa.string(), "2025-01-01"
+    for _ in range(depth):
+        kind, value = pa.struct([("a", kind)]), {"a": value}
+    cells = {"firm_id": ["F1"], "date": pa.array([value], type=kind), "kwh_flat": [1.0]}
+    parquet.write_table(pa.table(cells), tmp_path / "electricity.parquet")
+    with pytest.raises(
+        ContractError, match=r"date: expected a date .* got a nested column"
+    ) as said:
+        Signals.open(tmp_path).read("electricity", bucket="all")
+    assert "\n" not in str(said.value)
+
+
+def test_days_of_times_with_a_zone_are_local(tmp_path):
+    times = pl.Series("date", [dt.datetime(2025, 1, 1, 16), dt.datetime(2025, 1, 2, 15, 59)])  # noqa: DTZ001
+    rows = pl.DataFrame({"firm_id": ["F1", "F2"], "kwh_flat": [1.0, 2.0]})
+    for zone, days in (("UTC", [2, 2]), ("Asia/Shanghai", [1, 2])):
+        zoned = rows.with_columns(times.dt.replace_time_zone(zone))
+        zoned.write_parquet(tmp_path / "electricity.parquet")
+        frame = Signals.open(tmp_path).read("electricity", bucket="all")
+        assert frame["date"].dt.day().to_list() == days
