@@ -142,3 +142,18 @@ def test_simulating_again_into_a_folder_replaces_it_whole(tmp_path):
         for d in ("w", "v")
     )
     assert old == new
+
+
+@pytest.mark.parametrize("name", ["models.py", "features/__init__.py"])
+def test_a_file_that_hides_a_package_of_ours_is_named(tmp_path, name):
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text("x = 1")
+    found = run("--version", cwd=tmp_path)
+    assert found.returncode == 2
+    assert found.stdout == ""
+    assert f"{tmp_path / name}: hides the package" in found.stderr
+    assert len(found.stderr.splitlines()) == 1
+
+
+def test_the_version_is_said():
+    assert run("--version").stdout.startswith("firstloan 0.")

@@ -169,8 +169,8 @@ def test_a_broken_table_writes_nothing(world, tmp_path):
     tables, applications = world(4)
     folder = write(tables, applications, tmp_path / "data", per_bucket=3)
     part = folder / "signals" / "electricity" / "bucket=0000" / "part.parquet"
-    tables["electricity"].drop("kwh_peak").write_parquet(part)
-    with pytest.raises(ContractError, match="kwh_peak"):
+    tables["electricity"].drop("kwh_flat").write_parquet(part)
+    with pytest.raises(ContractError, match="kwh_flat"):
         build_file(folder, tmp_path / "out.parquet")
     assert not (tmp_path / "out.parquet").exists()
     with pytest.raises(ContractError, match="got a folder"):
