@@ -279,15 +279,39 @@ def _doubtful_lines(encoded: bytes, delimiter: int) -> NDArray[np.int64]:
     content = np.frombuffer(b"\n" + encoded + b"\n", dtype=np.uint8)
     marks = np.flatnonzero(content == _QUOTE)
     ends = np.flatnonzero(content == _NEWLINE)
+    if _all_paired(content, marks, ends, delimiter):
+        return np.empty(0, dtype=np.int64)
     line = np.searchsorted(ends, marks) - 1
     new_line = np.r_[True, line[1:] != line[:-1]]
     first = np.maximum.accumulate(np.where(new_line, np.arange(marks.size), 0))
     opens = (np.arange(marks.size) - first) % 2 == 0
     before, after = content[marks - 1], content[marks + 1]
     edge = np.where(opens, before, after)
-    fits = np.isin(edge, (delimiter, _NEWLINE)) | ((edge == _QUOTE) & ~(opens & new_line))
+    fits = _is_edge(edge, delimiter) | ((edge == _QUOTE) & ~(opens & new_line))
     last = np.r_[line[1:] != line[:-1], True]
     return np.unique(line[~fits | (last & opens)])
+
+
+def _all_paired(
+    content: NDArray[np.uint8],
+    marks: NDArray[np.int64],
+    ends: NDArray[np.int64],
+    delimiter: int,
+) -> bool:
+    """Whether no line ends within quotes and every mark stands as it should.
+
+    One look at the whole: files in which every cell is quoted are common, and read twice as fast.
+    """
+    if marks.size % 2 or (np.searchsorted(marks, ends) % 2).any():
+        return False
+    before, after = content[marks[::2] - 1], content[marks[1::2] + 1]
+    return all(
+        bool((_is_edge(edge, delimiter) | (edge == _QUOTE)).all()) for edge in (before, after)
+    )
+
+
+def _is_edge(byte: NDArray[np.uint8], delimiter: int) -> NDArray[np.bool_]:
+    return np.asarray((byte == delimiter) | (byte == _NEWLINE), dtype=np.bool_)
 
 
 def _record_at(
