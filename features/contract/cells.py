@@ -31,7 +31,8 @@ _FORMULA = r"^[=+\-@\t\r＝＋－＠]"
 _INVISIBLE = r"[\u{200b}-\u{200f}\u{2060}\u{feff}]"
 _FIRM_IDS = ("firm_id", "counterparty_id")
 
-_CURRENCY = r"[¥元]|RMB|CNY|人民币"
+_CURRENCY = r"^(-?)(?:¥|RMB|CNY|人民币) ?(.*)$"
+_UNIT = r" ?(?:元|RMB|CNY)$"
 _GROUPED = r"^-?\d{1,3}([, ]\d{3})+(\.\d*)?$"
 _PLAIN = r"^-?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 _TEN_THOUSAND = 1e4
@@ -140,14 +141,15 @@ def _spelled_numbers(column: pl.Series) -> pl.Series:
         .str.replace_all(_INVISIBLE, "")
         .str.replace(r"^['`]+", "")
         .str.replace_all("[−–]", "-")
-        .str.replace_all(_CURRENCY, "")
         .str.strip_chars()
         .str.replace(r"^\((.*)\)$", "-${1}")
         .str.replace(r"^([^-].*)-$", "-${1}")
         .str.replace(r"^\+", "")
+        .str.replace(_CURRENCY, "${1}${2}")
+        .str.replace(_UNIT, "")
     )
     scaled = text.str.ends_with("万")
-    text = text.str.strip_chars_end("万")
+    text = text.str.replace("万$", "")
     grouped = text.str.contains(_GROUPED)
     text = text.to_frame("text").select(
         pl.when(grouped).then(pl.col("text").str.replace_all("[, ]", "")).otherwise("text")

@@ -35,6 +35,9 @@ from features.io.data_folder import (
 )
 from features.parallel.executor import Progress
 
+_SECRET = {"tables": {table: {"__all__": {"database"}} for table in TABLES}}
+"""The address of a database may hold a password."""
+
 
 @dataclass(frozen=True)
 class ImportSummary:
@@ -136,18 +139,12 @@ def import_folder(
             "rejected_rows": summary.rejected_rows,
             "read": read,
             "lost": {table: _lost(all_rejects, table) for table in frames},
-            "mapping": mapping.model_dump(
-                mode="json", exclude={"tables": {"__all__": {"__all__": {"database"}}}}
-            ),
+            "mapping": mapping.model_dump(mode="json", exclude=_SECRET),
         }
         (unfinished / MANIFEST).write_text(
             json.dumps(manifest, ensure_ascii=False, indent=2) + "\n", encoding="utf-8"
         )
     return summary
-
-
-_SECRET = {"tables": {table: {"__all__": {"database"}} for table in TABLES}}
-"""The address of a database may hold a password."""
 
 
 def _lost(rejects: pl.DataFrame, table: str) -> int:

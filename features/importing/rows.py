@@ -112,11 +112,26 @@ def numbered_lines(rows: pl.DataFrame, table: str) -> pl.DataFrame:
 
 
 def added_up(rows: pl.DataFrame, table: str) -> pl.DataFrame:
-    """Add up the rows that share a key; of what is no quantity, the mean or the first."""
-    spec = TABLES[table]
-    key = list(spec.key)
+    """Add up the rows that share a key; of what is no quantity, the mean or the first.
+
+    A quantity that is missing in one of the rows is missing in their sum.
+    """
+    key = list(TABLES[table].key)
+    if table == "electricity":
+        rows = _bands_where_all_have_them(rows, key)
     others = [name for name in rows.columns if name not in key and not name.startswith(COUNTED)]
     return rows.group_by(key, maintain_order=True).agg(_added(name, rows) for name in others)
+
+
+def _bands_where_all_have_them(rows: pl.DataFrame, key: list[str]) -> pl.DataFrame:
+    """Move the bands of meters into `kwh_flat` where another meter of the firm has none."""
+    bands = ("kwh_peak", "kwh_valley")
+    without = pl.any_horizontal(pl.col(bands).is_null()).any().over(key)
+    total = pl.sum_horizontal("kwh_flat", *bands)
+    return rows.with_columns(
+        pl.when(without).then(total).otherwise("kwh_flat").alias("kwh_flat"),
+        *(pl.when(~without).then(band).alias(band) for band in bands),
+    )
 
 
 def _added(name: str, rows: pl.DataFrame) -> pl.Expr:
@@ -128,7 +143,7 @@ def _added(name: str, rows: pl.DataFrame) -> pl.Expr:
     if name == "rating_mean":
         return column.mean()
     if dtype.is_numeric() and name not in (FILE, LINE):
-        return pl.when(column.null_count() < pl.len()).then(column.sum())
+        return pl.when(column.null_count() == 0).then(column.sum())
     return column.first()
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from features.contract.errors import ContractError
+from features.contract.errors import ContractError, FirstloanError
 from features.contract.tables import SIGNALS
 from features.io.storage import is_remote
 
@@ -37,7 +37,8 @@ def only_writer(out: Path) -> Iterator[None]:
     if is_remote(out):
         yield
         return
-    path = out.resolve().with_name(f"{out.name}.lock")
+    target = out.resolve()  # two spellings of a path are one output
+    path = target.with_name(f"{target.name}.lock")
     lock = FileLock(path, timeout=0)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -120,6 +121,8 @@ def holds(path: Path, text: str) -> bool:
 def disk_errors(out: Path | str) -> Iterator[None]:
     """Context manager that turns a full or read-only disk into a ContractError.
 
+    Our own errors pass: they say already what is wrong, such as an input that may not be read.
+
     Parameters
     ----------
     out : pathlib.Path or str
@@ -127,14 +130,17 @@ def disk_errors(out: Path | str) -> Iterator[None]:
     """
     try:
         yield
+    except FirstloanError:
+        raise
     except Exception as error:
-        reason = next((words for cause in _chain(error) if (words := _disk_words(cause))), None)
-        if reason is None:
-            raise
-        raise ContractError(
-            f"{out}: cannot be written ({reason}). Free space or choose another place, then start "
-            "again."
-        ) from error
+        for cause in _chain(error):
+            if reason := _disk_words(cause):
+                where = getattr(cause, "filename", None) or out
+                raise ContractError(
+                    f"{where}: cannot be used ({reason}). Free space, mend the permissions or "
+                    "choose another place, then start again."
+                ) from error
+        raise
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

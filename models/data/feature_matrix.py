@@ -12,6 +12,7 @@ from features.contract.errors import ContractError
 from features.io.csv_reader import read_text
 from models.data.split import random_order
 from models.data.training_data import ATTRIBUTES, TrainingData
+from models.estimators.model import OWN
 from models.tracking.registry import NAME
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ID, LABEL, DATE = "id", "defaulted", "date"
-OWN = "own"  # source of every column, and what the model was trained on
 BAD = ("true", "1", "1.0", "yes", "y", "t", "bad", "default", "defaulted", "是", "坏", "违约")
 GOOD = ("false", "0", "0.0", "no", "n", "f", "good", "paid", "repaid", "否", "好", "正常")
 EMPTY = ("", "?", *EMPTY_WORDS)

@@ -38,6 +38,7 @@ CALIBRATION_FILE = "calibration.json"
 POLICY_FILE = "policy.json"
 REFERENCE = "reference.parquet"
 _STEP = 5  # points from one row of points_to_pd.csv to the next
+OWN = "own"  # what a model of a matrix of one's own was trained on
 _SHORT = 8  # characters of the checksum that tell two folders apart
 _FILES = {
     Scorecard.kind: ("scorecard.json", "points.csv", "points_to_pd.csv"),
@@ -132,7 +133,7 @@ class Model:
         """
         own = f" {self.checksum[:_SHORT]}" if self.checksum else ""
         version = f" v{self.version}" if self.version.isdigit() else own
-        firms = "own data" if self.trained_on == "own" else f"{self.trained_on} firms"
+        firms = "own data" if self.trained_on == OWN else f"{self.trained_on} firms"
         return f"{self.name}{version} (trained on {firms})"
 
     def matrix(self, X: pl.DataFrame) -> Array:

@@ -15,12 +15,12 @@ import polars as pl
 
 from features.io.storage import is_url
 from models.data.split import OUT_OF_TIME, TRAIN, labelled_in, within
-from models.estimators.model import save
+from models.estimators.model import OWN, save
 from models.reporting.model_card import card
 from models.reporting.run_plots import draw
 from models.settings import Gates
 from models.tracking import mlflow_session, registry
-from models.tracking.pyfunc import OWN, ServedModel
+from models.tracking.pyfunc import ServedModel
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -196,7 +196,7 @@ def log_training(
                 for name_of, run in runs.items()
             }
             mlflow.set_tag(DESCRIPTION, _summary(decision, evaluations, pages))
-        mlflow_session.share_view(mlflow, experiment, metrics=COLUMNS, expanded=parent.info.run_id)
+        mlflow_session.share_view(mlflow, experiment, metrics=COLUMNS)
         number = registry.register(
             mlflow,
             name=name,

@@ -143,8 +143,18 @@ def end_abandoned(mlflow: Any, experiment: str) -> None:  # noqa: ANN401
     client = mlflow.MlflowClient()
     for run in client.search_runs([experiment], "attributes.status = 'RUNNING'"):
         host, _, process = run.data.tags.get(PROCESS_TAG, "").rpartition(":")
-        if host == socket.gethostname() and not Path(f"/proc/{process}").exists():
+        if host == socket.gethostname() and not _runs(int(process)):
             client.set_terminated(run.info.run_id, status="KILLED")
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)  # asks, and sends no signal
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def open_experiment(mlflow: Any, name: str) -> str:  # noqa: ANN401 (the module)
@@ -174,8 +184,8 @@ def open_experiment(mlflow: Any, name: str) -> str:  # noqa: ANN401 (the module)
         return str(made_meanwhile.experiment_id)
 
 
-def share_view(mlflow: Any, experiment: str, *, metrics: Sequence[str], expanded: str) -> None:  # noqa: ANN401
-    """Set the columns of the experiment's list of runs, and unfold a training's candidates.
+def share_view(mlflow: Any, experiment: str, *, metrics: Sequence[str]) -> None:  # noqa: ANN401
+    """Set the columns of the experiment's list of runs.
 
     Parameters
     ----------
@@ -184,13 +194,8 @@ def share_view(mlflow: Any, experiment: str, *, metrics: Sequence[str], expanded
         Its id.
     metrics : sequence of str
         Columns to show.
-    expanded : str
-        Parent run to unfold.
     """
-    view = {
-        "selectedColumns": [*(f"metrics.`{name}`" for name in metrics), "attributes.`Models`"],
-        "runsExpanded": {expanded: True},
-    }
+    view = {"selectedColumns": [*(f"metrics.`{name}`" for name in metrics), "attributes.`Models`"]}
     key = f"mlflow.sharedViewState.{VIEW}"
     mlflow.MlflowClient().set_experiment_tag(experiment, key, json.dumps(view))
 

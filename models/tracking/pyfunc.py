@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from models.estimators.model import Model, load
+from models.estimators.model import OWN, Model, load
 from models.explanation.reasons import top_reasons
 
 if TYPE_CHECKING:
     import pandas as pd
 
 REASONS, SHOWN = 5, 3
-OWN = "own"
 
 
 class ServedModel:

@@ -118,3 +118,25 @@ def test_a_full_disk_is_one_line(tmp_path):
         with disk_errors(tmp_path / "out.csv"), Path("/dev/full").open("w") as file:
             file.write("x" * 100_000)
     assert "\n" not in str(caught.value)
+
+
+def test_an_input_that_may_not_be_read_is_not_called_an_output(tmp_path):
+    cause = PermissionError(13, "Permission denied", "signals/tax.csv")
+    said = ContractError("signals/tax.csv: cannot be read (Permission denied).")
+    said.__cause__ = cause
+    with pytest.raises(ContractError, match=r"^signals/tax\.csv: cannot be read"):
+        with disk_errors(tmp_path / "out.csv"):
+            raise said
+    with pytest.raises(ContractError, match=r"^signals/tax\.csv: cannot be used"):
+        with disk_errors(tmp_path / "out.csv"):
+            raise cause
+
+
+def test_two_spellings_of_an_output_are_one(tmp_path):
+    (tmp_path / "link.csv").symlink_to(tmp_path / "scored.csv")
+    with (
+        only_writer(tmp_path / "scored.csv"),
+        pytest.raises(ContractError, match="is being written"),
+        only_writer(tmp_path / "link.csv"),
+    ):
+        pass

@@ -20,6 +20,7 @@ from features.contract.cells import blanked, canonical_ids, local_day, neutral, 
         ("'12", 12), ("-1,234,567", -1234567), ("RMB 7", 7), ("0", 0),
         ("1_000", None), ("0x10", None), ("1.2.3", None), ("TRUE", None), ("100%", None),
         ("1,23", None), ("12,34,567", None), ("$5", None), ("1.234,56", None), ("ten", None),
+        ("-￥1,000", -1000), ("(￥100元)", -100), ("人民币 8", 8), ("10元5", None), ("1万万", None),
         ("--5", None), ("(5", None), ("万", None),
     ],
 )  # fmt: skip

@@ -101,6 +101,37 @@ def test_rows_that_share_a_key_are_refused_or_added_up_and_never_lost(tmp_path):
     assert days["gmv_cny"].sum() == sum(range(100, 300))
 
 
+METERS = """
+[[electricity]]
+file = "meters.csv"
+sum = true
+[electricity.columns]
+firm_id = "firm"
+date = "day"
+kwh_peak = "peak"
+kwh_flat = "flat"
+kwh_valley = "valley"
+[applications]
+applied_on = "2025-06-30"
+"""
+
+
+def test_a_meter_without_bands_beside_one_that_has_them_loses_no_kwh(tmp_path):
+    (tmp_path / "map.toml").write_text(METERS, "utf-8")
+    lines = [
+        "F1,2025-01-01,3,2,1",
+        "F1,2025-01-01,,10,",
+        "F1,2025-01-02,3,2,1",
+        "F1,2025-01-02,1,1,1",
+    ]
+    text = "firm,day,peak,flat,valley\n" + "\n".join(lines) + "\n"
+    (tmp_path / "meters.csv").write_text(text, "utf-8")
+    mapping = load_mapping(tmp_path / "map.toml")
+    out = import_folder(mapping, source=tmp_path, out=tmp_path / "out").out
+    days = Signals.open(out).read("electricity", bucket="0000")
+    assert days.select("kwh_peak", "kwh_flat", "kwh_valley").rows() == [(None, 16, None), (4, 3, 2)]
+
+
 def test_what_an_import_put_aside_counts_when_the_firm_is_scored(tmp_path):
     rows = [f"{k},S{k % 3},2024-01-{1 + k // 30:02d},{100 + k}\n" for k in range(300)]
     rows[4] = "4,S1,2024-01-01,much\n"
