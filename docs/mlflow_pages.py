@@ -16,13 +16,15 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from playwright.sync_api import expect
 
 from docs.browser import browser
+from models.tracking.log_runs import COLUMNS
+from models.tracking.mlflow_session import TRAINING_VIEW, artifact_page, comparison_page
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -30,8 +32,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import FloatRect, Page
 
 NAME = "first-time-borrower"
-TRAINING = "?workflowType=machine_learning"  # the UI thinks of language models first
-COLUMNS = ("selection_log_loss", "oot_auc", "oot_first_time_auc", "calibration_slope", "oot_ece")
+TRAINING = f"?{TRAINING_VIEW}"
 CHARTS = ("oot_auc", "oot_first_time_auc", "selection_log_loss")
 MARGIN = 32
 """Pixels beside what the page shows."""
@@ -110,8 +111,8 @@ class Training:
         """Name of each page to open: its address, and words that it must say."""
         names = [str(run.info.run_name) for run in self.runs]
         metrics = [str(round(run.data.metrics["oot_auc"], 3)) for run in self.runs]
-        within = quote(json.dumps([self.experiment]))
-        chosen = quote(json.dumps([run.info.run_id for run in self.runs]))
+        compared = comparison_page(self.experiment, [run.info.run_id for run in self.runs])
+        held = partial(artifact_page, self.experiment, str(self.version.run_id))
         experiment = f"{address}/#/experiments/{self.experiment}/runs"
         run = f"{experiment}/{self.version.run_id}"
         model = f"{address}/#/models/{self.name}"
@@ -119,7 +120,7 @@ class Training:
         return {
             "experiment": (experiment + TRAINING, names),
             "compare": (
-                f"{address}/#/compare-runs?runs={chosen}&experiments={within}",
+                f"{address}/{compared}",
                 [*names, "oot_auc", *metrics],
             ),
             "model": (model + TRAINING, ["champion", f"Version {number}"]),
@@ -128,11 +129,8 @@ class Training:
                 ["champion", str(self.home.info.run_name), "AUC"],
             ),
             "run": (run + TRAINING, ["oot_auc", "calibration_slope"]),
-            "card": (f"{run}/artifacts/model_card.md{TRAINING}", ["Where it is weak"]),
-            "figure": (
-                f"{run}/artifacts/figures/roc_and_gains.png{TRAINING}",
-                ["roc_and_gains.png"],
-            ),
+            "card": (f"{address}/{held('model_card.md')}", ["Where it is weak"]),
+            "figure": (f"{address}/{held('figures/roc_and_gains.png')}", ["roc_and_gains.png"]),
         }
 
     def choices(self) -> dict[str, Any]:

@@ -27,7 +27,7 @@ DELIMITERS = (",", ";", "\t")
 """What may stand between cells; tried in this order on the header."""
 
 LARGEST_FILE = 2**29
-"""Bytes of text at most, after decompression. Reading takes up to twelve times as much memory."""
+"""Bytes of text at most, after decompression. Reading takes about twelve times as much memory."""
 
 MOST_COLUMNS = 10_000
 """Columns of a table at most."""
@@ -377,7 +377,7 @@ def _bytes(path: Path) -> bytes:
     if len(data) > LARGEST_FILE:
         raise ContractError(
             f"{path}: expected at most {LARGEST_FILE >> 20} MiB of text, got more. Cut it into "
-            "several files, or give the table as Parquet."
+            "several files, or give a signal table as Parquet."
         )
     return data
 

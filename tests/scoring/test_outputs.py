@@ -1,5 +1,6 @@
 """Outputs: one writer at a time, never over an input or a file of another kind."""
 
+import gzip
 import os
 import subprocess
 import sys
@@ -140,3 +141,38 @@ def test_two_spellings_of_an_output_are_one(tmp_path):
         only_writer(tmp_path / "link.csv"),
     ):
         pass
+
+
+def _rows(file):
+    block = b"A1,F1,2025-03-01,true\n" * 50_000
+    for _ in range(520):
+        file.write(block)
+
+
+def _cell(file):
+    file.write(b"A1,")
+    for _ in range(600):
+        file.write(b"x" * 2**20)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fill", [_rows, _cell])
+def test_a_bomb_is_refused_in_one_line_within_three_gigabytes(tmp_path, fill):
+    path = tmp_path / "people.csv.gz"
+    with gzip.open(path, "wb", 1) as file:
+        file.write(b"application_id,firm_id,applied_on,first_time\n")
+        fill(file)
+    code = (
+        "import resource, sys; from pathlib import Path\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (3 * 2**30, 3 * 2**30))\n"
+        "from features.io.csv_reader import read_csv\n"
+        "try:\n    read_csv(Path(sys.argv[1]), 'applications')\n"
+        "except Exception as error:\n    print(type(error).__name__, error)\n"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code, str(path)],
+        capture_output=True, text=True, check=True, timeout=120,
+    )  # fmt: skip
+    assert ran.stdout.startswith("ContractError")
+    assert "at most 512 MiB of text" in ran.stdout
+    assert len(ran.stdout.splitlines()) == 1
