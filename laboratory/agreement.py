@@ -26,7 +26,7 @@ from synthetic.backdrop import backdrop, one_thread
 from synthetic.config.load import load_config
 from synthetic.config.schema import WorldConfig
 from synthetic.streams import Bucket
-from synthetic.world import lending_tables, register_tables, simulate_applicants
+from synthetic.world import lend, lending_tables, register_tables, simulate_applicants
 
 BINS = 20
 LEAST_EXPECTED = 5.0
@@ -68,7 +68,7 @@ def _applicants(config: WorldConfig, seed: int, number: int, path: int | None) -
     world = backdrop(seed, config, paths=path)
     bucket = Bucket(seed, number, config)
     history = simulate_applicants(BUCKET_FIRMS, world, bucket)
-    lending = lending_tables(history, world, bucket, grid=())
+    lending = lending_tables(history, lend(history, world, bucket), world, bucket, grid=())
     register = register_tables(history, world, bucket)
     rows = joined_rows(
         lending["applications"],
@@ -184,7 +184,7 @@ def _two_buckets(config: WorldConfig, path: int) -> pl.DataFrame:
         world = backdrop(0, config, paths=path)
         bucket = Bucket(1, number, config)
         history = simulate_applicants(BUCKET_FIRMS, world, bucket)
-        tables = lending_tables(history, world, bucket, grid=())
+        tables = lending_tables(history, lend(history, world, bucket), world, bucket, grid=())
         joined = tables["truth"].join(tables["outcomes"], on="application_id")
         parts.append(
             joined.select(

@@ -21,20 +21,32 @@ from features.io.data_folder import KIND, MANIFEST
 from features.parallel.executor import each
 from features.settings import checked
 from synthetic.backdrop import Backdrop, backdrop, one_thread
+from synthetic.book.acceptance import accept_probability, acceptance_luck, accepts
+from synthetic.book.amortisation import amortisation
+from synthetic.book.line_draws import line_draws
+from synthetic.book.recovery import Security, security
+from synthetic.book.value import (
+    Value,
+    expected_money,
+    month_law,
+    realised_money,
+    recoveries_of,
+    value_by_month,
+)
 from synthetic.config.schema import WorldConfig
 from synthetic.firm.cash import State
 from synthetic.firm.fraud import BadActors
-from synthetic.firm.horizon import LABEL_MONTHS, LONGEST_TERM, MONTH_ENDS
+from synthetic.firm.horizon import LABEL_MONTHS, LONGEST_TERM, MONTH_ENDS, SHORT_IN_A_ROW
 from synthetic.firm.population import Population
 from synthetic.firm.select import select
-from synthetic.loan.cash_law import cash_law
+from synthetic.loan.cash_law import CashLaw, cash_law
 from synthetic.loan.lending import applications, requested_offers
-from synthetic.loan.offer import Offers
-from synthetic.loan.offer_cash import offer_cash
-from synthetic.loan.outcome import month_of_default
-from synthetic.loan.repayment import TAKINGS
-from synthetic.loan.true_pd import default_probability, with_certain_default
-from synthetic.streams import Bucket
+from synthetic.loan.offer import Offers, with_amount
+from synthetic.loan.offer_cash import OfferCash, offer_cash
+from synthetic.loan.outcome import first_missed, month_of_default, within_the_label
+from synthetic.loan.repayment import LINE, TAKINGS
+from synthetic.loan.true_pd import default_by_month, default_probability, with_certain_default
+from synthetic.streams import Bucket, Rng
 from synthetic.world import simulate_applicants
 
 COLUMNS: Mapping[str, type[pl.DataType]] = {
@@ -46,6 +58,29 @@ COLUMNS: Mapping[str, type[pl.DataType]] = {
     "purpose": pl.String,
 }
 """Columns of an offer."""
+
+FLAGS = ("accepted", "defaulted")
+PROBABILITIES = ("accept_probability", "pd_12m", "pd_12m_world", "pd_life")
+MONEY = (
+    "expected_loss_cny",
+    "expected_loss_world_cny",
+    "expected_income_cny",
+    "expected_income_world_cny",
+    "borrower_gain_cny",
+    "realised_loss_cny",
+    "realised_income_cny",
+    "realised_gain_cny",
+)
+ANSWERS: Mapping[str, type[pl.DataType]] = dict.fromkeys((*PROBABILITIES, *MONEY), pl.Float64) | (
+    dict.fromkeys(FLAGS, pl.Boolean)
+)
+"""Columns of an answer besides `application_id`."""
+
+SHORT_TERM = 12
+"""Months of a term up to which the shorter horizon will do."""
+
+SHORT_HORIZON = SHORT_TERM + SHORT_IN_A_ROW - 1
+"""Month-ends that decide a loan of that term."""
 
 DECIMALS = 12
 """Decimals of a probability, so that it does not depend on the other offers in the call."""
@@ -100,9 +135,8 @@ def offer_truth(data: Path, offers: pl.DataFrame, *, workers: int = 1) -> pl.Dat
     run = partial(_on_one_thread, backdrop(world.seed, world.config), world.firms)
     answers = [answer for _, answer in each(run, units, workers=workers)]
     if not answers:
-        return asked.select("application_id").with_columns(
-            pd_12m=0.0, pd_12m_world=0.0, pd_life=0.0, defaulted=False
-        )
+        empty = {name: pl.Series([], dtype=kind) for name, kind in ANSWERS.items()}
+        return asked.select("application_id").with_columns(**empty)
     return pl.concat(answers).sort("position").drop("position")
 
 
@@ -166,9 +200,10 @@ def _bucket(world: Backdrop, n: int, asked: pl.DataFrame) -> pl.DataFrame:
     bucket = Bucket(world.seed, number, world.config)
     history = simulate_applicants(size, world, bucket)
     firms, bad, state, closed = history.firms, history.bad, history.state, history.closure.closed
-    request = requested_offers(firms, applications(firms, state, bad, closed, bucket), bucket)
+    request = applications(firms, state, bad, closed, bucket)
+    own = requested_offers(firms, request, bucket)
     firm = asked["firm"].to_numpy()
-    own = select(request, firm)
+    own = select(own, firm)
     offers = Offers(
         months=asked["amount_cny"].to_numpy() / (firms.sales_cny[firm] / 12),
         rate=asked["rate_pct"].to_numpy() / 100,
@@ -181,24 +216,31 @@ def _bucket(world: Backdrop, n: int, asked: pl.DataFrame) -> pl.DataFrame:
         trade=own.trade,
         first_week=own.first_week,
     )
-    columns = {name: np.zeros(len(firm)) for name in ("pd_12m", "pd_12m_world", "pd_life")}
-    defaulted = np.zeros(len(firm), np.bool_)
-    for rows in (np.flatnonzero(offers.plan == TAKINGS), np.flatnonzero(offers.plan != TAKINGS)):
+    behind, luck = security(firms, request, bucket), acceptance_luck(len(firms), bucket)
+    drawn = line_draws(len(firms), bucket).drawn_share
+    columns = {name: np.zeros(len(firm)) for name in (*PROBABILITIES, *MONEY)}
+    columns |= {name: np.zeros(len(firm), np.bool_) for name in FLAGS}
+    takings, long = offers.plan == TAKINGS, offers.term > SHORT_TERM
+    for kind in (takings, ~takings & long, ~takings & ~long):
+        rows = np.flatnonzero(kind)
         if len(rows):
             people = _People(
                 firms=select(firms, firm[rows]),
                 bad=select(bad, firm[rows]),
                 state=select(state, firm[rows]),
                 closed=closed[firm[rows]],
+                behind=select(behind, firm[rows]),
+                acceptance_luck=luck[firm[rows]],
+                drawn_share=drawn[firm[rows]],
             )
-            part, late = _truth(people, select(offers, rows), bucket)
-            defaulted[rows] = late
-            for name, values in part.items():
+            amount = asked["amount_cny"].to_numpy()[rows]
+            for name, values in _truth(people, select(offers, rows), amount, bucket).items():
                 columns[name][rows] = values
+    digits = dict.fromkeys(PROBABILITIES, DECIMALS) | dict.fromkeys(MONEY, 2)
+    rounded = {name: np.round(columns[name], places) for name, places in digits.items()}
     return pl.DataFrame(
         {"position": asked["position"], "application_id": asked["application_id"]}
-        | {name: np.round(values, DECIMALS) for name, values in columns.items()}
-        | {"defaulted": defaulted}
+        | {name: rounded.get(name, columns[name]) for name in ANSWERS}
     )
 
 
@@ -210,23 +252,95 @@ class _People:
     bad: BadActors
     state: State
     closed: Array
+    behind: Security
+    acceptance_luck: FloatArray
+    drawn_share: FloatArray
 
 
-def _truth(people: _People, offers: Offers, bucket: Bucket) -> tuple[dict[str, FloatArray], Array]:
-    """PD by horizon, and whether the offer defaults within 12 months in this world."""
-    config, bad, closed = bucket.config, people.bad, people.closed
+def _truth(
+    people: _People, offers: Offers, amount_cny: FloatArray, bucket: Bucket
+) -> dict[str, FloatArray | Array]:
+    """Every answer but the id; the offers share one horizon, and repay all by takings or none."""
+    config, bad, closed, state = bucket.config, people.bad, people.closed, people.state
     effect = offer_cash(offers, config)
-    takings = effect if (offers.plan == TAKINGS).any() else None
-    columns = {}
-    for name, world, months in (
-        ("pd_12m", False, LABEL_MONTHS),
-        ("pd_12m_world", True, LABEL_MONTHS),
-        ("pd_life", False, len(MONTH_ENDS)),
-    ):
-        law = cash_law(
+    nothing = with_amount(offers, np.zeros(len(offers)))
+    without = offer_cash(nothing, config)
+    turnover = people.firms.sales_cny / 12
+    value, own = (
+        value_by_month(
+            amortisation(offers, amount_cny, config, drawn=drawn), effect, without, turnover
+        )
+        for drawn in (None, np.where((offers.plan == LINE)[:, None], people.drawn_share, 1.0))
+    )
+    chance = np.where(
+        offers.months > 0, accept_probability(100 * offers.rate, state, config), 0.0
+    )
+    recovered = recoveries_of(people.behind, bad, closed, config)
+    month = first_missed(month_of_default(state, offers, effect, config), offers, bad, closed)
+    idle = first_missed(month_of_default(state, nothing, without, config), offers, bad, closed)
+    lucky = (effect.uncertain.sum(axis=1) - without.uncertain.sum(axis=1)) * offers.return_luck
+    realised = realised_money(own, month, recovered, lucky * turnover)
+    ruin = config.book.closure_cost_months * turnover
+    expected, world = (
+        _expected(people, offers, (effect, without), value, bucket, world=given)
+        for given in (False, True)
+    )
+    return {
+        "accept_probability": chance,
+        "pd_12m": expected["pd_12m"],
+        "pd_12m_world": world["pd_12m"],
+        "pd_life": expected["pd_life"],
+        "expected_loss_cny": expected["loss"],
+        "expected_loss_world_cny": world["loss"],
+        "expected_income_cny": expected["income"],
+        "expected_income_world_cny": world["income"],
+        "borrower_gain_cny": expected["cash"] - ruin * expected["ruined"],
+        "realised_loss_cny": realised["loss"],
+        "realised_income_cny": realised["income"],
+        "realised_gain_cny": realised["cash"] - ruin * ((month > 0) * 1.0 - (idle > 0)),
+        "accepted": accepts(chance, people.acceptance_luck),
+        "defaulted": within_the_label(month),
+    }
+
+
+def _expected(
+    people: _People,
+    offers: Offers,
+    effects: tuple[OfferCash, OfferCash],
+    value: Value,
+    bucket: Bucket,
+    *,
+    world: bool,
+) -> dict[str, FloatArray]:
+    """PDs and expected money over all futures, or over those of this world's common path."""
+    config, bad, closed = bucket.config, people.bad, people.closed
+    effect, without = effects
+    by_takings = bool((offers.plan == TAKINGS).any())
+    months = len(MONTH_ENDS) if offers.term.max() > SHORT_TERM else SHORT_HORIZON
+
+    def law(takings: OfferCash | None) -> CashLaw:
+        return cash_law(
             people.firms, people.state, config, world=world, months=months, effect=takings
         )
-        pd = default_probability(law, [effect], config, bucket.stream("offer_truth"))
-        columns[name] = with_certain_default(pd, bad, closed)[:, 0]
-    month = month_of_default(people.state, offers, effect, config, months=LABEL_MONTHS)
-    return columns, (month > 0) | bad.absconds | closed
+
+    def rng() -> Rng:
+        return bucket.stream("offer_truth")
+
+    if world:
+        by_month, idle = default_by_month(
+            law(effect if by_takings else None), effect, None, config, rng()
+        )
+    elif by_takings:
+        by_month, _ = default_by_month(law(effect), effect, None, config, rng())
+        idle = default_probability(law(None), [without], config, rng())[:, 0]
+    else:
+        by_month, idle = default_by_month(law(None), effect, without, config, rng())
+    of_month = month_law(by_month, offers, bad, closed, config)
+    money = expected_money(value, of_month, people.behind, closed, config)
+    honest = np.where(closed, 0.0, 1 - bad.intent)
+    certain = with_certain_default(by_month, bad, closed)
+    return money | {
+        "pd_12m": certain[:, LABEL_MONTHS - SHORT_IN_A_ROW],
+        "pd_life": certain[:, -1],
+        "ruined": honest * (by_month[:, -1] - idle),
+    }

@@ -9,7 +9,9 @@ season ──────────────┘│              └─> (la
                       ├─> arrears ──> credit history
                       ├─> closure, need ──> who applies ──> request: an offer
                       ├─> cash with an offer ──> default, cause
-                      └─> lender's view ──> approval ──> the label that is seen
+                      ├─> lender's view ──> approval ─┐
+                      └─> need, rate ──> acceptance ──┴─> loan ──> months, recoveries, bureau
+                                                               └─> the label that is seen
 """
 
 import math
@@ -19,6 +21,8 @@ import numpy as np
 import polars as pl
 
 from synthetic.backdrop import Backdrop
+from synthetic.book.book import Lending, lender_numbers, lending, loan_book
+from synthetic.book.bureau import Borrowers, bureau
 from synthetic.firm.cash import State, cash_buffer, cash_path, surprises
 from synthetic.firm.closure import Closure, closures, still_open
 from synthetic.firm.coverage import Coverage, coverage
@@ -31,7 +35,7 @@ from synthetic.firm.fraud import (
     shell_purchases,
 )
 from synthetic.firm.health import health
-from synthetic.firm.horizon import HISTORY
+from synthetic.firm.horizon import HISTORY, MONTH_ENDS
 from synthetic.firm.payment import cash_shortfall
 from synthetic.firm.population import Population, population
 from synthetic.firm.season import season_flows
@@ -40,12 +44,18 @@ from synthetic.firm.turnover import purchase_factor, yearly
 from synthetic.firm.work import daily, days_of, lumps, pace
 from synthetic.loan.cash_law import cash_law
 from synthetic.loan.demand import applies
-from synthetic.loan.lending import applications, requested_offers
+from synthetic.loan.lending import applications
 from synthetic.loan.offer import with_amount
 from synthetic.loan.offer_cash import offer_cash
-from synthetic.loan.outcome import realised_outcome
-from synthetic.loan.past_loans import PastLoans, credit_history, debt_flows, past_loans
+from synthetic.loan.past_loans import (
+    PastLoans,
+    credit_history,
+    days_past_due,
+    debt_flows,
+    past_loans,
+)
 from synthetic.loan.true_pd import default_probability, with_certain_default
+from synthetic.records.book_tables import BookRecorder
 from synthetic.records.ids import BucketIds
 from synthetic.records.loan_tables import record_applications, record_history, record_outcomes
 from synthetic.records.signal_tables import Recorder
@@ -78,7 +88,12 @@ def bucket_world(n: int, number: int, world: Backdrop) -> dict[str, pl.DataFrame
     """
     bucket = Bucket(world.seed, number, world.config)
     history = simulate_applicants(n, world, bucket)
-    return records(history, world, bucket) | lending_tables(history, world, bucket)
+    lent = lend(history, world, bucket)
+    return (
+        records(history, world, bucket)
+        | lending_tables(history, lent, world, bucket)
+        | book_tables(history, lent, world, bucket)
+    )
 
 
 @dataclass(frozen=True)
@@ -209,8 +224,16 @@ def register_tables(
     return {"firms": record.firms(), "coverage": record.coverage()}
 
 
+def lend(history: FirmHistory, world: Backdrop, bucket: Bucket) -> Lending:
+    """Requests, decisions, acceptance and outcomes of firm histories."""
+    firms, bad, state, closed = history.firms, history.bad, history.state, history.closure.closed
+    request = applications(firms, state, bad, closed, bucket)
+    return lending(firms, state, bad, closed, request, calendar=world.calendar, bucket=bucket)
+
+
 def lending_tables(
     history: FirmHistory,
+    lent: Lending,
     world: Backdrop,
     bucket: Bucket,
     *,
@@ -225,10 +248,7 @@ def lending_tables(
     """
     firms, bad, state = history.firms, history.bad, history.state
     config, closed = world.config, history.closure.closed
-    request = applications(firms, state, bad, closed, bucket)
-    offers = requested_offers(firms, request, bucket)
-    effect = offer_cash(offers, config)
-    outcome = realised_outcome(state, bad, closed, offers, effect, config=config)
+    request, offers, effect, outcome = lent.request, lent.offers, lent.effect, lent.outcome
     amounts = [
         offer_cash(with_amount(offers, np.full(len(firms), 12 * share)), config)
         for share in (0.0, *grid)
@@ -264,6 +284,7 @@ def lending_tables(
             "sales_cny": firms.sales_cny,
             "rate_pct": request.rate_pct,
             "guaranteed": request.guaranteed,
+            "accept_probability": lent.accept_probability,
             "closed": closed,
             "shell": bad.shell,
             "invoice_inflation": bad.inflator,
@@ -275,6 +296,37 @@ def lending_tables(
     return {
         "credit_history": record_history(ids, past),
         "applications": record_applications(ids, request),
-        "outcomes": record_outcomes(ids, request, outcome),
+        "outcomes": record_outcomes(ids, lent),
         "truth": ids.identified(truth),
+    }
+
+
+def book_tables(
+    history: FirmHistory, lent: Lending, world: Backdrop, bucket: Bucket
+) -> dict[str, pl.DataFrame]:
+    """Loans that were taken, their months and recoveries, and the bureau's reports."""
+    firms, state = history.firms, history.state
+    book = loan_book(firms, history.bad, history.closure.closed, lent, bucket)
+    applied = firms.applied + world.calendar.epoch_offset
+    never = state.cash[:, HISTORY + MONTH_ENDS]
+    borrowers = Borrowers(
+        loans=history.loans,
+        buffer=state.cash_buffer,
+        cash=state.cash,
+        cash_ahead=np.where(lent.accepted[:, None], lent.cash, never),
+        past_dpd=days_past_due(history.loans, state, bucket),
+        turnover_cny=firms.sales_cny / 12,
+        lender=lent.request.lender,
+        applied=applied,
+        seen_until=np.where(lent.accepted, lent.observed, applied),
+    )
+    ids = BucketIds(firms, world.calendar, bucket)
+    taken = book.taken
+    record = BookRecorder(ids, taken, lent.paid_out[taken], lent.observed[taken])
+    lenders = lender_numbers(lent.request.lender, bucket)
+    return {
+        "loans": record.loans(lent.request, book.behind, lenders),
+        "loan_months": record.loan_months(book.months),
+        "recoveries": record.recoveries(book.ledger),
+        "bureau": record.bureau(bureau(borrowers, taken, book.months, bucket)),
     }

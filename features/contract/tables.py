@@ -33,6 +33,9 @@ AREAS = ("urban", "county", "rural")
 PURPOSES = ("raw_material", "equipment", "online_marketing", "cash_gap", "green")
 PLANS = ("equal", "interest_first", "seasonal", "line", "share_of_takings")
 LENDER_TYPES = ("bank", "small_loan", "platform", "joint")
+PLEDGES = ("stock", "equipment", "orders")
+LOAN_STATUSES = ("current", "late", "cured", "default", "repaid", "written_off")
+RECOVERY_KINDS = ("borrower", "guarantor", "pledge")
 CHANNELS = ("online", "branch", "assisted")
 
 BUCKET_FIRMS = 1_000
@@ -223,14 +226,78 @@ class Applications(pa.DataFrameModel):
 
 
 class Outcomes(pa.DataFrameModel):
-    """Decision and default outcome; `defaulted` is empty if refused or not yet 12 months old."""
+    """Decision, offer and default; `defaulted` is empty unless a loan was taken 12 months ago."""
 
     application_id: str = _column("id")
     approved: bool = _column("yes or no")
+    accepted: bool = _optional("yes or no")
+    offered_amount_cny: float = _optional("CNY", gt=0)
+    offered_rate_pct: float = _optional("% a year", ge=0)
+    offered_term_months: int = _optional("months", gt=0)
+    offered_plan: str = _optional("category")
     disbursed_on: dt.date = _day(optional=True)
     defaulted: bool = _optional("yes or no")
     defaulted_on: dt.date = _day(optional=True)
     observed_until: dt.date = _day()
+
+
+class Loans(pa.DataFrameModel):
+    """Loans that were taken, as the lender's system has them; known when disbursed."""
+
+    loan_id: str = _column("id")
+    application_id: str = _optional("id")
+    firm_id: str = _column("id")
+    lender_id: str = _optional("id")
+    lender_type: str = _optional("category")
+    disbursed_on: dt.date = _day()
+    limit_cny: float = _column("CNY", gt=0)
+    rate_pct: float = _optional("% a year", ge=0)
+    term_months: int = _optional("months", gt=0)
+    plan: str = _optional("category")
+    guaranteed_share: float = _optional("share of the balance", ge=0, le=1)
+    pledge: str = _optional("category")
+
+
+class LoanMonths(pa.DataFrameModel):
+    """Months of loans, one row a loan and month until it ends; known a day after the month's end.
+
+    The closing balance is the opening one, and what was drawn, less what was paid without its
+    interest, recovered and written off.
+    """
+
+    loan_id: str = _column("id")
+    firm_id: str = _column("id")
+    month_end: dt.date = _day()
+    drawn_cny: float = _optional("CNY", ge=0)
+    balance_cny: float = _column("CNY", ge=0)
+    due_cny: float = _optional("CNY", ge=0)
+    paid_cny: float = _optional("CNY", ge=0)
+    interest_cny: float = _optional("CNY, part of what was paid", ge=0)
+    recovered_cny: float = _optional("CNY", ge=0)
+    written_off_cny: float = _optional("CNY", ge=0)
+    dpd: int = _column("days past due", ge=0)
+    status: str = _column("category", isin=LOAN_STATUSES)
+
+
+class Recoveries(pa.DataFrameModel):
+    """What was recovered after default, one row a payment; known a day later."""
+
+    loan_id: str = _column("id")
+    firm_id: str = _column("id")
+    received_on: dt.date = _day()
+    amount_cny: float = _column("CNY", gt=0)
+    kind: str = _column("category", isin=RECOVERY_KINDS)
+
+
+class Bureau(pa.DataFrameModel):
+    """Reports of the credit bureau, one row a firm and report; known when reported."""
+
+    firm_id: str = _column("id")
+    reported_on: dt.date = _day()
+    open_loans: int = _column("count", ge=0)
+    balance_cny: float = _column("CNY", ge=0)
+    worst_dpd: int = _column("days past due", ge=0)
+    enquiries_6m: int = _optional("count", ge=0)
 
 
 _DTYPES: Mapping[Any, Any] = MappingProxyType(
@@ -252,7 +319,7 @@ class Table:
     source : str or None
         The data source, one of `SOURCES`, whose coverage governs the table.
     event : str
-        Column with the day on which a row's event happened; empty where there is no source.
+        Column with the day on which a row's event happened; empty where rows are known always.
     lag_days : int
         Days between that event and its being known (docs/design.md, Point in time).
     versioned : bool
@@ -391,6 +458,10 @@ TABLES: Mapping[str, Table] = MappingProxyType(
             Table("credit_history", CreditHistory, ("application_id",)),
             Table("applications", Applications, ("application_id",)),
             Table("outcomes", Outcomes, ("application_id",)),
+            Table("loans", Loans, ("loan_id",), event="disbursed_on", lag_days=0),
+            Table("loan_months", LoanMonths, ("loan_id", "month_end"), event="month_end"),
+            Table("recoveries", Recoveries, ("loan_id", "received_on", "kind"), event="received_on"),
+            Table("bureau", Bureau, ("firm_id", "reported_on"), event="reported_on", lag_days=0),
         )
     }
 )

@@ -14,7 +14,7 @@ from features.parallel.executor import Progress, each
 from synthetic.backdrop import backdrop, one_thread
 from synthetic.offer_truth import World
 from synthetic.streams import Bucket
-from synthetic.world import lending_tables, register_tables, simulate_applicants
+from synthetic.world import lend, lending_tables, register_tables, simulate_applicants
 
 PAIRS = 8
 """Antithetic pairs of common paths."""
@@ -57,7 +57,7 @@ def _applicants(world: World, path: int, number: int, n: int) -> pl.DataFrame:
     here = backdrop(world.seed, world.config, paths=path)
     bucket = Bucket(here.common_seed, number, world.config)
     history = simulate_applicants(n, here, bucket)
-    lending = lending_tables(history, here, bucket, grid=())
+    lending = lending_tables(history, lend(history, here, bucket), here, bucket, grid=())
     register = register_tables(history, here, bucket)
     joined = joined_rows(
         lending["applications"], lending["outcomes"], lending["truth"],

@@ -15,6 +15,8 @@ Positive = Annotated[float, Field(gt=0)]
 PerForm = tuple[float, float, float]
 PerArea = tuple[float, float, float]
 PerLender = tuple[float, float, float, float]
+PerLenderShare = tuple[Share, Share, Share, Share]
+Count = Annotated[int, Field(ge=1)]
 Limits = tuple[float, float]
 """Least and greatest value."""
 TermShares = tuple[Share, Share, Share]
@@ -22,6 +24,8 @@ TermShares = tuple[Share, Share, Share]
 PerPlan = tuple[Share, Share, Share, Share, Share]
 DayRange = tuple[int, int]
 """First and last, whole numbers."""
+
+DAYS_A_YEAR = 365.25
 
 
 class CalendarConfig(Settings):
@@ -522,10 +526,49 @@ class LoanConfig(Settings):
     gap_share: Share
     unmet_cost: tuple[Share, Share, Share, Share, Share]
     unmet_months: Annotated[int, Field(ge=1)]
-    line_drawn: Share
+    line_draw_days: Positive
+    line_draws_per_year: Positive
     line_usable: Share
     seasonal_slope: float
     seasonal_least: Positive
+
+    @property
+    def line_drawn(self) -> float:
+        """Mean part of a line that is drawn: days of a draw by draws a year."""
+        return self.line_draw_days * self.line_draws_per_year / DAYS_A_YEAR
+
+
+class AcceptanceConfig(Settings):
+    """Who takes the loan that is offered."""
+
+    least_rate_pct: float
+    half_rate_pct: Positive
+    slope: Positive
+    need: float
+    usual_gap: float
+    gap_limits: Limits
+
+
+class BookConfig(Settings):
+    """Repayment, pledges and recoveries of the loans that were taken."""
+
+    lenders: tuple[Count, Count, Count, Count]
+    pledge_share: PerLenderShare
+    guaranteed_share: Share
+    guarantor_days: Annotated[int, Field(ge=1)]
+    pledge_recovered: Share
+    pledge_days: Annotated[int, Field(ge=1)]
+    borrower_recovered: tuple[Share, Share, Share]
+    intent_recovered: Share
+    closed_recovered: Share
+    recovery_spread: Positive
+    recovery_payments: Annotated[int, Field(ge=1)]
+    recovery_months: Annotated[int, Field(ge=1)]
+    write_off_days: Annotated[int, Field(ge=1)]
+    closure_cost_months: Annotated[float, Field(ge=0)]
+    bureau_past_share: Share
+    bureau_share: PerLenderShare
+    bureau_lag_days: DayRange
 
 
 class PaymentConfig(Settings):
@@ -661,6 +704,8 @@ class WorldConfig(Settings):
     demand: DemandConfig
     arrears: ArrearsConfig
     loan: LoanConfig
+    acceptance: AcceptanceConfig
+    book: BookConfig
     trades: dict[str, Trade]
 
     @property

@@ -30,7 +30,7 @@ def instalments(offers: Offers, config: WorldConfig) -> FloatArray:
     amount, interest = offers.months[:, None], offers.rate[:, None] / 12
     running, last = offers.term[:, None] >= MONTH, offers.term[:, None] == MONTH
     drawn = config.loan.line_drawn
-    part = _seasonal_parts(offers, config)
+    part = seasonal_parts(offers, config)
     left = amount * (1 - np.cumsum(part, axis=1) + part)
     due = {
         EQUAL: annuity(offers)[:, None] * running,
@@ -81,7 +81,7 @@ def weekly_takings(offers: Offers) -> tuple[FloatArray, Array]:
     return np.where(offers.plan == TAKINGS, total / end, 0.0), end
 
 
-def _seasonal_parts(offers: Offers, config: WorldConfig) -> FloatArray:
+def seasonal_parts(offers: Offers, config: WorldConfig) -> FloatArray:
     """Share of the amount that is repaid in each month, by the trade's season."""
     p = config.loan
     weeks = offers.first_week[:, None] + HISTORY + MONTH_ENDS[:LONGEST_TERM]

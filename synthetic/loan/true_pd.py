@@ -13,6 +13,7 @@ weighted back, because only a large one ruins a safe firm: with plain draws the 
 third of its true PD.
 """
 
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,6 +65,13 @@ class OfferShifts:
         return OfferShifts(self.shift[:, keep], self.luck[:, keep], self.due[:, keep])
 
 
+Reading = Callable[[FloatArray, FloatArray], FloatArray]
+"""What is read off the limits of Y by due month (months, n, points), with the draws' weights."""
+
+SURELY_NOT = -9.0
+"""Standard deviations below which a probability counts as nought."""
+
+
 def default_probability(
     law: CashLaw, effects: list[OfferCash], config: WorldConfig, rng: Rng, *, points: int = 0
 ) -> FloatArray:
@@ -76,20 +84,79 @@ def default_probability(
     points : int
         Low-discrepancy futures a firm; by default `true_pd.points`.
     """
-    n, months = law.mean.shape
+    readings = dict.fromkeys(range(len(effects)), _ever)
+    each = _over_futures(law, effects, config, rng, readings, points)
+    return np.stack([pd[:, 0] for pd in each], axis=1)
+
+
+def default_by_month(
+    law: CashLaw, effect: OfferCash, without: OfferCash | None, config: WorldConfig, rng: Rng
+) -> tuple[FloatArray, FloatArray]:
+    """Probability that the first instalment that is never paid has fallen due by each month.
+
+    Parameters
+    ----------
+    without : OfferCash, optional
+        Effect of no loan.
+
+    Returns
+    -------
+    by_month : ndarray of shape (n_firms, months)
+        Rising; the last is the probability of default.
+    idle : ndarray of shape (n_firms,)
+        The probability of default without a loan, 0 if that is not asked.
+    """
+    if without is None:
+        (by_month,) = _over_futures(law, [effect], config, rng, {0: _by_month}, 0)
+        return by_month, np.zeros(len(by_month))
+    readings = {0: _by_month, 1: _ever}
+    by_month, idle = _over_futures(law, [effect, without], config, rng, readings, 0)
+    return by_month, idle[:, 0]
+
+
+def _ever(limits: FloatArray, weights: FloatArray) -> FloatArray:
+    return np.asarray(ndtr(limits.max(axis=0)) @ weights)[:, None]
+
+
+def _by_month(limits: FloatArray, weights: FloatArray) -> FloatArray:
+    highest = np.full(limits.shape[1:], SURELY_NOT)
+    chance = np.zeros_like(highest)
+    by_month = np.empty((limits.shape[1], len(limits)))
+    for month, limit in enumerate(limits):
+        higher = limit > highest  # only there the probability rises
+        highest[higher] = limit[higher]
+        chance[higher] = ndtr(limit[higher])
+        by_month[:, month] = chance @ weights
+    return by_month
+
+
+def _over_futures(
+    law: CashLaw,
+    effects: list[OfferCash],
+    config: WorldConfig,
+    rng: Rng,
+    readings: Mapping[int, Reading],
+    points: int,
+) -> list[FloatArray]:
+    """Mean of each offer's reading over all futures, shape (n_firms, numbers read) each."""
+    months = law.mean.shape[1]
     bite = leak(config)[:months].T
     offers = OfferShifts(
         shift=np.stack([(e.flow @ bite + e.spare[:, :months]).T for e in effects], axis=2),
         luck=np.stack([(e.uncertain @ bite).T for e in effects], axis=2),
         due=np.stack([e.due[:, :months].T for e in effects], axis=2),
     )
-    pd = np.empty((n, len(effects)))
     supplies = law.load > 0
     nodes = qmc.Sobol(months + EVENTS, rng=rng).random(points or config.true_pd.points)
-    for kind in (np.flatnonzero(supplies), np.flatnonzero(~supplies)):
-        for rows in np.array_split(kind, -(-len(kind) // GROUP) or 1):
-            pd[rows] = _integrate(law, rows, nodes, offers.rows(rows), config)
-    return pd
+    kinds = (np.flatnonzero(supplies), np.flatnonzero(~supplies))
+    groups = [
+        rows for kind in kinds for rows in np.array_split(kind, -(-len(kind) // GROUP) or 1)
+    ]
+    parts = [
+        _integrate(law, rows, nodes, offers.rows(rows), config, readings) for rows in groups
+    ]
+    order = np.argsort(np.concatenate(groups), kind="stable")
+    return [np.concatenate(of_offer)[order] for of_offer in zip(*parts, strict=True)]
 
 
 def with_certain_default(pd: FloatArray, bad: BadActors, closed: Array) -> FloatArray:
@@ -104,8 +171,9 @@ def _integrate(
     nodes: FloatArray,
     offers: OfferShifts,
     config: WorldConfig,
-) -> FloatArray:
-    """Mean over the nodes, with and without an accident and a failed core firm.
+    readings: Mapping[int, Reading],
+) -> list[FloatArray]:
+    """Mean of each reading over the nodes, with and without an accident and a failed core firm.
 
     `rows` are firms that all supply a core firm, or all do not.
     """
@@ -124,16 +192,18 @@ def _integrate(
     failures = 0.0
     if not law.world and (law.load[rows] > 0).all():
         failures = 1 - (1 - h.core_failures_per_year / YEAR) ** (horizon - 1)
-    pd = np.zeros(offers.shift.shape[1:])
+    means: list[FloatArray] = [np.zeros(1)] * len(readings)
     for by_accident, drop, weights in (
         (1 - accidents, 0.0, even),
         (accidents, struck, weight / weight.sum()),
     ):
         for by_failure, loss in ((1 - failures, 0.0), (failures, lost)):
             if by_failure:
-                part = _closed_form(rest + drop + loss, toward, offers, _normal(fortune), weights)
-                pd += by_accident * by_failure * part
-    return pd
+                limits = _limits(rest + drop + loss, toward, offers, _normal(fortune))
+                for k, limit in enumerate(limits):
+                    part = readings[k](limit, weights)
+                    means[k] = means[k] + by_accident * by_failure * part
+    return means
 
 
 def _normal(uniform: FloatArray) -> FloatArray:
@@ -159,29 +229,22 @@ def _residual(
     return np.ascontiguousarray(rest.transpose(2, 0, 1)), toward.T
 
 
-def _closed_form(
-    rest: FloatArray,
-    toward: FloatArray,
-    offers: OfferShifts,
-    fortune: FloatArray,
-    weights: FloatArray,
-) -> FloatArray:
-    """Weighted mean over the draws of the probability given each, shape (n, n_offers)."""
+def _limits(
+    rest: FloatArray, toward: FloatArray, offers: OfferShifts, fortune: FloatArray
+) -> Iterator[FloatArray]:
+    """Limit of Y below which each due month starts a default, by offer, (months, n, points)."""
     runs = len(rest) - SHORT_IN_A_ROW + 1
     slope = -1 / toward
     own = rest * slope[:, :, None]
-    _, n, n_offers = offers.shift.shape
-    pd = np.empty((n, n_offers))
-    for k in range(n_offers):
+    for k in range(offers.shift.shape[2]):
         limit = own + (offers.shift[:, :, k] * slope)[:, :, None]
         if offers.luck[:, :, k].any():
             limit += (offers.luck[:, :, k] * slope)[:, :, None] * fortune
-        run = limit[:runs]
-        for later in range(1, SHORT_IN_A_ROW):
-            run = np.minimum(run, limit[later : later + runs])
+        run = np.minimum(limit[:runs], limit[1 : 1 + runs])
+        for later in range(2, SHORT_IN_A_ROW):
+            np.minimum(run, limit[later : later + runs], out=run)
         run[np.logical_not(offers.due[:runs, :, k])] = -np.inf
-        pd[:, k] = ndtr(run.max(axis=0)) @ weights
-    return pd
+        yield run
 
 
 def _in_week(response: FloatArray, rows: Array, week: FloatArray) -> FloatArray:

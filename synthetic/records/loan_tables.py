@@ -5,9 +5,10 @@ import polars as pl
 from features.arrays import Array
 from features.contract.tables import CHANNELS, LENDER_TYPES, PLANS, PURPOSES
 from features.contract.validation import conform
+from synthetic.book.book import Lending
 from synthetic.loan.lending import Applications
-from synthetic.loan.outcome import Outcome
 from synthetic.loan.past_loans import CreditHistory
+from synthetic.records.book_tables import days
 from synthetic.records.ids import BucketIds
 
 
@@ -44,16 +45,25 @@ def record_applications(ids: BucketIds, request: Applications) -> pl.DataFrame:
     return conform(ids.identified(pl.DataFrame(columns)), "applications")
 
 
-def record_outcomes(ids: BucketIds, request: Applications, outcome: Outcome) -> pl.DataFrame:
-    """Decisions, and for approved firms what became of the loan."""
-    taken = request.approved
+def record_outcomes(ids: BucketIds, lent: Lending) -> pl.DataFrame:
+    """Decisions and offers, and for firms that took theirs what became of the loan."""
+    request, outcome = lent.request, lent.outcome
+    approved, taken = pl.Series(request.approved), lent.accepted
     bad = taken & outcome.defaults
+    offered = {
+        "offered_amount_cny": pl.Series(request.amount_cny),
+        "offered_rate_pct": pl.Series(request.rate_pct),
+        "offered_term_months": pl.Series(request.term),
+        "offered_plan": _names(PLANS, request.plan),
+    }
     columns = {
-        "approved": taken,
+        "approved": approved,
+        "accepted": pl.Series(taken).set(~approved, None),
+        **{name: values.set(~approved, None) for name, values in offered.items()},
         "disbursed_on": ids.dates(request.disbursed, never=~taken),
         "defaulted": pl.Series(outcome.defaults).set(pl.Series(~taken), None),
         "defaulted_on": ids.dates(request.disbursed + outcome.day, never=~bad),
-        "observed_until": ids.dates(request.disbursed + ids.bucket.config.calendar.outcome_days),
+        "observed_until": days(lent.observed),
     }
     return conform(ids.identified(pl.DataFrame(columns)).drop("firm_id"), "outcomes")
 

@@ -3,7 +3,14 @@
 from synthetic.backdrop import backdrop
 from synthetic.firm.population import population
 from synthetic.streams import Bucket
-from synthetic.world import lending_tables, records, simulate_candidates, with_records
+from synthetic.world import (
+    book_tables,
+    lend,
+    lending_tables,
+    records,
+    simulate_candidates,
+    with_records,
+)
 
 
 class Everybody:
@@ -20,4 +27,10 @@ class Everybody:
     def tables(self):
         """The contract's tables by name, and `truth` and `faults`."""
         told = (self.history, self.world, self.bucket)
-        return records(*told) | lending_tables(*told)
+        return records(*told) | self.loan_tables()
+
+    def loan_tables(self):
+        """Those of them that need no signals."""
+        lent = lend(self.history, self.world, self.bucket)
+        told = (self.history, lent, self.world, self.bucket)
+        return lending_tables(*told) | book_tables(*told)

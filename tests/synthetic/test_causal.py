@@ -21,7 +21,7 @@ from features.table.catalogue import as_table
 from synthetic.config.load import load_config
 from synthetic.firm.population import population
 from synthetic.streams import Bucket
-from synthetic.world import lending_tables, records
+from synthetic.world import records
 from tests.synthetic.conftest import Everybody
 
 pytestmark = pytest.mark.slow
@@ -68,7 +68,7 @@ def world_of(seed, *, strangers):
         shown = Everybody(seed + STRANGERS, config, FIRMS, people=hidden)
     tables = records(shown.history, shown.world, shown.bucket)
     tables.pop("faults")
-    asked = lending_tables(own.history, own.world, own.bucket, grid=())
+    asked = own.loan_tables()
     tables["credit_history"] = asked["credit_history"]
     features = build_features(Signals.from_frames(tables), asked["applications"])
     band = np.round(own.history.state.cash_buffer.visible / BAND).astype(int)

@@ -9,7 +9,7 @@ from synthetic.config.load import load_config
 from synthetic.firm.horizon import HISTORY
 from synthetic.loan.past_loans import credit_history, days_past_due, debt_flows, past_loans
 from synthetic.streams import Bucket
-from synthetic.world import lending_tables, simulate_applicants
+from synthetic.world import lend, lending_tables, simulate_applicants
 
 CONFIG = load_config()
 
@@ -53,7 +53,7 @@ def test_the_longest_arrears_tell_of_default_among_repeat_borrowers(buckets):
     for bucket, world, history in buckets:
         repeat = ~history.firms.first_time
         told = credit_history(history.firms, history.loans, history.state, bucket)
-        truth = lending_tables(history, world, bucket, grid=())["truth"]
+        truth = lending_tables(history, lend(history, world, bucket), world, bucket, grid=())["truth"]
         score.append(told.max_dpd[repeat])
         pd.append(truth["true_pd"].to_numpy()[repeat])
     assert expected_auc(np.concatenate(score).astype(float), np.concatenate(pd)) > 0.65

@@ -53,7 +53,8 @@ class Asked:
 
     def defaults(self, offers, months=LABEL_MONTHS):
         effect = offer_cash(offers, self.config)
-        return month_of_default(self.state, offers, effect, self.config, months=months) > 0
+        month = month_of_default(self.state, offers, effect, self.config)
+        return (month > 0) & (month <= months - 2)
 
 
 @pytest.fixture(scope="module")
