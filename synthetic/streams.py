@@ -68,6 +68,35 @@ class Bucket:
         drawn = f"{name}.{self.round}" if self.round else name
         return stream(self.seed, drawn, self.number)
 
+    def by_time(
+        self,
+        name: str,
+        steps: tuple[int, int],
+        draw: Callable[[Rng, int], FloatArray],
+        *,
+        rng: Rng | None = None,
+    ) -> FloatArray:
+        """Draw an array whose last axis is time: the history first, then what comes after it.
+
+        What comes after has a stream of its own, so that the history does not depend on whether it
+        goes on.
+
+        Parameters
+        ----------
+        steps : pair of int
+            Days or months of the history, and in all.
+        draw : callable
+            Draws so many steps from a generator.
+        rng : numpy.random.Generator, optional
+            Generator of the history; by default the decision's stream.
+        """
+        past, both = steps
+        first = draw(self.stream(name) if rng is None else rng, past)
+        if both == past:
+            return first
+        later = draw(self.stream(f"{name}.after"), both - past)
+        return np.concatenate([first, later], axis=-1)
+
     def by_firm(self, name: str) -> "FirmStreams":
         """Give the generators of one decision, one for each of these firms."""
         return FirmStreams(self.stream(name))

@@ -23,6 +23,7 @@ import polars as pl
 from synthetic.backdrop import Backdrop
 from synthetic.book.book import Lending, lender_numbers, lending, loan_book
 from synthetic.book.bureau import Borrowers, bureau
+from synthetic.book.follow import followed
 from synthetic.firm.cash import State, cash_buffer, cash_path, surprises
 from synthetic.firm.closure import Closure, closures, still_open
 from synthetic.firm.coverage import Coverage, coverage
@@ -46,7 +47,7 @@ from synthetic.loan.cash_law import cash_law
 from synthetic.loan.demand import applies
 from synthetic.loan.lending import applications
 from synthetic.loan.offer import with_amount
-from synthetic.loan.offer_cash import offer_cash
+from synthetic.loan.offer_cash import offer_cash, weekly_with_offer
 from synthetic.loan.past_loans import (
     PastLoans,
     credit_history,
@@ -90,7 +91,7 @@ def bucket_world(n: int, number: int, world: Backdrop) -> dict[str, pl.DataFrame
     history = simulate_applicants(n, world, bucket)
     lent = lend(history, world, bucket)
     return (
-        records(history, world, bucket)
+        records(history, lent, world, bucket)
         | lending_tables(history, lent, world, bucket)
         | book_tables(history, lent, world, bucket)
     )
@@ -148,27 +149,33 @@ def with_records(firms: Candidates, bucket: Bucket) -> FirmHistory:
     return FirmHistory(firms.firms, firms.state, firms.loans, firms.closure, bad, cover)
 
 
-def records(history: FirmHistory, world: Backdrop, bucket: Bucket) -> dict[str, pl.DataFrame]:
-    """Signal tables of firm histories, with data faults."""
+def records(
+    history: FirmHistory, lent: Lending, world: Backdrop, bucket: Bucket
+) -> dict[str, pl.DataFrame]:
+    """Signal tables of firm histories, with data faults; of borrowers for a year more."""
     firms, bad, state = history.firms, history.bad, history.state
     health_path, buffer, calendar = state.health, state.cash_buffer, world.calendar
-    days = days_of(firms, world.config)
+    ahead = followed(firms, bad, history.closure, lent, world.config)
+    days = days_of(firms, world.config, after=ahead.days)
     months = months_of(days, calendar)
-    cash = daily(state.cash, days)
+    with_loan = weekly_with_offer(state.cash, lent.offers, lent.effect, world.config)
+    cash = daily(np.where(ahead.taken[:, None], with_loan, state.cash), days)
     short = cash_shortfall(cash, world.config.payment)
 
     plan = pace(firms, health_path.total, days, calendar, bucket)
-    plan *= still_open(history.closure, days, bucket)
+    works = still_open(ahead.closing, days, bucket)
+    works[:, days.after] *= ahead.taken[:, None]
+    plan *= works
     real = plan * lumps(firms, health_path.own_sd, days, bucket)
     warmth = world.temperature[firms.city[:, None], days.index]
-    kwh = apply_shell(
-        firms, electricity(firms, plan, health_path.own_sd, warmth, bucket), bad, bucket
-    )
+    kwh = electricity(firms, plan, health_path.own_sd, warmth, days=days, bucket=bucket)
+    kwh = apply_shell(firms, kwh, bad, days, bucket)
     charged = bills(firms, kwh, cash, months, bucket)
     to_sell, to_buy = yearly(firms, buffer, bucket)
     cover = history.cover
     taxed = (cover.tax >= 0)[:, None]  # nobody sees the others' invoices: none are drawn
-    claimed, invented = apply_inflation(real, bad, bucket)
+    claimed, invented = apply_inflation(real, bad, days, bucket)
+    claimed[:, days.after] *= works[:, days.after]
     to_invoice = Flow(np.where(taxed, claimed, 0), short, invented)
     sold = invoices(
         firms,
@@ -196,12 +203,12 @@ def records(history: FirmHistory, world: Backdrop, bucket: Bucket) -> dict[str, 
     filed = filings(
         firms, invoiced_sales(sold, days.shape), cash, months, calendar=calendar, bucket=bucket
     )
-    parcels = logistics(firms, real, short, cover.logistics >= 0, bucket)
-    shops = ecommerce(
-        firms, (real, apply_brushing(real, bad, bucket)), short, cover.ecommerce >= 0, bucket
-    )
+    parcels = logistics(firms, real, short, cover.logistics >= 0, days=days, bucket=bucket)
+    ordered = real, apply_brushing(real, bad, days, bucket)
+    shops = ecommerce(firms, ordered, short, cover.ecommerce >= 0, days=days, bucket=bucket)
 
-    record = Recorder(BucketIds(firms, calendar, bucket), days, months, cover)
+    ids = BucketIds(firms, calendar, bucket)
+    record = Recorder(ids, days, months, cover, ahead.seen_until)
     return register_tables(history, world, bucket) | {
         "invoices": record.invoices(sold, bought),
         "tax_filings": record.tax_filings(filed),
@@ -220,7 +227,7 @@ def register_tables(
     days = days_of(history.firms, world.config)
     months = months_of(days, world.calendar)
     ids = BucketIds(history.firms, world.calendar, bucket)
-    record = Recorder(ids, days, months, history.cover)
+    record = Recorder(ids, days, months, history.cover, history.firms.applied)
     return {"firms": record.firms(), "coverage": record.coverage()}
 
 

@@ -35,6 +35,7 @@ class CalendarConfig(Settings):
     quarters: Annotated[int, Field(ge=1)]
     history_days: Annotated[int, Field(ge=90)]
     outcome_days: Annotated[int, Field(ge=365)]
+    follow_days: Annotated[int, Field(ge=0, le=365)]
     season_share: Share
     season_days: int
 

@@ -9,10 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from features.arrays import Array, FloatArray
-from synthetic.firm.cash import State
-from synthetic.firm.horizon import HISTORY, PAST_MONTH_ENDS, SHORT_IN_A_ROW, WEEK
+from synthetic.firm.cash import State, default_month
+from synthetic.firm.horizon import HISTORY, MONTH_ENDS, PAST_MONTH_ENDS, SHORT_IN_A_ROW, WEEK
 from synthetic.firm.work import Days
 from synthetic.streams import Bucket
+
+
+STAYS_OPEN = 100_000
+"""Day of a closure that does not come."""
 
 
 @dataclass(frozen=True)
@@ -40,9 +44,32 @@ def closures(state: State) -> Closure:
     return Closure(np.where(ended.any(axis=1), weeks * WEEK, -1))
 
 
-def still_open(closure: Closure, days: Days, bucket: Bucket) -> FloatArray:
-    """1 on days on which a firm still works, 0 afterwards, shape (n_firms, n_days)."""
+def closing_day(closure: Closure, cash: FloatArray, gone: Array) -> Array:
+    """Days from application to closure, negative before it, `STAYS_OPEN` where there is none.
+
+    Parameters
+    ----------
+    cash : ndarray of shape (n_firms, n_month_ends)
+        At the month-ends after the application, with the loan.
+    gone : ndarray of shape (n_firms,)
+        Day on which a firm that never meant to repay is gone, `STAYS_OPEN` for all others.
+    """
+    month = default_month(cash < 0, np.ones(cash.shape, np.bool_))
+    ahead = np.where(month > 0, MONTH_ENDS[month + SHORT_IN_A_ROW - 2] * WEEK, STAYS_OPEN)
+    ahead = np.minimum(ahead, gone)
+    return np.where(closure.closed, -closure.days, ahead)
+
+
+def still_open(closing: Array, days: Days, bucket: Bucket) -> FloatArray:
+    """1 on days on which a firm still works, 0 afterwards, shape (n_firms, n_days).
+
+    A closure after the application ends no work before it.
+
+    Parameters
+    ----------
+    closing : ndarray of shape (n_firms,), days from application to closure
+    """
     n, n_days = days.shape
     shift = bucket.stream("closure.work").integers(*bucket.config.demand.work_ends_days, n)
-    last = np.where(closure.closed, n_days - closure.days + shift, n_days)
-    return np.asarray(np.arange(n_days) < last[:, None], np.float32)
+    last = np.where(closing > 0, np.maximum(closing + shift, 0), closing + shift)
+    return np.asarray(np.arange(n_days) < (days.history + last)[:, None], np.float32)

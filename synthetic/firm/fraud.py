@@ -14,6 +14,7 @@ import numpy as np
 from features.arrays import Array, FloatArray
 from synthetic.config.schema import FraudConfig
 from synthetic.firm.population import CNY_A_YEAR_PER_KCNY_A_DAY, Population
+from synthetic.firm.work import Days
 from synthetic.streams import Bucket
 
 
@@ -61,7 +62,7 @@ def bad_actors(firms: Population, sells_online: Array, bucket: Bucket) -> BadAct
 
 
 def apply_inflation(
-    intensity: FloatArray, bad: BadActors, bucket: Bucket
+    intensity: FloatArray, bad: BadActors, days: Days, bucket: Bucket
 ) -> tuple[FloatArray, FloatArray]:
     """Sales intensity as invoiced: shells and inflators invent the last months' sales.
 
@@ -72,11 +73,12 @@ def apply_inflation(
     """
     p = bucket.config.fraud
     rng = bucket.stream("fraud.invoices")
-    n, n_days = intensity.shape
-    days_before = rng.integers(*p.inflation_days, n)
-    recent = np.arange(n_days) >= (n_days - days_before)[:, None]
+    n = len(intensity)
+    recent = _shortly_before(rng.integers(*p.inflation_days, n), days)
     factor = np.where(bad.inflator[:, None] & recent, rng.uniform(*p.inflation, (n, 1)), 1.0)
-    bursts = rng.random((n, n_days)) < p.burst_share
+    bursts = p.burst_share > bucket.by_time(
+        "fraud.invoices", days.steps, lambda rng, d: rng.random((n, d)), rng=rng
+    )
     shell = np.where(bursts, p.burst_sales, p.quiet_sales)
     claimed = np.where(bad.shell[:, None], shell, intensity * factor)
     invented = np.where(bad.shell[:, None], 1.0, 1 - 1 / factor)
@@ -88,7 +90,9 @@ def shell_purchases(needed: FloatArray, bad: BadActors, p: FraudConfig) -> Float
     return np.asarray(np.where(bad.shell[:, None], p.empty_office * needed, needed))
 
 
-def apply_shell(firms: Population, kwh: FloatArray, bad: BadActors, bucket: Bucket) -> FloatArray:
+def apply_shell(
+    firms: Population, kwh: FloatArray, bad: BadActors, days: Days, bucket: Bucket
+) -> FloatArray:
     """Electricity as metered: in a shell's office a few lamps and a router run day and night.
 
     Parameters
@@ -101,17 +105,27 @@ def apply_shell(firms: Population, kwh: FloatArray, bad: BadActors, bucket: Buck
     per_kcny = np.array(bucket.config.per_trade("kwh_per_kcny"))[firms.trade[shells]]
     usual = firms.sales_cny[shells] / CNY_A_YEAR_PER_KCNY_A_DAY * per_kcny
     width = p.flicker * np.exp(p.flicker_spread * rng.standard_normal((len(shells), 1)))
-    noise = np.exp(width * rng.standard_normal((len(shells), kwh.shape[2])))
+    luck = bucket.by_time(
+        "fraud.meter", days.steps, lambda rng, d: rng.standard_normal((len(shells), d)), rng=rng
+    )
+    noise = np.exp(width * luck)
     metered = kwh.copy()
     metered[:, shells] = p.empty_office * usual[:, None] * noise / len(kwh)
     return metered
 
 
-def apply_brushing(work: FloatArray, bad: BadActors, bucket: Bucket) -> FloatArray:
+def apply_brushing(work: FloatArray, bad: BadActors, days: Days, bucket: Bucket) -> FloatArray:
     """Work as the shop platform sees it (n_firms, n_days): fake orders in the last months."""
     p = bucket.config.fraud
     rng = bucket.stream("fraud.orders")
-    n, n_days = work.shape
-    recent = np.arange(n_days) >= (n_days - rng.integers(*p.brushing_days, n))[:, None]
+    n = len(work)
+    recent = _shortly_before(rng.integers(*p.brushing_days, n), days)
     factor = np.where(bad.brusher[:, None] & recent, rng.uniform(*p.brushing, (n, 1)), 1.0)
     return np.asarray(work * factor)
+
+
+def _shortly_before(days_before: Array, days: Days) -> Array:
+    """Mark the last so many days of each firm's history, shape (n_firms, n_days)."""
+    column = np.arange(days.shape[1])
+    since = column >= (days.history - days_before)[:, None]
+    return np.asarray(since & ~days.after)

@@ -7,6 +7,8 @@
 a firm buy less, run out of stock, ship late and void more; each signal's module has the equation.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 from features.arrays import FloatArray
@@ -31,8 +33,17 @@ def cash_shortfall(cash: FloatArray, p: PaymentConfig) -> FloatArray:
     return np.asarray(np.clip(1 - cash / p.patience_months, 0, p.worst_shortfall))
 
 
+def payment_luck(p: PaymentConfig, n: int) -> Callable[[Rng, int], FloatArray]:
+    """Draw of the noise of habit and of shortfall, shape (2, n, n_bills)."""
+    return lambda rng, bills: rng.gamma(p.regularity, 1 / p.regularity, (2, n, bills))
+
+
 def delay_days(
-    cash: FloatArray, quality: FloatArray, delay: tuple[float, float], p: PaymentConfig, rng: Rng
+    cash: FloatArray,
+    quality: FloatArray,
+    delay: tuple[float, float],
+    p: PaymentConfig,
+    luck: FloatArray,
 ) -> FloatArray:
     """Days from bill to payment.
 
@@ -43,6 +54,7 @@ def delay_days(
     delay : pair of float
         Days that a typical firm takes, and days added by a shortfall of 1 (no cash at all).
     p : PaymentConfig
+    luck : ndarray of shape (2, n_firms, n_bills), from `payment_luck`
 
     Returns
     -------
@@ -50,6 +62,5 @@ def delay_days(
     """
     usual, added = delay
     habit = usual * np.exp(-p.quality * quality)[:, None]
-    luck = rng.gamma(p.regularity, 1 / p.regularity, (2, *cash.shape))
     short = cash_shortfall(cash, p) ** p.shortfall_power
     return np.asarray(habit * luck[0] + added * short * luck[1])

@@ -16,7 +16,7 @@ from scipy.special import ndtri
 
 from features.arrays import Array, FloatArray
 from synthetic.config.schema import WorldConfig
-from synthetic.firm.horizon import DAYS_A_MONTH, EARLIER, HISTORY, WEEK
+from synthetic.firm.horizon import DAYS_A_MONTH, EARLIER, HISTORY, WEEK, WEEKS
 from synthetic.firm.population import Population
 from synthetic.setting.calendar import SATURDAY, SUNDAY, Calendar
 from synthetic.streams import Bucket
@@ -32,11 +32,14 @@ class Days:
         World days.
     week, share : ndarray of shape (n_firms, n_days)
         Week of the firm's own path, and how far the day is into it (0 to 1).
+    history : int
+        Days before the application; those after it follow.
     """
 
     index: Array
     week: Array
     share: FloatArray
+    history: int
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -44,20 +47,36 @@ class Days:
         n, days = self.index.shape
         return n, days
 
+    @property
+    def steps(self) -> tuple[int, int]:
+        """Days of the history, and in all."""
+        return self.history, self.shape[1]
 
-def days_of(firms: Population, config: WorldConfig) -> Days:
-    """The `history_days` days before each application."""
-    first = firms.applied - config.calendar.history_days
-    index = (first[:, None] + np.arange(config.calendar.history_days)).astype(np.int32)
+    @property
+    def after(self) -> Array:
+        """Whether each day comes after the application, shape (n_days,)."""
+        return np.asarray(np.arange(self.shape[1]) >= self.history)
+
+
+def days_of(firms: Population, config: WorldConfig, *, after: int = 0) -> Days:
+    """The `history_days` days before each application, and so many after it."""
+    history = config.calendar.history_days
+    first = firms.applied - history
+    index = (first[:, None] + np.arange(history + after)).astype(np.int32)
     since = index - (first // WEEK * WEEK)[:, None].astype(np.int32)
-    return Days(index, EARLIER + since // WEEK, ((since % WEEK) / WEEK).astype(np.float32))
+    share = ((since % WEEK) / WEEK).astype(np.float32)
+    return Days(index, EARLIER + since // WEEK, share, history)
 
 
 def daily(path: FloatArray, days: Days) -> FloatArray:
-    """Interpolate a weekly path (n_firms, n_weeks) to days (n_firms, n_days)."""
+    """Interpolate a weekly path (n_firms, n_weeks) to days (n_firms, n_days).
+
+    No day of the history looks beyond the week of the application.
+    """
     path = path.astype(np.float32)
+    last = np.where(days.after, WEEKS - 1, HISTORY)
     before = np.take_along_axis(path, days.week, axis=1)
-    after = np.take_along_axis(path, np.minimum(days.week + 1, HISTORY), axis=1)
+    after = np.take_along_axis(path, np.minimum(days.week + 1, last), axis=1)
     return np.asarray(before + days.share * (after - before))
 
 
@@ -74,7 +93,7 @@ def pace(
     -------
     ndarray of shape (n_firms, n_days), >= 0
     """
-    since = (days.index - days.index[:, -1:]) / np.float32(365.25)
+    since = (days.index - days.index[:, days.history - 1, None]) / np.float32(365.25)
     health_daily = daily(health, days)
     season = np.array(bucket.config.per_trade("season"), np.float32)
     month = calendar.month[days.index]
@@ -83,7 +102,7 @@ def pace(
     rhythm *= week(firms, days, calendar, bucket)
     rhythm *= spring(firms, health_daily, days, calendar, bucket)
     rhythm *= 1 - closed_on_holidays(firms, bucket)[:, None] * calendar.holiday[days.index]
-    rhythm *= ~idle(health_daily, bucket)
+    rhythm *= ~idle(health_daily, days, bucket)
     return np.asarray(
         np.exp(health_daily + bucket.config.health.growth_per_year * since) * rhythm, np.float32
     )
@@ -112,7 +131,11 @@ def lumps(firms: Population, own_sd: FloatArray, days: Days, bucket: Bucket) -> 
         *p.lump_limits,
     )
     shape = (1 / sd**2).astype(np.float32)[:, None]
-    draws = bucket.stream("work.lumps").standard_gamma(shape, days.shape, np.float32)
+    draws = bucket.by_time(
+        "work.lumps",
+        days.steps,
+        lambda rng, d: rng.standard_gamma(shape, (len(shape), d), np.float32),
+    )
     return np.asarray(draws / shape, np.float32)
 
 
@@ -165,9 +188,10 @@ def week(firms: Population, days: Days, calendar: Calendar, bucket: Bucket) -> F
     table[:, 5:] = np.where(rests[:, None], 1.0, calm)
     index = calendar.weekday[days.index]
     rhythm = np.take_along_axis(table, index, axis=1)
-    free = rng.random(days.shape, np.float32) < np.maximum(always, p.rest_least)[:, None].astype(
-        np.float32
+    drawn = bucket.by_time(
+        "work.weekday", days.steps, lambda rng, d: rng.random((n, d), np.float32), rng=rng
     )
+    free = drawn < np.maximum(always, p.rest_least)[:, None].astype(np.float32)
     closed = free & (
         (rests[:, None] & (index == SUNDAY)) | (saturdays[:, None] & (index == SATURDAY))
     )
@@ -230,7 +254,7 @@ def closed_on_holidays(firms: Population, bucket: Bucket) -> FloatArray:
     )
 
 
-def idle(health_daily: FloatArray, bucket: Bucket) -> Array:
+def idle(health_daily: FloatArray, days: Days, bucket: Bucket) -> Array:
     """Idle spells: no orders, a repair, a trip home; bool of shape (n_firms, n_days).
 
     rate = base · exp(-rise · health),    length ~ lognormal
@@ -240,12 +264,17 @@ def idle(health_daily: FloatArray, bucket: Bucket) -> Array:
     n, n_days = health_daily.shape
     base = p.idle_per_year * np.exp(p.idle_spread * rng.standard_normal(n) - p.idle_spread**2 / 2)
     base *= np.exp(-p.steady_idle * continuity(n, bucket))
-    starts = rng.random(health_daily.shape, np.float32) < (base[:, None] / 365.25) * np.exp(
-        -p.idle_health * health_daily
+    drawn = bucket.by_time(
+        "work.idle", days.steps, lambda rng, d: rng.random((n, d), np.float32), rng=rng
     )
-    length = np.ceil(
-        p.idle_days * np.exp(p.idle_days_sd * rng.standard_normal(health_daily.shape, np.float32))
+    starts = drawn < (base[:, None] / 365.25) * np.exp(-p.idle_health * health_daily)
+    luck = bucket.by_time(
+        "work.idle_days",
+        days.steps,
+        lambda rng, d: rng.standard_normal((n, d), np.float32),
+        rng=rng,
     )
+    length = np.ceil(p.idle_days * np.exp(p.idle_days_sd * luck))
     column = np.arange(n_days, dtype=np.float32)
     ends = np.maximum.accumulate(np.where(starts, column + length, -1), axis=1)
     return np.asarray(column < ends)

@@ -112,6 +112,28 @@ def with_offer(
     return np.asarray(cash[:, HISTORY + MONTH_ENDS] + own + effect.spare)
 
 
+def weekly_with_offer(
+    cash: FloatArray, offers: Offers, effect: OfferCash, config: WorldConfig
+) -> FloatArray:
+    """Realised cash week by week if the firms take the offers, without spare limits.
+
+    Parameters
+    ----------
+    cash : ndarray of shape (n_offers, WEEKS), of the firms without an offer
+
+    Returns
+    -------
+    ndarray of shape (n_offers, WEEKS)
+    """
+    flow = effect.flow + offers.return_luck[:, None] * effect.uncertain
+    left = 1 - STEP / config.cash.reversion_months
+    path, added = cash.copy(), np.zeros(len(cash))
+    for w in range(FUTURE):
+        added = added * left + flow[:, w]
+        path[:, HISTORY + w + 1] += added
+    return path
+
+
 def _purpose_flows(
     lent: FloatArray, offers: Offers, config: WorldConfig
 ) -> tuple[FloatArray, FloatArray]:

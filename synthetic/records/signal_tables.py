@@ -32,15 +32,21 @@ from synthetic.signals.logistics import Parcels
 
 @dataclass(frozen=True)
 class Recorder:
-    """Builder of contract tables from a bucket's arrays, as known on the day of application.
+    """Builder of contract tables from a bucket's arrays, as known on some day of each firm.
 
-    What happens after the application (a late payment, a void) is not in the records yet.
+    What happens later (a late payment, a void) is not in the records yet.
+
+    Attributes
+    ----------
+    seen_until : ndarray of shape (n_firms,)
+        World day up to which records have come: the application, or later where they go on.
     """
 
     ids: BucketIds
     days: Days
     months: Months
     cover: Coverage
+    seen_until: Array
 
     def firms(self) -> pl.DataFrame:
         """The register."""
@@ -92,14 +98,14 @@ class Recorder:
         delay = self._delay(issued)
         known = self.days.index[issued.firm, issued.day] + 1 + delay
         keep = self._covered(self.cover.tax)[issued.firm, issued.day]
-        keep &= known <= self.ids.population.applied[issued.firm]
+        keep &= known <= self.seen_until[issued.firm]
         firm, day = issued.firm[keep], issued.day[keep]
         number, partner = issued.number[keep], issued.partner[keep]
         sales = issued.direction == OUTPUT
         date = self.days.index[firm, day]
         wait = issued.voided[keep]
         voided = date + wait
-        void = (wait >= 0) & (voided < self.ids.population.applied[firm])
+        void = (wait >= 0) & (voided < self.seen_until[firm])
         frame = pl.DataFrame(
             {
                 "firm": firm,
@@ -134,12 +140,12 @@ class Recorder:
         )
 
     def tax_filings(self, filed: Filings) -> pl.DataFrame:
-        """Filings of the months since the tax source began, if due by the application."""
+        """Filings of the months since the tax source began, if due by the last day seen."""
         begins = self.cover.tax
         since = (begins >= 0)[:, None] & (
             self.months.starts - self.months.first[:, None] >= begins[:, None]
         )
-        due = filed.due < self.ids.population.applied[:, None]
+        due = filed.due < self.seen_until[:, None]
         firm, month = np.nonzero(since & (due | self._on_time(filed.filed)))
         cells = (firm, month)
         has_filed = self._happened(filed.filed[cells], firm)
@@ -176,8 +182,8 @@ class Recorder:
         return self._daily(keep, bands | {"known_on": self._known(keep, delay, 1)})
 
     def _arrived(self, delay: Array, lag: int) -> Array:
-        """Whether rows of the days (n_firms, n_days) have arrived by the application."""
-        return np.asarray(self.days.index + lag + delay <= self.ids.population.applied[:, None])
+        """Whether rows of the days (n_firms, n_days) have arrived."""
+        return np.asarray(self.days.index + lag + delay <= self.seen_until[:, None])
 
     def _known(self, keep: Array, delay: Array, lag: int) -> pl.Series:
         """Day on which late rows became known, empty for those that came in time."""
@@ -185,7 +191,7 @@ class Recorder:
         return self.ids.dates(known, never=delay[keep] == NOT_LATE)
 
     def electricity_bills(self, charged: Bills) -> pl.DataFrame:
-        """Bills sent by the application."""
+        """Bills sent by the last day seen."""
         begins = self.cover.electricity[:, None]
         metered = self.months.starts - self.months.first[:, None] >= begins
         sent = metered & self._on_time(charged.billed)
@@ -242,7 +248,7 @@ class Recorder:
 
         Columns: firm_id, table, date, invoice_id (invoices only), kind {gap, late, corrected,
         meter_swap}, known_on (when the row, or its correction, became known; empty for gaps and
-        meter swaps). What would have become known after the application is not in the records.
+        meter swaps). What would have become known after the last day seen is not in the records.
         """
         meter, metered = self._meter, self._covered(self.cover.electricity)
         guessed = meter.estimate != 1
@@ -297,11 +303,11 @@ class Recorder:
 
     @cached_property
     def _meter(self) -> MeterFaults:
-        return meter_faults(self.days.shape, self.ids.bucket)
+        return meter_faults(self.days, self.ids.bucket)
 
     @cached_property
     def _courier(self) -> Array:
-        return courier_delay(self.days.shape, self.ids.bucket)
+        return courier_delay(self.days, self.ids.bucket)
 
     def _carried(self, parcels: Parcels) -> Array:
         """Days (n_firms, n_days) on which a courier's file has a row."""
@@ -311,7 +317,8 @@ class Recorder:
     def _covered(self, begins: Array) -> Array:
         """Cells (n_firms, n_days) inside the coverage of a source."""
         column = np.arange(self.days.shape[1])
-        return np.asarray((begins >= 0)[:, None] & (column >= begins[:, None]))
+        seen = self.days.index < self.seen_until[:, None]
+        return np.asarray((begins >= 0)[:, None] & (column >= begins[:, None]) & seen)
 
     def _daily(self, keep: Array, columns: dict[str, Any]) -> pl.DataFrame:
         firm = np.nonzero(keep)[0]
@@ -319,12 +326,12 @@ class Recorder:
         return pl.DataFrame([self.ids.firm_ids.gather(firm)]).hstack(pl.DataFrame(dates | columns))
 
     def _on_time(self, day: Array) -> Array:
-        """Whether days (n_firms, n) lie before the application."""
-        return np.asarray((day != NEVER) & (day < self.ids.population.applied[:, None]))
+        """Whether days (n_firms, n) lie before the last one that is seen."""
+        return np.asarray((day != NEVER) & (day < self.seen_until[:, None]))
 
     def _happened(self, day: Array, firm: Array) -> Array:
-        """Whether events in long form have come, and before the application."""
-        return np.asarray((day != NEVER) & (day < self.ids.population.applied[firm]))
+        """Whether events in long form have come, and are seen."""
+        return np.asarray((day != NEVER) & (day < self.seen_until[firm]))
 
 
 _FAULT_COLUMNS = ("firm_id", "table", "date", "invoice_id", "kind", "known_on")

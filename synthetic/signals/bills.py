@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from features.arrays import Array, FloatArray
-from synthetic.firm.payment import delay_days
+from synthetic.firm.payment import delay_days, payment_luck
 from synthetic.firm.population import Population
 from synthetic.setting.months import Months
 from synthetic.streams import Bucket
@@ -44,14 +44,10 @@ def bills(
     amount = months.total(np.tensordot(tariff, kwh, axes=1))
     billed = months.ends + p.bill_lag_days
     due = billed + p.due_days
-    rng = bucket.stream("bills.delay")
-    wait = delay_days(
-        months.on_day(cash, p.bill_lag_days + p.due_days),
-        firms.quality,
-        p.bill_delay,
-        bucket.config.payment,
-        rng,
-    )
+    payment = bucket.config.payment
+    luck = bucket.by_time("bills.delay", months.steps, payment_luck(payment, len(firms)))
+    needed = months.on_day(cash, p.bill_lag_days + p.due_days)
+    wait = delay_days(needed, firms.quality, p.bill_delay, payment, luck)
     prepaid = bucket.stream("bills.prepaid").random(len(firms)) < np.take(p.prepaid, firms.area)
     wait = np.where(prepaid[:, None], 0, np.floor(wait)).astype(np.int64)
     return Bills(billed, due, billed + wait, np.round(amount, 2))

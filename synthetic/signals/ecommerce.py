@@ -10,6 +10,7 @@ import numpy as np
 
 from features.arrays import Array, FloatArray
 from synthetic.firm.population import Population
+from synthetic.firm.work import Days
 from synthetic.setting.places import RURAL
 from synthetic.streams import Bucket
 
@@ -35,6 +36,8 @@ def ecommerce(
     works: tuple[FloatArray, FloatArray],
     short: FloatArray,
     seen: Array,
+    *,
+    days: Days,
     bucket: Bucket,
 ) -> Shops:
     """Trade of each firm's shops, day by day.
@@ -69,13 +72,14 @@ def ecommerce(
     loyal = np.clip(
         p.repeat_rate * np.exp(p.repeat_sd * traits.standard_normal(n) - care), *p.repeat_limits
     )
-    since = (np.arange(work.shape[1]) - work.shape[1]) / 365.25
+    since = (np.arange(work.shape[1]) - days.history) / 365.25
     # what rural shops sell grows as the report has it, the others with the economy
     growth = np.where(firms.area == RURAL, np.log1p(p.rural_growth_per_year), 0.0)
     grown = np.where(seen, rate, 0.0)[:, None] * np.exp(growth[:, None] * since)
-    noise = np.exp(
-        p.noise_sd * bucket.stream("ecommerce.noise").standard_normal((2, *work.shape), np.float32)
+    luck = bucket.by_time(
+        "ecommerce.noise", days.steps, lambda rng, d: rng.standard_normal((2, n, d), np.float32)
     )
+    noise = np.exp(p.noise_sd * luck)
     expected = (
         grown * claimed * np.exp(-p.orders_shortfall * short),
         np.minimum(grown / conversion[:, None], p.most_visitors) * np.sqrt(work) * noise[0],

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from features.arrays import Array, FloatArray
+from synthetic.firm.work import Days
 from synthetic.streams import Bucket, Rng
 
 NOT_LATE = 0
@@ -29,17 +30,32 @@ class MeterFaults:
     swapped: Array
 
 
-def meter_faults(shape: tuple[int, int], bucket: Bucket) -> MeterFaults:
+def meter_faults(days: Days, bucket: Bucket) -> MeterFaults:
     """Draw the faults of a bucket's meters."""
-    p = bucket.config.faults
+    p, n = bucket.config.faults, days.shape[0]
     rng = bucket.stream("faults.meter")
-    lost = runs(shape, p.gaps_per_year, p.run_days, p.longest_run_days, rng)
-    late = runs(shape, p.late_per_year, p.run_days, p.longest_run_days, rng) & ~lost
-    estimated = runs(shape, p.estimates_per_year, 1.0, p.longest_run_days, rng) & ~lost
-    delay = rng.integers(2, p.longest_delay_days + 1, shape, np.int16)
-    guess = np.exp(p.estimate_sd * rng.standard_normal(shape, np.float32))
-    swapped = runs(shape, p.swaps_per_year, 1.0, p.longest_run_days, rng)
-    swapped[:, -1] = False
+
+    def begun(name: str, per_year: float, mean_days: float) -> Array:
+        def draw(rng: Rng, d: int) -> Array:
+            return runs((n, d), per_year, mean_days, p.longest_run_days, rng)
+
+        return bucket.by_time(f"faults.{name}", days.steps, draw, rng=rng)
+
+    lost = begun("lost", p.gaps_per_year, p.run_days)
+    late = begun("late", p.late_per_year, p.run_days) & ~lost
+    estimated = begun("estimated", p.estimates_per_year, 1.0) & ~lost
+    delay = bucket.by_time(
+        "faults.delay",
+        days.steps,
+        lambda rng, d: rng.integers(2, p.longest_delay_days + 1, (n, d), np.int16),
+        rng=rng,
+    )
+    luck = bucket.by_time(
+        "faults.guess", days.steps, lambda rng, d: rng.standard_normal((n, d), np.float32), rng=rng
+    )
+    guess = np.exp(p.estimate_sd * luck)
+    swapped = begun("swapped", p.swaps_per_year, 1.0)
+    swapped[:, [days.history - 1, -1]] = False
     return MeterFaults(
         lost=lost,
         delay=np.where(late | estimated, delay, NOT_LATE),
@@ -56,12 +72,15 @@ def swap_meters(kwh: FloatArray, swapped: Array) -> FloatArray:
     return np.asarray(kept)
 
 
-def courier_delay(shape: tuple[int, int], bucket: Bucket) -> Array:
+def courier_delay(days: Days, bucket: Bucket) -> Array:
     """Days by which couriers' files are late, shape (n_firms, n_days); 0 for most."""
-    p = bucket.config.faults
-    rng = bucket.stream("faults.courier")
-    late = runs(shape, p.late_per_year, p.run_days, p.longest_run_days, rng)
-    return np.where(late, rng.integers(1, p.longest_delay_days + 1, shape), NOT_LATE)
+    p, n = bucket.config.faults, days.shape[0]
+
+    def draw(rng: Rng, d: int) -> Array:
+        late = runs((n, d), p.late_per_year, p.run_days, p.longest_run_days, rng)
+        return np.where(late, rng.integers(1, p.longest_delay_days + 1, (n, d)), NOT_LATE)
+
+    return bucket.by_time("faults.courier", days.steps, draw)
 
 
 def invoice_delay(sizes: Array, direction: int, bucket: Bucket) -> Array:

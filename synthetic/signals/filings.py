@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from features.arrays import Array, FloatArray
-from synthetic.firm.payment import delay_days
+from synthetic.firm.payment import delay_days, payment_luck
 from synthetic.firm.population import Population
 from synthetic.setting.calendar import Calendar
 from synthetic.setting.months import Months
@@ -63,9 +63,11 @@ def filings(
         0,
         1,
     )
-    extra = (
-        1 + np.exp(p.uninvoiced_month_sd * rng.standard_normal(months.ends.shape)) * habit[:, None]
+    n, payment = len(firms), bucket.config.payment
+    uneven = bucket.by_time(
+        "filings.uninvoiced", months.steps, lambda rng, m: rng.standard_normal((n, m)), rng=rng
     )
+    extra = 1 + np.exp(p.uninvoiced_month_sd * uneven) * habit[:, None]
     sales = np.maximum(months.total(invoiced), 0) * extra
     general = general_payers(firms, bucket)[:, None]
     quarter = sales.copy()
@@ -79,11 +81,16 @@ def filings(
     tax = np.where(exempt, 0, tax)
     due = np.where(files, months.ends + p.filing_due_days, NO_RETURN)
     needed = months.on_day(cash, p.filing_due_days)
-    late = delay_days(needed, firms.quality, p.filing_delay, bucket.config.payment, rng)
+    luck = bucket.by_time("filings.delay", months.steps, payment_luck(payment, n), rng=rng)
+    late = delay_days(needed, firms.quality, p.filing_delay, payment, luck)
     filed = months.ends + p.filing_lag_days + np.floor(late).astype(np.int64)
-    wait = delay_days(needed, firms.quality, p.payment_delay, bucket.config.payment, rng)
+    luck = bucket.by_time("filings.payment", months.steps, payment_luck(payment, n), rng=rng)
+    wait = delay_days(needed, firms.quality, p.payment_delay, payment, luck)
     skipped_share = p.skipped_share * np.exp(-p.skipped_quality * firms.quality)
-    skipped = (rng.random(due.shape) < skipped_share[:, None]) | ~files
+    drawn = bucket.by_time(
+        "filings.skipped", months.steps, lambda rng, m: rng.random((n, m)), rng=rng
+    )
+    skipped = (drawn < skipped_share[:, None]) | ~files
     filed = np.where(skipped, NEVER, filed)
     paid = np.where(skipped, NEVER, filed + np.floor(wait).astype(np.int64))
     return Filings(due, filed, paid, np.round(sales, 2), np.round(tax, 2))

@@ -188,7 +188,7 @@ def invoices(
         What is to be invoiced.
     """
     direction = how.direction
-    expected = _expected(how, flow.intensity, dates, bucket.stream(f"invoices.days.{direction}"))
+    expected = _expected(how, flow.intensity, dates, bucket)
 
     def lines(kind: str) -> FirmStreams:
         return bucket.by_firm(f"invoices.{kind}.{direction}")
@@ -219,14 +219,19 @@ def invoices(
 
 
 def _expected(
-    how: Habits, intensity: FloatArray, dates: tuple[Days, Calendar], rng: Rng
+    how: Habits, intensity: FloatArray, dates: tuple[Days, Calendar], bucket: Bucket
 ) -> FloatArray:
     """Expected orders of each firm and day (n_firms, n_days), zero where nothing is issued."""
     days, calendar = dates
     n, n_days = intensity.shape
+    name = f"invoices.days.{how.direction}"
+    rng = bucket.stream(name)
     month = days.index // how.common.month_days
     month -= month.min()
-    draws = rng.standard_normal((n, int(month.max()) + 1), np.float32)
+    months = int(month[:, : days.history].max()) + 1, int(month.max()) + 1
+    draws = bucket.by_time(
+        f"{name}.month", months, lambda rng, m: rng.standard_normal((n, m), np.float32), rng=rng
+    )
     sd = how.lump_sd.astype(np.float32)[:, None]
     lump = np.exp(sd * np.take_along_axis(draws, month, axis=1) - sd**2 / 2)
     busy = _busy(how.tilt, calendar.day_of_month[days.index], how.common.mid_month)
@@ -238,14 +243,19 @@ def _expected(
         np.abs(calendar.spring[days.index]) <= how.common.spring_days
     )
     chance = np.where(holiday, chance * how.common.holiday_factor, chance)
-    writes = rng.random((n, n_days), np.float32) < chance
+    drawn = bucket.by_time(
+        f"{name}.writes", days.steps, lambda rng, d: rng.random((n, d), np.float32), rng=rng
+    )
+    writes = drawn < chance
     waiting = np.cumsum(intensity * lump * busy, axis=1, dtype=np.float64)
     before = np.maximum.accumulate(np.where(writes, waiting, 0.0), axis=1)
     earlier = np.hstack([np.zeros((n, 1)), before[:, :-1]])
     due = np.where(writes, np.minimum(waiting - earlier, how.common.most_waiting_days), 0.0)
     shape = how.clump.astype(np.float32)[:, None]
-    gamma = rng.standard_gamma(shape, (n, n_days), np.float32) / shape
-    return np.asarray(how.per_day[:, None] * due * gamma)
+    gamma = bucket.by_time(
+        name, days.steps, lambda rng, d: rng.standard_gamma(shape, (n, d), np.float32), rng=rng
+    )
+    return np.asarray(how.per_day[:, None] * due * (gamma / shape))
 
 
 def _busy(tilt: FloatArray, day_of_month: Array, middle: float) -> FloatArray:

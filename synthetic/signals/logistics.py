@@ -9,6 +9,7 @@ import numpy as np
 
 from features.arrays import Array, FloatArray
 from synthetic.firm.population import CNY_A_YEAR_PER_KCNY_A_DAY, Population
+from synthetic.firm.work import Days
 from synthetic.streams import Bucket
 
 
@@ -24,7 +25,13 @@ class Parcels:
 
 
 def logistics(
-    firms: Population, work: FloatArray, short: FloatArray, seen: Array, bucket: Bucket
+    firms: Population,
+    work: FloatArray,
+    short: FloatArray,
+    seen: Array,
+    *,
+    days: Days,
+    bucket: Bucket,
 ) -> Parcels:
     """Count each day's parcels.
 
@@ -49,7 +56,9 @@ def logistics(
     expected = (rate[:, None] * work, (rate * inward_share)[:, None] * np.sqrt(work))
     parcels = bucket.by_firm("logistics.count").poisson(np.stack(expected, axis=-1))
     out, inward = np.ascontiguousarray(np.moveaxis(parcels, -1, 0))
-    noise = bucket.stream("logistics.noise").standard_normal(work.shape, np.float32)
+    noise = bucket.by_time(
+        "logistics.noise", days.steps, lambda rng, d: rng.standard_normal((n, d), np.float32)
+    )
     noise = np.exp(p.weight_noise_sd * noise)
     return Parcels(
         out=out,
