@@ -112,7 +112,13 @@ def import_folder(
 
     every_firm = pl.concat([frame["firm_id"] for frame in frames.values()]).unique().sort()
     firms = frames["firms"]["firm_id"].unique().sort() if "firms" in frames else every_firm
-    applications = _applications(mapping.applications, firms)
+    applications = pl.DataFrame(schema=TABLES["applications"].schema)
+    if "loans" in frames:
+        frames["loans"] = frames["loans"].with_columns(_APPLICATION_ID)
+        applications = _applications_of_loans(frames["loans"])
+    if mapping.applications is not None:
+        others = firms.filter(~firms.is_in(applications["firm_id"].implode()))
+        applications = pl.concat([applications, _applications(mapping.applications, others)])
     all_rejects = pl.concat(rejects)
     counts = all_rejects.group_by("table", "problem").len().sort("table", "problem")
     summary = ImportSummary(
@@ -240,6 +246,29 @@ def _one_row_each(
         rows = added_up(rows, table)
     refuse_shared_keys(rows, table)
     return conform(rows, table)
+
+
+_APPLICATION_ID = pl.coalesce(
+    "application_id", pl.format("A-{}", "loan_id")
+).alias("application_id")
+
+
+def _applications_of_loans(loans: pl.DataFrame) -> pl.DataFrame:
+    """One application a loan: the first, where several have one."""
+    rows = loans.sort("disbursed_on", "loan_id").unique(
+        "application_id", keep="first", maintain_order=True
+    )
+    request = rows.select(
+        "application_id",
+        "firm_id",
+        "term_months",
+        "plan",
+        "lender_type",
+        applied_on="disbursed_on",
+        amount_cny="limit_cny",
+        first_time=pl.lit(None, pl.Boolean),
+    )
+    return conform(request, "applications")
 
 
 def _applications(constants: ApplicationOfEachFirm, firms: pl.Series) -> pl.DataFrame:

@@ -191,10 +191,22 @@ class ApplicationOfEachFirm(Settings):
 
 
 class ImportMapping(Settings):
-    """A whole mapping file: one list of sources per table, and the application."""
+    """A whole mapping file: one list of sources per table, and the application.
+
+    With loans among the tables each of them is an application of its own, on the day of its
+    disbursement; `applications` is then that of the firms without a loan, if any.
+    """
 
     tables: dict[str, tuple[Source, ...]]
-    applications: ApplicationOfEachFirm
+    applications: ApplicationOfEachFirm | None = None
+
+    @model_validator(mode="after")
+    def _applications_known(self) -> Self:
+        if self.applications is None and "loans" not in self.tables:
+            raise ValueError(
+                "expected [applications] with applied_on, or loans, which are applications"
+            )
+        return self
 
 
 def words(value: Words) -> list[str]:
@@ -211,7 +223,7 @@ def load_mapping(path: Path) -> ImportMapping:
         If it is absent, no TOML, or names a table, column or setting that does not exist.
     """
     content = read_toml(path, expected="a mapping")
-    applications = content.pop("applications", {})
+    applications = content.pop("applications", None)
     try:
         mapping = ImportMapping(tables=content, applications=applications)
     except ValidationError as error:

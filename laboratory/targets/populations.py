@@ -14,6 +14,7 @@ def condition(name: str) -> pl.Expr:
 
 
 _APPROVED = pl.col("approved")
+_TAKEN = pl.col("accepted").fill_null(value=False)
 _RURAL = pl.col("area") == "rural"
 _COUNTY = pl.col("area") != "urban"
 _ONLINE = pl.col("ecommerce").is_not_null()
@@ -53,18 +54,18 @@ CONDITIONS = {
     "first": pl.col("first_time"),
     "rural_first": pl.col("first_time") & _RURAL,
     "approved": _APPROVED,
-    "loans": _APPROVED,
-    "first_loans": _APPROVED & pl.col("first_time"),
-    "rural_loans": _APPROVED & _RURAL,
-    "guaranteed": _APPROVED & pl.col("guaranteed"),
+    "loans": _TAKEN,
+    "first_loans": _TAKEN & pl.col("first_time"),
+    "rural_loans": _TAKEN & _RURAL,
+    "guaranteed": _TAKEN & pl.col("guaranteed"),
     "is_guaranteed": pl.col("guaranteed"),
-    "farm_loans": _APPROVED & _FARM,
+    "farm_loans": _TAKEN & _FARM,
     "catering": pl.col("sector") == "catering",
     **{
-        f"loans_{lender}": _APPROVED & _LENDER.eq(lender)
+        f"loans_{lender}": _TAKEN & _LENDER.eq(lender)
         for lender in ("bank", "small_loan", "platform", "joint")
     },
-    "loans_platform_or_joint": _APPROVED & _LENDER.is_in(["platform", "joint"]),
+    "loans_platform_or_joint": _TAKEN & _LENDER.is_in(["platform", "joint"]),
     "platform_or_joint": _LENDER.is_in(["platform", "joint"]),
     "joint": _LENDER == "joint",
     "up_to_500k": pl.col("amount_cny") <= 500_000,

@@ -30,7 +30,7 @@ NAMES = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 
 RESERVED = frozenset(
     {
-        *("application_id", "firm_id", "as_of", DATE, "approved", "slice", "labelled", "order_"),
+        *("application_id", "firm_id", "as_of", DATE, "approved", "accepted", "slice", "labelled", "order_"),
         *("first_time", "lender_type", "sources_covered", "month", *ATTRIBUTES),
     }
 )
@@ -115,7 +115,9 @@ def read_matrix(
             f"{features}. They belong to different data."
         )
     rows = rows.rename({ID: "application_id", DATE: "as_of"}).with_columns(
-        firm_id="application_id", approved=pl.lit(None, dtype=pl.Boolean)
+        firm_id="application_id",
+        approved=pl.lit(None, dtype=pl.Boolean),
+        accepted=pl.lit(None, dtype=pl.Boolean),
     )
     names = tuple(named)
     return TrainingData(

@@ -59,7 +59,8 @@ def split(rows: pl.DataFrame, *, config: SplitConfig) -> Split:
     Parameters
     ----------
     rows : DataFrame
-        firm_id, as_of (Date), approved, defaulted (null if refused or not yet observed).
+        firm_id, as_of (Date), approved, accepted, defaulted (null if refused, not taken or not yet
+        observed).
     config : SplitConfig
 
     Returns
@@ -155,14 +156,16 @@ def _starts(rows: pl.DataFrame, config: SplitConfig) -> dict[str, dt.date]:
 
 
 def _counts(rows: pl.DataFrame) -> dict[str, int]:
-    refused = pl.col("approved").eq(other=False)
+    refused = pl.col("approved").eq(other=False).fill_null(value=False)
+    left = ~refused & pl.col("accepted").eq(other=False).fill_null(value=False)
     kept = pl.col("slice").is_not_null()
     sums = {
         "rows": pl.len(),
         "firms": pl.col("firm_id").n_unique(),
         "dropped_other_side": (~kept).sum(),
         "dropped_refused": (kept & ~pl.col("labelled") & refused).sum(),
-        "dropped_not_observed": (kept & ~pl.col("labelled") & ~refused.fill_null(False)).sum(),
+        "dropped_not_accepted": (kept & ~pl.col("labelled") & left).sum(),
+        "dropped_not_observed": (kept & ~pl.col("labelled") & ~refused & ~left).sum(),
     }
     for name in SLICES:
         inside = pl.col("labelled") & pl.col("slice").eq(name)

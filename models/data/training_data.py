@@ -11,7 +11,8 @@ import polars as pl
 
 from features.contract.errors import ContractError
 from features.engine.build import build_features, read_features
-from features.io.signal_reader import Signals, read_applications, read_outcomes
+from features.io.loan_outcomes import outcomes_of
+from features.io.signal_reader import Signals, read_applications
 from features.io.storage import absolute
 from features.table import peers
 from features.table.catalogue import FEATURES, fingerprint
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 ATTRIBUTES = ("legal_form", "sector", "city", "area", "owner_age")
 """Of the firm, for figures by segment and for the cells of the peer features."""
 
-FORBIDDEN = ("lender_type", "approved", "defaulted", "channel")
+FORBIDDEN = ("lender_type", "approved", "accepted", "defaulted", "channel")
 """Columns that describe the past's decisions; never features (docs/design.md, Training)."""
 
 
@@ -69,8 +70,8 @@ class TrainingData:
     Attributes
     ----------
     rows : DataFrame
-        application_id, firm_id, as_of, approved, defaulted, first_time, lender_type, the firm's
-        attributes, and all features.
+        application_id, firm_id, as_of, approved, accepted, defaulted, first_time, lender_type, the
+        firm's attributes, and all features.
     names : tuple of str
         Features, in the catalogue's order.
     signs : dict of str to int
@@ -219,8 +220,8 @@ def read_training_data(
             "`firstloan catalogue` lists the names."
         )
     applications = read_applications(data / "applications.csv")
-    outcomes = read_outcomes(data / "outcomes.csv")
     signals = Signals.open(absolute(data))
+    outcomes = outcomes_of(data, signals, applications)
     if features is None:
         matrix = build_features(
             signals, applications, workers=workers, progress=progress, cluster=cluster
@@ -262,7 +263,7 @@ def _join(
     firms = pl.concat([signals.read("firms", bucket=bucket) for bucket in signals.buckets])
     attributes = firms.unique("firm_id", keep="first").select("firm_id", *ATTRIBUTES)
     requests = applications.select("application_id", "first_time", "lender_type")
-    results = outcomes.select("application_id", "approved", "defaulted")
+    results = outcomes.select("application_id", "approved", "accepted", "defaulted")
     joined = matrix
     for other, key in (
         (results, "application_id"),

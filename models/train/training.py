@@ -148,12 +148,12 @@ def train(
         When the data do not allow a model, MLflow cannot be reached, or the cluster loses a worker
         that fits; nothing is registered.
     """
-    for table in ("applications.csv", "outcomes.csv"):
-        if not (data / table).is_file():  # before MLflow makes a store for nothing
-            raise ContractError(
-                f"{data / table}: no such file. A data folder to train on holds applications.csv, "
-                "outcomes.csv and signals/."
-            )
+    requested = data / "applications.csv"
+    if not requested.is_file():  # before MLflow makes a store for nothing
+        raise ContractError(
+            f"{requested}: no such file. A data folder to train on holds applications.csv, "
+            "outcomes.csv (or a loan tape) and signals/."
+        )
     registry.check_free(NAME)  # an unreachable store is said now, not after the work
     training_data = read_training_data(
         data,

@@ -4,7 +4,7 @@ What the plans of `synthetic.loan.repayment` take from cash, rounded as a lender
 repays its draws when it likes; what is left falls due in the last month.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -79,8 +79,8 @@ def amortisation(
     if drawn is None:
         drawn = np.where(offers.plan == LINE, config.loan.line_drawn, 1.0)[:, None]
     interest = np.rint(owed * monthly * drawn).astype(np.int64)
-    share = np.where(offers.months > 0, annuity(offers) / np.maximum(offers.months, 1e-12), 0.0)
-    flat = np.rint(amount * (share - 1 / offers.term)).astype(np.int64)
+    instalment = annuity(replace(offers, months=np.ones(len(offers))))
+    flat = np.rint(amount * (instalment - 1 / offers.term)).astype(np.int64)
     interest[even] = (flat[:, None] * running)[even]
     return Amortisation(principal, interest, owed)
 

@@ -62,5 +62,5 @@ def line_draws(n: int, bucket: Bucket) -> LineDraws:
     drawn_first = rng.random(n) < p.line_drawn
     idle_days = DAYS_A_YEAR / p.line_draws_per_year - p.line_draw_days
     drawn = drawn_first[:, None] == (np.arange(MOST_TURNS) % 2 == 0)
-    lasts = rng.exponential(1.0, (n, MOST_TURNS)) * np.where(drawn, p.line_draw_days, idle_days)
+    lasts = rng.standard_exponential((n, MOST_TURNS)) * np.where(drawn, p.line_draw_days, idle_days)
     return LineDraws(drawn_first, np.ceil(np.cumsum(lasts, axis=1)).astype(np.int64))

@@ -15,7 +15,7 @@ from synthetic.firm.work import Days
 from synthetic.streams import Bucket
 
 
-STAYS_OPEN = 100_000
+STAYS_OPEN = np.iinfo(np.int32).max // 2
 """Day of a closure that does not come."""
 
 

@@ -26,8 +26,12 @@ class Everybody:
 
     def tables(self):
         """The contract's tables by name, and `truth` and `faults`."""
-        told = (self.history, self.world, self.bucket)
-        return records(*told) | self.loan_tables()
+        return self.signal_tables() | self.loan_tables()
+
+    def signal_tables(self):
+        """Those of them that records are made of, and `faults`."""
+        lent = lend(self.history, self.world, self.bucket)
+        return records(self.history, lent, self.world, self.bucket)
 
     def loan_tables(self):
         """Those of them that need no signals."""

@@ -21,7 +21,6 @@ from features.table.catalogue import as_table
 from synthetic.config.load import load_config
 from synthetic.firm.population import population
 from synthetic.streams import Bucket
-from synthetic.world import records
 from tests.synthetic.conftest import Everybody
 
 pytestmark = pytest.mark.slow
@@ -66,7 +65,7 @@ def world_of(seed, *, strangers):
         other = population(FIRMS, Bucket(seed + STRANGERS, 0, config))
         hidden = replace(firms, quality=other.quality, digital=other.digital)
         shown = Everybody(seed + STRANGERS, config, FIRMS, people=hidden)
-    tables = records(shown.history, shown.world, shown.bucket)
+    tables = shown.signal_tables()
     tables.pop("faults")
     asked = own.loan_tables()
     tables["credit_history"] = asked["credit_history"]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = ("firm", "loan", "signals", "setting")
+FOLDERS = ("firm", "loan", "book", "signals", "setting")
 FILES = sorted(p for folder in FOLDERS for p in (ROOT / "synthetic" / folder).glob("*.py"))
 
 MATHEMATICS = {0, 1, 2, 3, -1, 0.5, 4, 7, 12, 100, 365, 365.25}
@@ -15,7 +15,7 @@ MATHEMATICS = {0, 1, 2, 3, -1, 0.5, 4, 7, 12, 100, 365, 365.25}
 ALLOWED = {
     "calendar.py": "dates of the lunar calendar and of public holidays, with their source",
     "true_pd.py": "nodes of the numerical integration",
-    "months.py": "days of the longest month",
+    "months.py": "days of the longest and of the shortest month",
 }
 
 STRUCTURE = {
@@ -36,6 +36,8 @@ STRUCTURE = {
     ("invoices.py", 1_000): "CNY, a unit of rounding",
     ("invoices.py", 0.01): "CNY, a unit of rounding",
     ("invoices.py", 1e-4): "tail of a quantile that is cut off",
+    ("line_draws.py", 60): "turns of a line that are drawn at once",
+    ("bureau.py", 6): "months of the count of enquiries",
     ("lending.py", 1e6): "CNY, unit of sales",
     ("population.py", 1_000): "CNY, unit of sales",
     ("lending.py", -3): "thousands",

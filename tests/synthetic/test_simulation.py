@@ -119,12 +119,18 @@ def test_less_cash_is_more_risk(truth):
     assert poor["true_pd"].mean() > 2 * rich["true_pd"].mean()
 
 
-def test_signals_end_with_the_application(world):
+def test_signals_end_with_the_application_or_a_year_after_the_loan(world):
     applications = read_applications(world / "applications.csv")
+    loans = read(world, "loans").select("firm_id", "disbursed_on")
+    both = applications.join(loans, on="firm_id", how="left")
     for table, day in (("electricity", "date"), ("invoices", "issued_on"), ("ecommerce", "date")):
-        last = read(world, table).group_by("firm_id").agg(pl.col(day).max())
-        both = last.join(applications, on="firm_id")
-        assert (both[day] <= both["applied_on"]).all(), table
+        last = read(world, table).group_by("firm_id").agg(pl.col(day).max()).join(both, on="firm_id")
+        borrowers = last.filter(pl.col("disbursed_on").is_not_null())
+        others = last.filter(pl.col("disbursed_on").is_null())
+        assert (others[day] <= others["applied_on"]).all(), table
+        since = (borrowers[day] - borrowers["disbursed_on"]).dt.total_days()
+        assert since.max() <= 365, table
+        assert since.median() > 350, table
 
 
 def test_csv_tables_hold_what_the_parquet_tables_hold(tmp_path):

@@ -54,7 +54,8 @@ def test_a_signal_that_draws_anew_changes_no_table(world, tables, monkeypatch):
         ("ecommerce.traits", {"ecommerce"}),
         ("electricity.bands", {"electricity", "electricity_bills"}),
         ("bills.delay", {"electricity_bills"}),
-        ("credit.payout", {"outcomes"}),
+        ("book.lender", {"loans"}),
+        ("book.bureau.lag", {"bureau"}),
     ],
 )
 def test_more_draws_from_one_stream_move_its_own_table_alone(

@@ -3,6 +3,7 @@
 import csv
 import datetime as dt
 import math
+import tomllib
 from collections import defaultdict
 from pathlib import Path
 
@@ -13,10 +14,11 @@ from features.api import build
 from features.importing.folder import import_folder
 from features.importing.guess import guess_mapping
 from features.importing.mapping import load_mapping
+from features.io.loan_outcomes import outcomes_of
 from features.io.signal_reader import Signals, read_applications
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
-NAMES = ("digital-invoices", "meter-96-points", "waybills", "shop-orders")
+NAMES = ("digital-invoices", "meter-96-points", "waybills", "shop-orders", "loan-tape")
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +124,7 @@ def test_a_meter_without_tariff_bands_has_its_level_and_no_bands(tmp_path):
     assert math.isnan(row["electricity_valley_share_180d"])
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "loan-tape"])
 def test_a_guessed_mapping_imports_the_sample(name, tmp_path):
     first = min((EXAMPLES / name).iterdir())
     text = guess_mapping(first)
@@ -132,3 +134,31 @@ def test_a_guessed_mapping_imports_the_sample(name, tmp_path):
     kept, expected = next(iter(summary.rows.values())), load_mapping(EXAMPLES / f"{name}.toml")
     assert list(summary.rows) == list(expected.tables)
     assert kept > 0
+
+
+def test_each_file_of_a_loan_tape_is_known_by_its_headers():
+    for table, (source,) in load_mapping(EXAMPLES / "loan-tape.toml").tables.items():
+        guessed = tomllib.loads(guess_mapping(EXAMPLES / "loan-tape" / str(source.file)))
+        assert list(guessed) == [table, "applications"]
+        assert guessed[table][0]["columns"].items() <= source.columns.items()
+
+
+def test_a_loan_tape_balances_and_tells_its_outcomes(imported):
+    loans, months, recoveries = (
+        table(imported, "loan-tape", name) for name in ("loans", "loan_months", "recoveries")
+    )
+    header, *rows = rows_of("loan-tape", "贷款台账.csv", "utf-8-sig")
+    assert loans.height == len(rows)
+    assert set(loans["lender_type"]) == {"small_loan"}
+    sums = months.group_by("loan_id").agg(pl.col("^.*_cny$").sum())
+    gone = pl.sum_horizontal("paid_cny", "recovered_cny", "written_off_cny")
+    left = sums.select(pl.col("drawn_cny") + pl.col("interest_cny") - gone).to_series()
+    assert left.abs().max() < 0.005  # every loan of the sample has ended
+    assert recoveries["amount_cny"].sum() >= months["recovered_cny"].sum()
+    folder = imported["loan-tape"].out
+    applications = read_applications(folder / "applications.csv")
+    assert applications["applied_on"].sort().equals(loans["disbursed_on"].sort())
+    outcomes = outcomes_of(folder, Signals.open(folder), applications)
+    late = months.filter(pl.col("dpd") >= 90)["loan_id"].n_unique()
+    assert 0 < outcomes["defaulted"].sum() <= late
+    assert outcomes["defaulted"].null_count() == 0

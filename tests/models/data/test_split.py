@@ -11,7 +11,7 @@ CONFIG = read_settings().split
 
 
 def applications(rows=1_200, firms=None):
-    """Six quarters of 2023 and 2024, every tenth bad, every seventh refused."""
+    """Six quarters of 2023 and 2024: every tenth bad, every seventh refused, some not taken."""
     return pl.DataFrame(
         {
             "firm_id": [f"F{i % (firms or rows):05}" for i in range(rows)],
@@ -19,7 +19,10 @@ def applications(rows=1_200, firms=None):
                 dt.date(2023, 1, 1) + dt.timedelta(days=i * 546 // rows) for i in range(rows)
             ],
             "approved": [i % 7 != 0 for i in range(rows)],
-            "defaulted": [None if i % 7 == 0 else i % 10 == 0 for i in range(rows)],
+            "accepted": [None if i % 7 == 0 else i % 11 != 0 for i in range(rows)],
+            "defaulted": [
+                None if i % 7 == 0 or i % 11 == 0 else i % 10 == 0 for i in range(rows)
+            ],
         }
     )
 
@@ -43,6 +46,7 @@ def test_every_row_is_counted_once():
         dropped = sum(value for key, value in counts.items() if key.startswith("dropped_"))
         assert kept + dropped == counts["rows"] == 1_200
         assert counts["dropped_refused"] > 0
+        assert counts["dropped_not_accepted"] > 0
         assert counts["dropped_not_observed"] == 0
 
 
@@ -51,7 +55,7 @@ def test_a_label_not_yet_observed_is_counted_as_such():
     label = pl.when(late).then(None).otherwise("defaulted")
     rows = applications().with_columns(label.alias("defaulted"))
     counts = split(rows, config=CONFIG).counts
-    waiting = rows.filter(late & pl.col("approved")).height
+    waiting = rows.filter(late & pl.col("approved") & pl.col("accepted")).height
     assert counts["dropped_not_observed"] == waiting > 0
 
 

@@ -15,7 +15,9 @@ KINDS = ("shell", "invoice_inflation", "brushing")
 def tables():
     config = load_config()
     share = {"shell_share": 0.1, "inflation_share": 0.1, "brushing_share": 0.1}
-    config = config.model_copy(update={"fraud": config.fraud.model_copy(update=share)})
+    fraud = config.fraud.model_copy(update=share)
+    until_applied = config.calendar.model_copy(update={"follow_days": 0})
+    config = config.model_copy(update={"fraud": fraud, "calendar": until_applied})
     return bucket_world(1_000, 0, backdrop(5, config))
 
 
