@@ -10,6 +10,7 @@ import typer.main
 
 import firstloan
 from docs import demo
+from docs.book_page import page as book
 from docs.causal_graph import svg as causal_graph
 from docs.limits import page as scaling
 from docs.measured import cite, growth
@@ -90,6 +91,7 @@ PAGES = {
     "commands.md": commands,
     "settings.md": settings,
     "report.md": report,
+    "book.md": book,
     "causal-graph.svg": causal_graph,
     "benchmarks.md": benchmarks,
     "growth.svg": growth,

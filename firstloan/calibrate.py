@@ -22,7 +22,8 @@ def calibrate(*, data: Data, workers: Workers = 2) -> None:
     table.add_column("ok", no_wrap=True)
     for line in lines:
         digits = 3 if line.unit == "1" else 2
-        shown = (None if line.kind == "shown" else line.report, line.expected)
+        report = None if line.kind == "shown" and not line.report else line.report
+        shown = (report, line.expected)
         tolerance = None if line.kind == "shown" else line.tolerance
         figures = ("" if x is None else f"{x:,.{digits}f}" for x in (*shown, tolerance, line.own))
         what = f"{line.what}*" if line.gives_back else line.what

@@ -76,7 +76,7 @@ def simulate(
 def truth_of(
     world: str | Path, offers: "pd.DataFrame | pl.DataFrame", *, workers: int = 1
 ) -> "pd.DataFrame":
-    """Truth of any offers to the applicants of a simulated world: PD and realised default.
+    """Truth of any offers to the applicants of a simulated world: PD, loss, income, acceptance.
 
     What no lender can know: the latent state of each firm is replayed from the world's seed and
     settings, and the offer's cash is added to it. The firm's own need stays what it applied for.
@@ -93,10 +93,19 @@ def truth_of(
 
     Returns
     -------
-    pandas.DataFrame of shape (n, 5)
-        In the order given: `application_id`; `pd_12m`, the probability of 90 days past due within
-        12 months over all futures; `pd_12m_world`, the same given this world's common path;
-        `pd_life`, over the loan's life; `defaulted`, what happens within 12 months in this world.
+    pandas.DataFrame of shape (n, 15)
+        In the order given, `application_id` and, if the offer is taken, over all futures:
+
+        - `accept_probability`, that it is taken (0 for no loan);
+        - `pd_12m`, that it is 90 days past due within 12 months; `pd_life`, over its life;
+        - `expected_loss_cny`, `expected_income_cny`: balance at default less recoveries, and
+          interest received, over the loan's life, without discount;
+        - `borrower_gain_cny`: cash that the borrower gains against no loan, less what it loses
+          with its firm.
+
+        The same given this world's common path: `pd_12m_world`, `expected_loss_world_cny`,
+        `expected_income_world_cny`. What happens in this world: `accepted`, `defaulted` (within 12
+        months), `realised_loss_cny`, `realised_income_cny`, `realised_gain_cny`.
 
     Raises
     ------

@@ -272,9 +272,7 @@ def _truth(
         )
         for drawn in (None, np.where((offers.plan == LINE)[:, None], people.drawn_share, 1.0))
     )
-    chance = np.where(
-        offers.months > 0, accept_probability(100 * offers.rate, state, config), 0.0
-    )
+    chance = np.where(offers.months > 0, accept_probability(100 * offers.rate, state, config), 0.0)
     recovered = recoveries_of(people.behind, bad, closed, config)
     month = first_missed(month_of_default(state, offers, effect, config), offers, bad, closed)
     idle = first_missed(month_of_default(state, nothing, without, config), offers, bad, closed)

@@ -72,10 +72,10 @@ class Bucket:
         self,
         name: str,
         steps: tuple[int, int],
-        draw: Callable[[Rng, int], FloatArray],
+        draw: Callable[[Rng, int], Array],
         *,
         rng: Rng | None = None,
-    ) -> FloatArray:
+    ) -> Array:
         """Draw an array whose last axis is time: the history first, then what comes after it.
 
         What comes after has a stream of its own, so that the history does not depend on whether it

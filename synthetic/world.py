@@ -24,6 +24,8 @@ from synthetic.backdrop import Backdrop
 from synthetic.book.book import Lending, lender_numbers, lending, loan_book
 from synthetic.book.bureau import Borrowers, bureau
 from synthetic.book.follow import followed
+from synthetic.book.recovery import NO_PLEDGE, security
+from synthetic.book.value import recoveries_of
 from synthetic.firm.cash import State, cash_buffer, cash_path, surprises
 from synthetic.firm.closure import Closure, closures, still_open
 from synthetic.firm.coverage import Coverage, coverage
@@ -271,6 +273,7 @@ def lending_tables(
         with_certain_default(p, bad, closed) for p in (pd, at_amounts, pd_world)
     )
 
+    behind = security(firms, request, bucket)
     truth = pl.DataFrame(
         {
             "true_pd": pd[:, 0],
@@ -292,6 +295,8 @@ def lending_tables(
             "rate_pct": request.rate_pct,
             "guaranteed": request.guaranteed,
             "accept_probability": lent.accept_probability,
+            "loss_given_default": 1 - recoveries_of(behind, bad, closed, config).total,
+            "pledged": behind.pledge != NO_PLEDGE,
             "closed": closed,
             "shell": bad.shell,
             "invoice_inflation": bad.inflator,

@@ -460,7 +460,9 @@ TABLES: Mapping[str, Table] = MappingProxyType(
             Table("outcomes", Outcomes, ("application_id",)),
             Table("loans", Loans, ("loan_id",), event="disbursed_on", lag_days=0),
             Table("loan_months", LoanMonths, ("loan_id", "month_end"), event="month_end"),
-            Table("recoveries", Recoveries, ("loan_id", "received_on", "kind"), event="received_on"),
+            Table(
+                "recoveries", Recoveries, ("loan_id", "received_on", "kind"), event="received_on"
+            ),
             Table("bureau", Bureau, ("firm_id", "reported_on"), event="reported_on", lag_days=0),
         )
     }

@@ -248,9 +248,9 @@ def _one_row_each(
     return conform(rows, table)
 
 
-_APPLICATION_ID = pl.coalesce(
-    "application_id", pl.format("A-{}", "loan_id")
-).alias("application_id")
+_APPLICATION_ID = pl.coalesce("application_id", pl.format("A-{}", "loan_id")).alias(
+    "application_id"
+)
 
 
 def _applications_of_loans(loans: pl.DataFrame) -> pl.DataFrame:

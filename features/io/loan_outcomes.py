@@ -1,7 +1,8 @@
 """Outcomes of a data folder: its own file, or read off the months of its loans.
 
-A loan's default is the first day on which it is 90 days past due. Its label is that within 12 months
-of disbursement; it is empty while the loan neither defaulted nor ended nor was seen for 12 months.
+A loan's default is the first day on which it is 90 days past due. Its label is that within 12
+months of disbursement; it is empty while the loan neither defaulted nor ended nor was seen for 12
+months.
 """
 
 import datetime as dt
@@ -72,8 +73,10 @@ def with_application(loans: pl.DataFrame, applications: pl.DataFrame) -> pl.Data
     )
     found = found.filter(pl.col("application_id").is_not_null()).select(loans.columns)
     # the first loan of an application is the one that was asked for
-    return pl.concat([named, found]).sort("disbursed_on").unique(
-        "application_id", keep="first", maintain_order=True
+    return (
+        pl.concat([named, found])
+        .sort("disbursed_on")
+        .unique("application_id", keep="first", maintain_order=True)
     )
 
 

@@ -227,6 +227,27 @@ def vintage_range(_world: World, rows: pl.DataFrame, _target: Target) -> Measure
     return Measured(float(ranges["range"].mean()), 0.0, rows.height)  # type: ignore[arg-type]
 
 
+def ratio(_world: World, rows: pl.DataFrame, target: Target) -> Measured:
+    """Sum of one column over that of another, `one/other`, in the figure's unit."""
+    one, two = (
+        rows[name].cast(pl.Float64).fill_null(0).to_numpy() for name in target.of.split("/")
+    )
+    total, n = float(two.sum()), rows.height
+    if not total:
+        return Measured(np.nan, np.nan, 0)
+    scale = 100 if target.unit == "%" else 1
+    centre = float(one.sum()) / total
+    error = float(np.sqrt(((one - centre * two) ** 2).sum())) / total
+    return Measured(scale * centre, scale * error, n)
+
+
+def drawn_days_a_year(_world: World, rows: pl.DataFrame, _target: Target) -> Measured:
+    """Days on which lines are drawn, by year of their terms; of lines that were repaid."""
+    repaid = rows.filter(~pl.col("potential_default") & pl.col("drawn_days").is_not_null())
+    years = repaid["term_months"].to_numpy() / 12
+    return _weighted(repaid["drawn_days"].to_numpy() / years, years)
+
+
 MEASURES: dict[str, Callable[[World, pl.DataFrame, Target], Measured]] = {
     "share": share,
     "mean": mean,
@@ -246,6 +267,8 @@ MEASURES: dict[str, Callable[[World, pl.DataFrame, Target], Measured]] = {
     "hazard_rise": hazard_rise,
     "pd_ratio": pd_ratio,
     "vintage_range": vintage_range,
+    "ratio": ratio,
+    "drawn_days_a_year": drawn_days_a_year,
 }
 
 FROM_SIGNALS = frozenset({"steady_relief", "refused_good", "auc_register", "auc_all", "auc_gain"})

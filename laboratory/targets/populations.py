@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from features.contract.tables import LENDER_TYPES
 from synthetic.setting.calendar import borrowing_season
 
 
@@ -19,6 +20,7 @@ _RURAL = pl.col("area") == "rural"
 _COUNTY = pl.col("area") != "urban"
 _ONLINE = pl.col("ecommerce").is_not_null()
 _LENDER = pl.col("lender_type")
+_CLUSTER = pl.col("cluster")
 _OLD = pl.col("owner_age") >= 60
 _FARM = pl.col("sector").is_in(["family_farm", "growing"])
 
@@ -60,6 +62,28 @@ CONDITIONS = {
     "guaranteed": _TAKEN & pl.col("guaranteed"),
     "is_guaranteed": pl.col("guaranteed"),
     "farm_loans": _TAKEN & _FARM,
+    "taken": _TAKEN,
+    "left": _APPROVED & ~_TAKEN,
+    "approved_up_to_5": _APPROVED & (pl.col("rate_pct") <= 5),
+    "approved_5_to_7": _APPROVED & pl.col("rate_pct").is_between(5, 7, closed="right"),
+    "approved_above_7": _APPROVED & (pl.col("rate_pct") > 7),
+    "lines": _TAKEN & (pl.col("plan") == "line"),
+    "bad_loans_guaranteed": _TAKEN & pl.col("potential_default") & pl.col("guaranteed"),
+    "bad_loans_pledged": _TAKEN & pl.col("potential_default") & pl.col("pledged"),
+    "bad_loans_plain": _TAKEN
+    & pl.col("potential_default")
+    & ~(pl.col("guaranteed") | pl.col("pledged")),
+    **{
+        f"{name}_{lender}": _TAKEN & _CLUSTER.eq(cluster) & _LENDER.is_in(lenders)
+        for name, cluster, lender, lenders in (
+            ("furniture", "Nankang furniture", "all", LENDER_TYPES),
+            ("furniture", "Nankang furniture", "bank", ["bank"]),
+            ("furniture", "Nankang furniture", "small_loan", ["small_loan"]),
+            ("furniture", "Nankang furniture", "platform", ["platform", "joint"]),
+            ("lithium", "Yichun lithium", "bank", ["bank"]),
+            ("ceramics", "Jingdezhen ceramics", "small_loan", ["small_loan"]),
+        )
+    },
     "catering": pl.col("sector") == "catering",
     **{
         f"loans_{lender}": _TAKEN & _LENDER.eq(lender)
@@ -75,6 +99,7 @@ CONDITIONS = {
 }
 
 NUMBERS = {
+    "lgd": 100 * pl.col("loss_given_default"),
     "amount": pl.col("amount_cny") / 10_000,
     "term": pl.col("term_months").cast(pl.Float64),
     "rate_pct": pl.col("rate_pct"),

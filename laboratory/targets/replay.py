@@ -11,10 +11,11 @@ import polars as pl
 
 from features.contract.tables import BUCKET_FIRMS, SOURCES
 from features.parallel.executor import Progress, each
+from laboratory.targets.book import book_rows
 from synthetic.backdrop import backdrop, one_thread
 from synthetic.offer_truth import World
 from synthetic.streams import Bucket
-from synthetic.world import lend, lending_tables, register_tables, simulate_applicants
+from synthetic.world import book_tables, lend, lending_tables, register_tables, simulate_applicants
 
 PAIRS = 8
 """Antithetic pairs of common paths."""
@@ -57,11 +58,16 @@ def _applicants(world: World, path: int, number: int, n: int) -> pl.DataFrame:
     here = backdrop(world.seed, world.config, paths=path)
     bucket = Bucket(here.common_seed, number, world.config)
     history = simulate_applicants(n, here, bucket)
-    lending = lending_tables(history, lend(history, here, bucket), here, bucket, grid=())
+    lent = lend(history, here, bucket)
+    lending = lending_tables(history, lent, here, bucket, grid=())
+    book = book_tables(history, lent, here, bucket)
     register = register_tables(history, here, bucket)
     joined = joined_rows(
         lending["applications"], lending["outcomes"], lending["truth"],
         register["firms"], register["coverage"],
+    ).join(
+        book_rows(book["loans"], book["loan_months"]), on="application_id", how="left",
+        validate="1:1", maintain_order="left",
     )  # fmt: skip
     history_columns = lending["credit_history"].drop("firm_id")
     return joined.join(

@@ -13,6 +13,7 @@ from features.io.signal_reader import Signals, read_applications, read_outcomes
 from features.io.storage import scan_parquet
 from features.parallel.executor import Progress
 from features.table.catalogue import FEATURES
+from laboratory.targets.book import book_rows
 from laboratory.targets.populations import condition
 from laboratory.targets.replay import joined_rows, replays
 from models.estimators.lightgbm_trees import lightgbm
@@ -71,11 +72,13 @@ class World:
         outcomes = read_outcomes(data / "outcomes.csv")
         truth = scan_parquet(data / "truth" / "truth.parquet").collect()
         history = self.table("credit_history").drop("firm_id")
+        book = book_rows(self.table("loans"), self.table("loan_months"))
         self.rows = (
             joined_rows(
                 self.applications, outcomes, truth, self.table("firms"), self.table("coverage")
             )
             .join(history, on="application_id", how="left", validate="1:1", maintain_order="left")
+            .join(book, on="application_id", how="left", validate="1:1", maintain_order="left")
             .with_row_index("position")
         )
         self.firms = self.rows.height

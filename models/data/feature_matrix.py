@@ -30,7 +30,17 @@ NAMES = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 
 RESERVED = frozenset(
     {
-        *("application_id", "firm_id", "as_of", DATE, "approved", "accepted", "slice", "labelled", "order_"),
+        *(
+            "application_id",
+            "firm_id",
+            "as_of",
+            DATE,
+            "approved",
+            "accepted",
+            "slice",
+            "labelled",
+            "order_",
+        ),
         *("first_time", "lender_type", "sources_covered", "month", *ATTRIBUTES),
     }
 )

@@ -2,9 +2,9 @@
 
     log odds = -slope · log((rate - least) / half) + need · (missing cash - usual gap)
 
-The curve of the rate is the logistic fit to the demand data of the 2020 modelling contest: 29 yearly
-rates from 4 to 15 %, three ratings, of which we take the mean. Beyond 15 % it is extrapolated. A
-firm in need takes more; that tilt is assumed.
+The curve of the rate is the logistic fit to the demand data of the 2020 modelling contest: 29
+yearly rates from 4 to 15 %, three ratings, of which we take the mean. Beyond 15 % it is
+extrapolated. A firm in need takes more; that tilt is assumed.
 """
 
 import numpy as np

@@ -131,4 +131,4 @@ def loan_book(
 def lender_numbers(lender: Array, bucket: Bucket) -> Array:
     """Number of each firm's lender among those of its type, from 0."""
     luck = bucket.stream("book.lender").random(len(lender))
-    return np.floor(luck * np.take(bucket.config.book.lenders, lender)).astype(np.int64)
+    return np.asarray(luck * np.take(bucket.config.book.lenders, lender), np.int64)

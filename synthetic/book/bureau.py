@@ -1,7 +1,7 @@
 """Credit bureau: what lenders report of a firm's loans, month by month and late.
 
-A report sums up the loans whose lenders report: past loans that still run, at other lenders or the
-same, and the loan of the book. It tells what was so at a month's end, and comes days or weeks after.
+A report sums up the loans whose lenders report: past loans that still run, at other lenders or
+the same, and the loan of the book. It tells what was so at a month's end, and comes weeks after.
 """
 
 from dataclasses import dataclass
@@ -90,7 +90,7 @@ def bureau(who: Borrowers, taken: Array, own: LoanMonths, bucket: Bucket) -> Bur
     left = np.where(open_past, 1 - np.floor(run) / a.loan_term_months, 0.0)
     balance = (who.loans.size[:, :, None] * left).sum(axis=1) * who.turnover_cny[:, None]
     dpd = np.where(open_past.any(axis=1), _past_loans_dpd(who, since, bucket), 0)
-    open_loans, known = open_past.sum(axis=1), begun.any(axis=1)
+    open_loans, known = open_past.sum(axis=1), np.asarray(begun.any(axis=1))
 
     reports = bucket.stream("book.bureau.own").random(n) < np.take(p.bureau_share, who.lender)
     at = month_number(own.end) - month_number(who.applied[taken])[:, None] + MONTHS_BEFORE

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from features.arrays import Array, FloatArray
-from synthetic.book.amortisation import Amortisation, amortisation, to_fen
+from synthetic.book.amortisation import amortisation, to_fen
 from synthetic.book.line_draws import DUE_DAYS, LineDraws
 from synthetic.book.recovery import Recovered
 from synthetic.config.schema import WorldConfig
@@ -125,7 +125,7 @@ def ledger(loans: Loans, config: WorldConfig) -> Ledger:
     paid_day = np.where(running & (missed > MONTH), _paid_days(loans, config), NEVER)
     default_day = np.where(loans.missed > 0, due_day(loans.missed) + DAYS_PAST_DUE, NEVER)
     paid = paid_day < NEVER
-    drawn, repaid = _movements(loans, plan)
+    drawn, repaid = _movements(loans)
     at_term = offers.term[:, None] == MONTH
     # of a line only what is drawn at the end falls due then
     left = loans.draws.drawn_on(DUE_DAYS[offers.term])
@@ -174,7 +174,7 @@ def _paid_days(loans: Loans, config: WorldConfig) -> Array:
     return np.asarray(np.maximum.accumulate(paid, axis=1), np.int64)
 
 
-def _movements(loans: Loans, plan: Amortisation) -> tuple[Entries, Entries]:
+def _movements(loans: Loans) -> tuple[Entries, Entries]:
     """What is drawn, and what of a line is repaid before its term.
 
     A line that will default is drawn in full and stays so from the last instalment that is paid.
@@ -198,14 +198,14 @@ def _movements(loans: Loans, plan: Amortisation) -> tuple[Entries, Entries]:
 def _recoveries(
     loans: Loans, owed: Array, default_day: Array, config: WorldConfig
 ) -> tuple[Entries, Array]:
-    """Recoveries after default, and who pays each: guarantor, pledge, then the borrower by parts."""
+    """Recoveries after default, and who pays each: guarantor, pledge, then the borrower."""
     p, shares = config.book, loans.recovered
     parts = p.recovery_payments
     weight = np.arange(parts, 0, -1) / np.arange(parts + 1).sum()
     borrower = np.floor((owed * shares.borrower)[:, None] * weight).astype(np.int64)
-    steps = np.round(
-        np.arange(1, parts + 1) / parts * p.recovery_months * DAYS_A_MONTH
-    ).astype(np.int64)
+    steps = np.round(np.arange(1, parts + 1) / parts * p.recovery_months * DAYS_A_MONTH).astype(
+        np.int64
+    )
     sale = default_day + np.round(p.pledge_days * (0.5 + loans.sale_luck)).astype(np.int64)
     recovered = _together(
         _one(default_day + p.guarantor_days, np.floor(owed * shares.guarantor).astype(np.int64)),

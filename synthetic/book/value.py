@@ -1,7 +1,7 @@
 """Loss, income and the borrower's gain of offers over the loan's life, expected and realised.
 
-If the instalment of month m is the first that is never paid, the lender has received the interest of
-the months before; it loses what is owed then, less recoveries. The month's law is exact
+If the instalment of month m is the first that is never paid, the lender has received the interest
+of the months before; it loses what is owed then, less recoveries. The month's law is exact
 (`synthetic.loan.true_pd`), and recoveries are independent of it, so
 
     expected loss   = Σ P(m) · owed[m] · (1 - mean recovery)

@@ -14,7 +14,6 @@ from synthetic.firm.horizon import HISTORY, MONTH_ENDS, PAST_MONTH_ENDS, SHORT_I
 from synthetic.firm.work import Days
 from synthetic.streams import Bucket
 
-
 STAYS_OPEN = np.iinfo(np.int32).max // 2
 """Day of a closure that does not come."""
 

@@ -28,9 +28,10 @@ CAUSES = {
 class Outcome:
     """The realised future; arrays of shape (n_firms,).
 
-    `defaults` says whether the firm defaults within 12 months if it gets the loan, `month` which instalment it is
-    the first never to pay over the loan's life (0: none), `day` how many days after disbursement it
-    is 90 days late with that, `cause` why (empty text where it does not default within 12 months).
+    `defaults` says whether the firm defaults within 12 months if it gets the loan, `month` which
+    instalment it is the first never to pay over the loan's life (0: none), `day` how many days
+    after disbursement it is 90 days late with that, `cause` why (empty text where it does not
+    default within 12 months).
     """
 
     defaults: Array
@@ -75,9 +76,7 @@ def first_missed(month: Array, offers: Offers, bad: BadActors, closed: Array) ->
     return np.where(closed, 1, month)
 
 
-def month_of_default(
-    state: State, offers: Offers, effect: OfferCash, config: WorldConfig
-) -> Array:
+def month_of_default(state: State, offers: Offers, effect: OfferCash, config: WorldConfig) -> Array:
     """Month of the first instalment that is never caught up, 0 where there is none."""
     cash = with_offer(state.cash, state.health.total, offers, effect, config)
     return default_month(cash < 0, effect.due)

@@ -85,7 +85,7 @@ def default_probability(
         Low-discrepancy futures a firm; by default `true_pd.points`.
     """
     readings = dict.fromkeys(range(len(effects)), _ever)
-    each = _over_futures(law, effects, config, rng, readings, points)
+    each = _over_futures(law, effects, config, rng, readings, points=points)
     return np.stack([pd[:, 0] for pd in each], axis=1)
 
 
@@ -107,10 +107,10 @@ def default_by_month(
         The probability of default without a loan, 0 if that is not asked.
     """
     if without is None:
-        (by_month,) = _over_futures(law, [effect], config, rng, {0: _by_month}, 0)
+        (by_month,) = _over_futures(law, [effect], config, rng, {0: _by_month})
         return by_month, np.zeros(len(by_month))
     readings = {0: _by_month, 1: _ever}
-    by_month, idle = _over_futures(law, [effect, without], config, rng, readings, 0)
+    by_month, idle = _over_futures(law, [effect, without], config, rng, readings)
     return by_month, idle[:, 0]
 
 
@@ -136,7 +136,8 @@ def _over_futures(
     config: WorldConfig,
     rng: Rng,
     readings: Mapping[int, Reading],
-    points: int,
+    *,
+    points: int = 0,
 ) -> list[FloatArray]:
     """Mean of each offer's reading over all futures, shape (n_firms, numbers read) each."""
     months = law.mean.shape[1]
@@ -149,11 +150,10 @@ def _over_futures(
     supplies = law.load > 0
     nodes = qmc.Sobol(months + EVENTS, rng=rng).random(points or config.true_pd.points)
     kinds = (np.flatnonzero(supplies), np.flatnonzero(~supplies))
-    groups = [
-        rows for kind in kinds for rows in np.array_split(kind, -(-len(kind) // GROUP) or 1)
-    ]
+    groups = [rows for kind in kinds for rows in np.array_split(kind, -(-len(kind) // GROUP) or 1)]
     parts = [
-        _integrate(law, rows, nodes, offers.rows(rows), config, readings) for rows in groups
+        _integrate(law, rows, nodes, offers.rows(rows), config, readings=readings)
+        for rows in groups
     ]
     order = np.argsort(np.concatenate(groups), kind="stable")
     return [np.concatenate(of_offer)[order] for of_offer in zip(*parts, strict=True)]
@@ -171,6 +171,7 @@ def _integrate(
     nodes: FloatArray,
     offers: OfferShifts,
     config: WorldConfig,
+    *,
     readings: Mapping[int, Reading],
 ) -> list[FloatArray]:
     """Mean of each reading over the nodes, with and without an accident and a failed core firm.

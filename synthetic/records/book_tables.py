@@ -1,6 +1,7 @@
 """Tables of the loan book: loans, months, recoveries and bureau reports."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -44,7 +45,7 @@ class BookRecorder:
         """Loans that were taken; `lender` (n_firms,) numbers the lenders of a type."""
         at, names = self.taken, np.array(LENDER_TYPES, object)[request.lender[self.taken]]
         pledges = np.array([*PLEDGES, None], object)  # the last for `NO_PLEDGE`
-        columns = {
+        columns: dict[str, Any] = {
             "lender_type": pl.Series(list(names), dtype=pl.String),
             "lender_id": pl.Series(
                 [f"{name}-{k + 1:02d}" for name, k in zip(names, lender[at], strict=True)],
@@ -114,5 +115,3 @@ class BookRecorder:
 def days(since_1970: Array) -> pl.Series:
     """Days since 1970-01-01 as dates."""
     return pl.Series(np.asarray(since_1970).astype(np.int32)).cast(pl.Date)
-
-

@@ -223,7 +223,7 @@ def _expected(
 ) -> FloatArray:
     """Expected orders of each firm and day (n_firms, n_days), zero where nothing is issued."""
     days, calendar = dates
-    n, n_days = intensity.shape
+    n = len(intensity)
     name = f"invoices.days.{how.direction}"
     rng = bucket.stream(name)
     month = days.index // how.common.month_days

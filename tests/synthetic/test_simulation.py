@@ -124,7 +124,9 @@ def test_signals_end_with_the_application_or_a_year_after_the_loan(world):
     loans = read(world, "loans").select("firm_id", "disbursed_on")
     both = applications.join(loans, on="firm_id", how="left")
     for table, day in (("electricity", "date"), ("invoices", "issued_on"), ("ecommerce", "date")):
-        last = read(world, table).group_by("firm_id").agg(pl.col(day).max()).join(both, on="firm_id")
+        last = (
+            read(world, table).group_by("firm_id").agg(pl.col(day).max()).join(both, on="firm_id")
+        )
         borrowers = last.filter(pl.col("disbursed_on").is_not_null())
         others = last.filter(pl.col("disbursed_on").is_null())
         assert (others[day] <= others["applied_on"]).all(), table

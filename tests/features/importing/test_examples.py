@@ -147,7 +147,7 @@ def test_a_loan_tape_balances_and_tells_its_outcomes(imported):
     loans, months, recoveries = (
         table(imported, "loan-tape", name) for name in ("loans", "loan_months", "recoveries")
     )
-    header, *rows = rows_of("loan-tape", "贷款台账.csv", "utf-8-sig")
+    _, *rows = rows_of("loan-tape", "贷款台账.csv", "utf-8-sig")
     assert loans.height == len(rows)
     assert set(loans["lender_type"]) == {"small_loan"}
     sums = months.group_by("loan_id").agg(pl.col("^.*_cny$").sum())

@@ -20,9 +20,7 @@ def applications(rows=1_200, firms=None):
             ],
             "approved": [i % 7 != 0 for i in range(rows)],
             "accepted": [None if i % 7 == 0 else i % 11 != 0 for i in range(rows)],
-            "defaulted": [
-                None if i % 7 == 0 or i % 11 == 0 else i % 10 == 0 for i in range(rows)
-            ],
+            "defaulted": [None if i % 7 == 0 or i % 11 == 0 else i % 10 == 0 for i in range(rows)],
         }
     )
 

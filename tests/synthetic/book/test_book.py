@@ -74,9 +74,7 @@ def assert_balanced(tables):
     off = months.filter(opening + moved != pl.col("balance_cny"))
     assert off.is_empty(), off
     assert (months["balance_cny"] >= 0).all()
-    before = months.select(
-        "status", before=pl.col("status").shift(1).over("loan_id")
-    ).drop_nulls()
+    before = months.select("status", before=pl.col("status").shift(1).over("loan_id")).drop_nulls()
     for was, now in before.select("before", "status").unique().iter_rows():
         assert now in FOLLOWS[was], f"{was} to {now}"
 
@@ -138,7 +136,9 @@ def test_only_loans_that_were_taken_have_an_outcome(lived):
     offered = [c for c in outcomes.columns if c.startswith("offered_")]
     assert refused.select(pl.all_horizontal(pl.col("accepted", *offered).is_null()).all()).item()
     left = outcomes.filter(pl.col("approved") & ~pl.col("accepted"))
-    assert left.select(pl.all_horizontal(pl.col("defaulted", "disbursed_on").is_null()).all()).item()
+    assert left.select(
+        pl.all_horizontal(pl.col("defaulted", "disbursed_on").is_null()).all()
+    ).item()
     assert left.select(pl.col("offered_rate_pct").is_not_null().all()).item()
     taken = outcomes.filter("accepted")
     assert (taken["defaulted"].null_count(), taken["disbursed_on"].null_count()) == (0, 0)
@@ -147,8 +147,10 @@ def test_only_loans_that_were_taken_have_an_outcome(lived):
 
 def test_nothing_is_told_after_the_end_of_observation():
     tables = Everybody(7, risky(observed_for(365)), firms=900).loan_tables()
-    until = tables["loans"].join(tables["outcomes"], on="application_id").select(
-        "loan_id", "firm_id", "observed_until"
+    until = (
+        tables["loans"]
+        .join(tables["outcomes"], on="application_id")
+        .select("loan_id", "firm_id", "observed_until")
     )
     for table, day in (("loan_months", "month_end"), ("recoveries", "received_on")):
         told = tables[table].join(until, on="loan_id", validate="m:1")

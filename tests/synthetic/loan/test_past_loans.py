@@ -53,7 +53,9 @@ def test_the_longest_arrears_tell_of_default_among_repeat_borrowers(buckets):
     for bucket, world, history in buckets:
         repeat = ~history.firms.first_time
         told = credit_history(history.firms, history.loans, history.state, bucket)
-        truth = lending_tables(history, lend(history, world, bucket), world, bucket, grid=())["truth"]
+        truth = lending_tables(history, lend(history, world, bucket), world, bucket, grid=())[
+            "truth"
+        ]
         score.append(told.max_dpd[repeat])
         pd.append(truth["true_pd"].to_numpy()[repeat])
     assert expected_auc(np.concatenate(score).astype(float), np.concatenate(pd)) > 0.65
