@@ -25,7 +25,7 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 	@touch $@
 
 demo: setup ## the whole chain on simulated firms; prints where everything lies
-	$(call step,simulate --out demo/world --firms 16000 --seed 7)
+	$(call step,simulate --out demo/world --firms 24000 --seed 7)
 	$(call step,features --data demo/world --out demo/features.parquet)
 	$(call step,train --data demo/world --features demo/features.parquet --trials 8)
 	$(call step,simulate --out demo/new --firms 300 --seed 2)

@@ -1,6 +1,7 @@
-"""Does the truth promise what happens? Realised defaults against `true_pd` and `true_pd_world`.
+"""Does the truth promise what happens? Realised defaults, losses and income against expected ones.
 
-    python -m laboratory.agreement [--firms 1000000] [--worlds 30] [--paths 100] [--workers 2]
+    python -m laboratory.agreement [--firms 1000000] [--offers 200000] [--worlds 30] [--paths 100]
+                                   [--workers 2]
 
 No signals are drawn. Given the common path outcomes are independent, so `true_pd_world` is held
 against one large world by chi-square. `true_pd` integrates over common paths, and defaults of one
@@ -25,6 +26,7 @@ from laboratory.targets.replay import joined_rows
 from synthetic.backdrop import backdrop, one_thread
 from synthetic.config.load import load_config
 from synthetic.config.schema import WorldConfig
+from synthetic.offer_truth import COLUMNS, bucket_truth, numbered
 from synthetic.streams import Bucket
 from synthetic.world import lend, lending_tables, register_tables, simulate_applicants
 
@@ -90,6 +92,61 @@ def drawn(
     return pl.concat(
         [part for _, part in each(partial(applicants, config), units, workers=workers)]
     )
+
+
+MONEY = (
+    ("expected_loss_world_cny", "realised_loss_cny"),
+    ("expected_income_world_cny", "realised_income_cny"),
+)
+"""What is expected given the common path, and what came of it."""
+
+SIZES = {"requested": 1.0, "half": 0.5, "double": 2.0}
+"""Offers that are valued, against the requested amount."""
+
+
+def valued_offers(config: WorldConfig, unit: tuple[int, int]) -> pl.DataFrame:
+    """Answers of the truth to the requested offers of a bucket, and to half and double of them."""
+    seed, number = unit
+    with one_thread():
+        return _valued_offers(config, seed, number)
+
+
+def _valued_offers(config: WorldConfig, seed: int, number: int) -> pl.DataFrame:
+    world, bucket = backdrop(seed, config), Bucket(seed, number, config)
+    history = simulate_applicants(BUCKET_FIRMS, world, bucket)
+    lent = lend(history, world, bucket)
+    tables = lending_tables(history, lent, world, bucket, grid=())
+    requested = tables["applications"].join(
+        tables["truth"].select("application_id", "rate_pct", "guaranteed"), on="application_id"
+    )
+    offers = requested.select(*COLUMNS, "guaranteed")
+    parts = []
+    for name, size in SIZES.items():
+        asked = offers.with_columns(pl.col("amount_cny") * size)
+        answers = bucket_truth(world, (number + 1) * BUCKET_FIRMS, numbered(asked))
+        parts.append(pl.concat([asked, answers.drop("application_id", "position")],
+                               how="horizontal").with_columns(size=pl.lit(name)))  # fmt: skip
+    return pl.concat(parts)
+
+
+def money_agrees(rows: pl.DataFrame) -> dict[str, float]:
+    """P-value by size, figure and grouping: chi-square of realised against expected money."""
+    p = {}
+    for (size,), part in rows.group_by("size", maintain_order=True):
+        for expected, realised in MONEY:
+            cells = {
+                "bands": _bands(pl.col(expected), 10),
+                "plan": pl.col("plan"),
+                "guarantor": pl.col("guaranteed"),
+            }
+            for name, cell in cells.items():
+                off = part.select(cell=cell, off=pl.col(realised) - pl.col(expected))
+                sums = off.group_by("cell").agg(
+                    pl.col("off").sum(), square=(pl.col("off") ** 2).sum()
+                )
+                statistic = (sums["off"] ** 2 / sums["square"]).sum()
+                p[f"{size} {realised} by {name}"] = float(chi2.sf(statistic, sums.height))
+    return p
 
 
 def holm(p: dict[str, float]) -> dict[str, float]:
@@ -198,6 +255,7 @@ def main() -> None:
     """Run the three comparisons and print them."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
     parser.add_argument("--firms", type=int, default=1_000_000)
+    parser.add_argument("--offers", type=int, default=200_000)
     parser.add_argument("--worlds", type=int, default=30)
     parser.add_argument("--paths", type=int, default=100)
     parser.add_argument("--workers", type=int, default=2)
@@ -210,6 +268,12 @@ def main() -> None:
     print(f"one world, {rows.height:,} firms: promised {pd:.4%}, realised {bad:.4%}")
     for name, p in within_a_world(rows).items():
         print(f"  {name:10} p {p:.3f}")
+    units = [(77, k) for k in range(asked.offers // BUCKET_FIRMS)]
+    rows = pl.concat(
+        [part for _, part in each(partial(valued_offers, config), units, workers=asked.workers)]
+    )
+    for name, p in money_agrees(rows).items():
+        print(f"  {name:50} p {p:.3f}")
     each_world = max(1, buckets // asked.worlds // 2)
     units = [(100 + w, k, None) for w in range(asked.worlds) for k in range(each_world)]
     rows = drawn(config, units, asked.workers)

@@ -125,12 +125,7 @@ def offer_truth(data: Path, offers: pl.DataFrame, *, workers: int = 1) -> pl.Dat
     """Answer what would become of each offer; see `synthetic.truth_of`."""
     world = read_world(data)
     asked = _checked(offers, world)
-    number = asked["application_id"].str.slice(1).cast(pl.Int64)
-    asked = asked.with_columns(
-        position=pl.int_range(pl.len()),
-        bucket=number // BUCKET_FIRMS,
-        firm=number % BUCKET_FIRMS,
-    ).sort("bucket", "firm", "position")
+    asked = numbered(asked).sort("bucket", "firm", "position")
     units = asked.partition_by("bucket", maintain_order=True)
     run = partial(_on_one_thread, backdrop(world.seed, world.config), world.firms)
     answers = [answer for _, answer in each(run, units, workers=workers)]
@@ -138,6 +133,16 @@ def offer_truth(data: Path, offers: pl.DataFrame, *, workers: int = 1) -> pl.Dat
         empty = {name: pl.Series([], dtype=kind) for name, kind in ANSWERS.items()}
         return asked.select("application_id").with_columns(**empty)
     return pl.concat(answers).sort("position").drop("position")
+
+
+def numbered(offers: pl.DataFrame) -> pl.DataFrame:
+    """Offers with their `position`, and with `bucket` and `firm` of their application."""
+    number = pl.col("application_id").str.slice(1).cast(pl.Int64)
+    return offers.with_columns(
+        position=pl.int_range(pl.len()),
+        bucket=number // BUCKET_FIRMS,
+        firm=number % BUCKET_FIRMS,
+    )
 
 
 def _checked(offers: pl.DataFrame, world: World) -> pl.DataFrame:
@@ -190,10 +195,10 @@ def _checked(offers: pl.DataFrame, world: World) -> pl.DataFrame:
 
 def _on_one_thread(world: Backdrop, firms: int, asked: pl.DataFrame) -> pl.DataFrame:
     with one_thread():
-        return _bucket(world, firms, asked)
+        return bucket_truth(world, firms, asked)
 
 
-def _bucket(world: Backdrop, n: int, asked: pl.DataFrame) -> pl.DataFrame:
+def bucket_truth(world: Backdrop, n: int, asked: pl.DataFrame) -> pl.DataFrame:
     """Truth of the offers to the firms of one bucket of a world of `n` firms."""
     number = int(asked["bucket"][0])
     size = min(BUCKET_FIRMS, n - number * BUCKET_FIRMS)

@@ -27,7 +27,7 @@ DOCS = ROOT / "docs"
 PUBLIC = (synthetic.simulate, features.build, models.fit, scoring.score, scoring.open_scorer)
 
 ONCE = (
-    "firstloan simulate --out world --firms 16000 --seed 7",
+    "firstloan simulate --out world --firms 24000 --seed 7",
     "firstloan train --data world --trials 0",
 )
 """Commands that many guides begin with, run once: every guide finds what they wrote."""

@@ -11,6 +11,8 @@ from laboratory.agreement import (
     asset_correlation,
     between_worlds,
     holm,
+    money_agrees,
+    valued_offers,
     within_a_world,
 )
 from synthetic.config.load import load_config
@@ -54,3 +56,19 @@ def test_the_asset_correlation_is_vasiceks(rho):
     shock = norm.ppf((np.arange(20_000) + 0.5) / 20_000)
     conditional = norm.cdf((norm.ppf(0.03) - np.sqrt(rho) * shock) / np.sqrt(1 - rho))
     assert asset_correlation(0.03, conditional.var()) == pytest.approx(rho, rel=0.01)
+
+
+@pytest.fixture(scope="module")
+def valued():
+    return pl.concat([valued_offers(load_config(), (77, number)) for number in range(6)])
+
+
+def test_money_that_came_of_offers_agrees_with_what_was_expected(valued):
+    p = money_agrees(valued)
+    assert len(p) == 18
+    assert min(holm(p).values()) > 0.01
+
+
+def test_money_that_was_promised_wrongly_is_seen(valued):
+    wrong = valued.with_columns(pl.col("realised_income_cny") * 1.05)
+    assert min(money_agrees(wrong).values()) < 1e-6

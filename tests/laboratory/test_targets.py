@@ -65,7 +65,9 @@ def test_there_are_at_least_45_figures_each_named_once():
 @pytest.mark.parametrize("one", TARGETS, ids=NAMES)
 def test_every_figure_can_be_measured(world, one):
     rows = world.people(one.population)
-    assert rows.height
+    if not rows.height:  # some shown figures rest on a few loans in a thousand
+        assert one.kind == "shown"
+        return
     seen = MEASURES[one.measure](world, rows, one)
     assert np.isfinite(seen.value) or not seen.firms
     assert seen.error >= 0 or not seen.firms

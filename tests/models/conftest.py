@@ -103,6 +103,7 @@ def toy_material(rows=3_000, seed=5, *, firms=None):
             "firm_id": [f"F{i:05}" for i in (firms if firms is not None else range(rows))],
             "as_of": [START + dt.timedelta(days=int(day)) for day in days],
             "approved": approved,
+            "accepted": [True if a else None for a in approved],
             "defaulted": [bool(b) if a else None for a, b in zip(approved, bad, strict=True)],
             "first_time": rng.random(rows) < 0.5,
         }

@@ -6,7 +6,8 @@ from features.contract.tables import SIGNALS, TABLES, empty
 def test_the_tables_are_those_of_the_design():
     assert tuple(TABLES) == (
         "firms", "coverage", "invoices", "tax_filings", "electricity", "electricity_bills",
-        "logistics", "ecommerce", "credit_history", "applications", "outcomes",
+        "logistics", "ecommerce", "credit_history", "applications", "outcomes", "loans",
+        "loan_months", "recoveries", "bureau",
     )  # fmt: skip
     assert set(SIGNALS) == set(TABLES) - {"applications", "outcomes"}
     for table in TABLES.values():

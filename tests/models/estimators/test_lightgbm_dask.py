@@ -100,7 +100,7 @@ def test_out_of_time_a_fit_on_a_cluster_ranks_simulated_firms_as_well_as_one_her
 
 def test_training_on_other_storage_is_the_same_as_on_this_machine(tmp_path):
     world = tmp_path / "world"
-    simulate_world(out=world, firms=1_000, seed=7, config=load_config(), workers=2)
+    simulate_world(out=world, firms=3_000, seed=7, config=load_config(), workers=2)
     build_file(world, world / "features.parquet", workers=2)
     there = location("memory://trained/world")
     there.fs.put(str(world), there.path, recursive=True)
