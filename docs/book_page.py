@@ -66,7 +66,7 @@ def _about(f: Figures) -> list[str]:
         "",
         f"What becomes of the loans of the baseline world: {f['worlds']} worlds (seeds {SEEDS[0]}",
         f"to {SEEDS[-1]}), {f['firms']:,} applicants, {f['loans']:,} loans, observed until the",
-        "last recovery has come. Each figure is the mean over the worlds, in brackets the lowest and",
+        "last recovery has come. Each figure is the mean over worlds, in brackets the lowest and",
         "the highest world: one world is one course of the economy, and a single one says little.",
         "Where the market report or the demand data publish a figure, it stands beside ours; where",
         "none stands, we know of no published one for such loans.",
