@@ -130,7 +130,10 @@ def _valued_offers(config: WorldConfig, seed: int, number: int) -> pl.DataFrame:
 
 
 def money_agrees(rows: pl.DataFrame) -> dict[str, float]:
-    """P-value by size, figure and grouping: chi-square of realised against expected money."""
+    """P-value by size, figure and grouping: chi-square of realised against expected money.
+
+    The variance is that of what was realised, so that cells need some expected defaults.
+    """
     p = {}
     for (size,), part in rows.group_by("size", maintain_order=True):
         for expected, realised in MONEY:
@@ -140,10 +143,13 @@ def money_agrees(rows: pl.DataFrame) -> dict[str, float]:
                 "guarantor": pl.col("guaranteed"),
             }
             for name, cell in cells.items():
-                off = part.select(cell=cell, off=pl.col(realised) - pl.col(expected))
-                sums = off.group_by("cell").agg(
-                    pl.col("off").sum(), square=(pl.col("off") ** 2).sum()
+                off = part.select(
+                    cell=cell, off=pl.col(realised) - pl.col(expected), pd="pd_12m_world"
                 )
+                sums = off.group_by("cell").agg(
+                    pl.col("off").sum(), pl.col("pd").sum(), square=(pl.col("off") ** 2).sum()
+                )
+                sums = sums.filter(pl.col("pd") > LEAST_EXPECTED)
                 statistic = (sums["off"] ** 2 / sums["square"]).sum()
                 p[f"{size} {realised} by {name}"] = float(chi2.sf(statistic, sums.height))
     return p
