@@ -43,7 +43,7 @@ demo: setup ## the whole chain on simulated firms; prints where everything lies
 # shows the command, then runs it
 step = @printf '\n$$ firstloan %s\n' '$(1)'; $(BIN)/firstloan $(1)
 
-test: setup ## run all tests, about fifteen minutes
+test: setup ## run all tests, about twenty minutes
 	@$(BIN)/python -m pytest
 
 test-fast: setup ## run the tests for daily work, about a minute

@@ -59,6 +59,8 @@ CONDITIONS = {
     "loans": _TAKEN,
     "first_loans": _TAKEN & pl.col("first_time"),
     "rural_loans": _TAKEN & _RURAL,
+    "farm_first_loans": _TAKEN & _FARM & pl.col("first_time"),
+    "ganzhou_loans": _TAKEN & (pl.col("city") == "Ganzhou"),
     "guaranteed": _TAKEN & pl.col("guaranteed"),
     "is_guaranteed": pl.col("guaranteed"),
     "farm_loans": _TAKEN & _FARM,
