@@ -15,10 +15,12 @@ import numpy as np
 import polars as pl
 
 from features.contract.tables import BUCKET_FIRMS, LENDER_TYPES
+from features.io.loan_outcomes import FIRST_PAST_DUE
 from features.parallel.executor import each
 from laboratory.targets.book import book_rows
 from synthetic.backdrop import backdrop, one_thread
 from synthetic.config.schema import WorldConfig
+from synthetic.firm.horizon import DAYS_A_MONTH, DAYS_PAST_DUE
 from synthetic.streams import Bucket
 from synthetic.world import book_tables, lend, lending_tables, simulate_applicants
 
@@ -124,7 +126,7 @@ def _vintages(world: World) -> dict[str, float]:
     quarter = pl.col("disbursed_on").dt.truncate("1q")
     shares = {}
     for months in MONTHS_ON_BOOK:
-        bad = (pl.col("since") <= 30.4375 * months + 1).fill_null(value=False)
+        bad = (pl.col("since") <= DAYS_A_MONTH * months + 1).fill_null(value=False)
         by_quarter = rows.group_by(quarter).agg(pl.len(), share=100 * bad.mean())
         kept = by_quarter.filter(pl.col("len") >= BUCKET_FIRMS // 4)["share"]
         shares[f"{months} all"] = 100 * float(rows.select(bad.mean()).item())
@@ -135,17 +137,16 @@ def _vintages(world: World) -> dict[str, float]:
 
 def _default_month(world: World) -> pl.DataFrame:
     """Loans with the days from disbursement to the first 90 days past due."""
-    became = pl.col("month_end") - pl.duration(days=pl.col("dpd") - 90)
-    first = world["months"].filter(pl.col("dpd") >= 90).group_by("loan_id").agg(first=became.min())
+    first = world["months"].group_by("loan_id").agg(first=FIRST_PAST_DUE)
     rows = world["loans"].join(first, on="loan_id", how="left")
-    since = (pl.col("first").cast(pl.Date) - pl.col("disbursed_on")).dt.total_days()
+    since = (pl.col("first") - pl.col("disbursed_on")).dt.total_days()
     return rows.with_columns(since=since)
 
 
 def _hazard(world: World) -> dict[str, float]:
     """Share of running loans whose default begins with the instalment of a month, %."""
     rows = _default_month(world).with_columns(
-        month=((pl.col("since") - 90) / 30.4375).round().cast(pl.Int64)
+        month=((pl.col("since") - DAYS_PAST_DUE) / DAYS_A_MONTH).round().cast(pl.Int64)
     )
     shares = {}
     for month in range(1, 13):
@@ -207,7 +208,7 @@ def _losses(world: World) -> dict[str, float]:
     )
     rows = bad.join(owed, on="loan_id")
     back = recoveries.join(bad.select("loan_id", "first"), on="loan_id").with_columns(
-        days=(pl.col("received_on") - pl.col("first").cast(pl.Date)).dt.total_days()
+        days=(pl.col("received_on") - pl.col("first")).dt.total_days()
     )
     total = back.group_by("loan_id").agg(pl.col("amount_cny").sum())
     rows = rows.join(total, on="loan_id", how="left").with_columns(

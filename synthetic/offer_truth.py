@@ -281,7 +281,7 @@ def _truth(
     recovered = recoveries_of(people.behind, bad, closed, config)
     month = first_missed(month_of_default(state, offers, effect, config), offers, bad, closed)
     idle = first_missed(month_of_default(state, nothing, without, config), offers, bad, closed)
-    lucky = (effect.uncertain.sum(axis=1) - without.uncertain.sum(axis=1)) * offers.return_luck
+    lucky = effect.uncertain.sum(axis=1) * offers.return_luck
     realised = realised_money(own, month, recovered, lucky * turnover)
     ruin = config.book.closure_cost_months * turnover
     expected, world = (

@@ -24,8 +24,7 @@ from synthetic.backdrop import Backdrop
 from synthetic.book.book import Lending, lender_numbers, lending, loan_book
 from synthetic.book.bureau import Borrowers, bureau
 from synthetic.book.follow import followed
-from synthetic.book.recovery import NO_PLEDGE, security
-from synthetic.book.value import recoveries_of
+from synthetic.book.recovery import NO_PLEDGE
 from synthetic.firm.cash import State, cash_buffer, cash_path, surprises
 from synthetic.firm.closure import Closure, closures, still_open
 from synthetic.firm.coverage import Coverage, coverage
@@ -273,7 +272,6 @@ def lending_tables(
         with_certain_default(p, bad, closed) for p in (pd, at_amounts, pd_world)
     )
 
-    behind = security(firms, request, bucket)
     truth = pl.DataFrame(
         {
             "true_pd": pd[:, 0],
@@ -295,8 +293,8 @@ def lending_tables(
             "rate_pct": request.rate_pct,
             "guaranteed": request.guaranteed,
             "accept_probability": lent.accept_probability,
-            "loss_given_default": 1 - recoveries_of(behind, bad, closed, config).total,
-            "pledged": behind.pledge != NO_PLEDGE,
+            "loss_given_default": 1 - lent.recovered.total,
+            "pledged": lent.behind.pledge != NO_PLEDGE,
             "closed": closed,
             "shell": bad.shell,
             "invoice_inflation": bad.inflator,
@@ -318,7 +316,7 @@ def book_tables(
 ) -> dict[str, pl.DataFrame]:
     """Loans that were taken, their months and recoveries, and the bureau's reports."""
     firms, state = history.firms, history.state
-    book = loan_book(firms, history.bad, history.closure.closed, lent, bucket)
+    book = loan_book(lent, bucket)
     applied = firms.applied + world.calendar.epoch_offset
     never = state.cash[:, HISTORY + MONTH_ENDS]
     borrowers = Borrowers(
@@ -337,7 +335,7 @@ def book_tables(
     record = BookRecorder(ids, taken, lent.paid_out[taken], lent.observed[taken])
     lenders = lender_numbers(lent.request.lender, bucket)
     return {
-        "loans": record.loans(lent.request, book.behind, lenders),
+        "loans": record.loans(lent.request, lent.behind, lenders),
         "loan_months": record.loan_months(book.months),
         "recoveries": record.recoveries(book.ledger),
         "bureau": record.bureau(bureau(borrowers, taken, book.months, bucket)),

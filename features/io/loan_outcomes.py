@@ -17,6 +17,14 @@ from features.io.signal_reader import Signals, read_outcomes
 DAYS_PAST_DUE = 90
 LABEL_DAYS = 365
 ENDED = ("repaid", "written_off")
+FIRST_PAST_DUE = (
+    (pl.col("month_end") - pl.duration(days=pl.col("dpd") - DAYS_PAST_DUE))
+    .filter(pl.col("dpd") >= DAYS_PAST_DUE)
+    .min()
+    .cast(pl.Date)
+)
+"""First day on which a loan is 90 days past due, of its months."""
+
 SOON = dt.timedelta(days=90)
 """Time from an application to the disbursement of its loan, at most, where no id joins them."""
 
@@ -93,10 +101,8 @@ def outcomes_of_loans(loans: pl.DataFrame, months: pl.DataFrame) -> pl.DataFrame
     polars.DataFrame
         Table `outcomes` of the contract.
     """
-    past_due = pl.col("dpd") >= DAYS_PAST_DUE
-    became = pl.col("month_end") - pl.duration(days=pl.col("dpd") - DAYS_PAST_DUE)
     told = months.group_by("loan_id").agg(
-        first=became.filter(past_due).min().cast(pl.Date),
+        first=FIRST_PAST_DUE,
         observed_until=pl.col("month_end").max(),
         ended=pl.col("status").is_in(ENDED).any(),
     )

@@ -9,7 +9,7 @@ from synthetic.book.acceptance import accept_probability, acceptance_luck, accep
 from synthetic.book.ledger import Ledger, Loans, ledger, payment_luck
 from synthetic.book.line_draws import line_draws
 from synthetic.book.months import LoanMonths, loan_months, month_end, month_number
-from synthetic.book.recovery import Security, security
+from synthetic.book.recovery import Recovered, Security, security
 from synthetic.book.value import recoveries_of
 from synthetic.firm.cash import State
 from synthetic.firm.fraud import BadActors
@@ -37,6 +37,9 @@ class Lending:
         Of the loan, whether it is taken or not.
     accept_probability, accepted : ndarray of shape (n_firms,)
         `accepted` also says that the loan was approved.
+    behind : Security
+    recovered : Recovered
+        In this world, if the loan is taken and defaults.
     cash : ndarray of shape (n_firms, n_month_ends)
         Months of turnover with the loan.
     paid_out, observed : ndarray of shape (n_firms,), days since 1970-01-01
@@ -49,6 +52,8 @@ class Lending:
     outcome: Outcome
     accept_probability: FloatArray
     accepted: Array
+    behind: Security
+    recovered: Recovered
     cash: FloatArray
     paid_out: Array
     observed: Array
@@ -62,14 +67,11 @@ class Book:
     ----------
     taken : ndarray of int, shape (n_loans,)
         Firms that took their loan.
-    behind : Security
-        Of all firms.
     ledger : Ledger
     months : LoanMonths
     """
 
     taken: Array
-    behind: Security
     ledger: Ledger
     months: LoanMonths
 
@@ -90,6 +92,7 @@ def lending(
     effect = offer_cash(offers, config)
     probability = accept_probability(request.rate_pct, state, config)
     luck = acceptance_luck(len(firms), bucket)
+    behind = security(firms, request, bucket)
     paid_out = request.disbursed + calendar.epoch_offset
     return Lending(
         request=request,
@@ -98,19 +101,18 @@ def lending(
         outcome=realised_outcome(state, bad, closed, offers, effect, config=config),
         accept_probability=probability,
         accepted=request.approved & accepts(probability, luck),
+        behind=behind,
+        recovered=recoveries_of(behind, bad, closed, config),
         cash=with_offer(state.cash, state.health.total, offers, effect, config),
         paid_out=paid_out,
         observed=month_end(month_number(paid_out + config.calendar.outcome_days)),
     )
 
 
-def loan_book(
-    firms: Population, bad: BadActors, closed: Array, lent: Lending, bucket: Bucket
-) -> Book:
+def loan_book(lent: Lending, bucket: Bucket) -> Book:
     """Live through the loans that were taken."""
-    n, config = len(firms), bucket.config
+    n = len(lent.accepted)
     taken = np.flatnonzero(lent.accepted)
-    behind = security(firms, lent.request, bucket)
     late_luck, forgotten, sale_luck = payment_luck(n, bucket)
     loans = Loans(
         offers=lent.offers,
@@ -118,14 +120,14 @@ def loan_book(
         missed=lent.outcome.month,
         cash=lent.cash,
         draws=line_draws(n, bucket),
-        recovered=recoveries_of(behind, bad, closed, config),
+        recovered=lent.recovered,
         late_luck=late_luck,
         forgotten=forgotten,
         sale_luck=sale_luck,
     )
-    book = ledger(select(loans, taken), config)
+    book = ledger(select(loans, taken), bucket.config)
     months = loan_months(book, lent.paid_out[taken], lent.observed[taken])
-    return Book(taken, behind, book, months)
+    return Book(taken, book, months)
 
 
 def lender_numbers(lender: Array, bucket: Bucket) -> Array:

@@ -75,7 +75,7 @@ def loan_months(book: Ledger, disbursed: Array, observed: Array) -> LoanMonths:
     dpd = _days_past_due(book, age)
     ended = (book.closed_day[:, None] <= age) | ((dpd >= DAYS_PAST_DUE) & (balance == 0))
     status = np.select(
-        (total_so_far(written_off) > 0, ended, dpd >= DAYS_PAST_DUE, dpd > 0),
+        (np.cumsum(written_off, axis=1) > 0, ended, dpd >= DAYS_PAST_DUE, dpd > 0),
         (WRITTEN_OFF, REPAID, DEFAULT, LATE),
         CURRENT,
     )
@@ -95,11 +95,6 @@ def loan_months(book: Ledger, disbursed: Array, observed: Array) -> LoanMonths:
         dpd=dpd,
         status=status,
     )
-
-
-def total_so_far(values: Array) -> Array:
-    """Running total over the months."""
-    return np.cumsum(values, axis=1)
 
 
 def month_number(day: Array) -> Array:
