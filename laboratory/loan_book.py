@@ -175,7 +175,7 @@ def _rolls(world: World) -> dict[str, float]:
     months = months.with_columns(to=pl.col("state").shift(-1).over("loan_id")).drop_nulls("to")
     cells = months.group_by("state", "to").agg(pl.col("balance_cny").sum())
     total = cells.group_by("state").agg(all=pl.col("balance_cny").sum())
-    cells = cells.join(total, on="state").filter(pl.col("all") > 0)
+    cells = cells.join(total, on="state").filter(pl.col("all") > 0).sort("state", "to")
     return {
         f"{one} -> {two}": 100 * balance / every
         for one, two, balance, every in cells.select(

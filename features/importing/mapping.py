@@ -229,8 +229,9 @@ def load_mapping(path: Path) -> ImportMapping:
     except ValidationError as error:
         found = error.errors()
         # a column is text or a table: what is wrong with the table says more
-        first = next((each for each in found if each["loc"][-1] != "str"), found[0])
+        first = next((each for each in found if each["loc"][-1:] != ("str",)), found[0])
         where = ".".join(str(part) for part in first["loc"] if part != "tables")
+        where = where or "whole file"
         raise ContractError(
             f"{path}: {where}: {first['msg'].lower()}; {error.error_count()} such places. "
             "See examples/vat-invoices.toml."

@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 
 from features.api import build
+from features.contract.errors import ContractError
 from features.importing.folder import import_folder
 from features.importing.guess import guess_mapping
 from features.importing.mapping import load_mapping
@@ -162,3 +163,11 @@ def test_a_loan_tape_balances_and_tells_its_outcomes(imported):
     late = months.filter(pl.col("dpd") >= 90)["loan_id"].n_unique()
     assert 0 < outcomes["defaulted"].sum() <= late
     assert outcomes["defaulted"].null_count() == 0
+
+
+def test_a_mapping_without_applications_and_loans_is_one_clear_line(tmp_path):
+    mapping = tmp_path / "bare.toml"
+    mapping.write_text('[[invoices]]\nfile = "x.csv"\n[invoices.columns]\nfirm_id = "a"\n')
+    with pytest.raises(ContractError, match="applications. with applied_on, or loans") as caught:
+        load_mapping(mapping)
+    assert "\n" not in str(caught.value)
