@@ -168,6 +168,6 @@ def test_a_loan_tape_balances_and_tells_its_outcomes(imported):
 def test_a_mapping_without_applications_and_loans_is_one_clear_line(tmp_path):
     mapping = tmp_path / "bare.toml"
     mapping.write_text('[[invoices]]\nfile = "x.csv"\n[invoices.columns]\nfirm_id = "a"\n')
-    with pytest.raises(ContractError, match="applications. with applied_on, or loans") as caught:
+    with pytest.raises(ContractError, match="with applied_on, or loans") as caught:
         load_mapping(mapping)
     assert "\n" not in str(caught.value)
