@@ -17,6 +17,7 @@ from models.tracking.registry import resolve
 from scoring.input.applicants import Applicants, split_rejects
 from scoring.input.chunks import cut, read_signals, score_applications
 from scoring.input.compatibility import check_fit
+from scoring.offers.policy import OfferPolicy
 from scoring.run.output import SCHEMA
 from scoring.scorer import Scorer
 from scoring.shap_values.explainer import ShapExplainer
@@ -27,7 +28,13 @@ if TYPE_CHECKING:
 PROBLEM = "problem"
 
 
-def open_scorer(model: str | Path | None = None, *, policy: str | Path | None = None) -> Scorer:
+def open_scorer(
+    model: str | Path | None = None,
+    *,
+    policy: str | Path | None = None,
+    offer_policy: str | Path | None = None,
+    offers: bool = True,
+) -> Scorer:
     """Load a model once, to score with it many times.
 
     Parameters
@@ -37,6 +44,11 @@ def open_scorer(model: str | Path | None = None, *, policy: str | Path | None = 
     policy : str or pathlib.Path, optional
         TOML file with score scale, cut-offs, grades and flags; by default the policy that the model
         was trained with.
+    offer_policy : str or pathlib.Path, optional
+        TOML file with limit, rate, term and plan of offers, or the name of a shipped one, such as
+        `tax_loan`; by default the shipped `quick_business_loan`.
+    offers : bool
+        Whether approved applicants get an offer.
 
     Returns
     -------
@@ -58,7 +70,10 @@ def open_scorer(model: str | Path | None = None, *, policy: str | Path | None = 
     chosen, label = resolve(None if model is None else str(model))
     check_fit(chosen)
     settings = chosen.policy if policy is None else Policy.load(Path(policy))
-    return Scorer(chosen, label, settings, ShapExplainer(chosen, rows=1))
+    made = (
+        OfferPolicy.load(None if offer_policy is None else Path(offer_policy)) if offers else None
+    )
+    return Scorer(chosen, label, settings, ShapExplainer(chosen, rows=1), made)
 
 
 def score(
@@ -67,6 +82,8 @@ def score(
     model: str | Path | Scorer | None = None,
     *,
     policy: str | Path | None = None,
+    offer_policy: str | Path | None = None,
+    offers: bool = True,
     today: dt.date | None = None,
 ) -> "pd.DataFrame":
     """Score applicants, with reasons.
@@ -83,14 +100,15 @@ def score(
         Folder, MLflow address, or what `open_scorer` returned; by default the champion. Whoever
         scores applicants one by one opens the scorer once: loading a model takes seconds, an
         applicant milliseconds.
-    policy : str or pathlib.Path, optional
-        TOML file as of `open_scorer`; not used where `model` is a Scorer, which has its own.
+    policy, offer_policy : str or pathlib.Path, optional
+    offers : bool
+        As of `open_scorer`; not used where `model` is a Scorer, which has its own.
     today : datetime.date, optional
         Applications dated later are rejected; by default today.
 
     Returns
     -------
-    pandas.DataFrame of shape (n, 38)
+    pandas.DataFrame of shape (n, 46)
         One row for each row of `applicants`, in their order: the columns of the scored CSV, then
         `problem`. `status` is scored, insufficient_data, or rejected, and `problem` says why.
 
@@ -116,7 +134,11 @@ def score(
     >>> bool(scored["pd"].between(0, 1).all() and scored["score"].between(300, 850).all())
     True
     """
-    scorer = model if isinstance(model, Scorer) else open_scorer(model, policy=policy)
+    scorer = (
+        model
+        if isinstance(model, Scorer)
+        else open_scorer(model, policy=policy, offer_policy=offer_policy, offers=offers)
+    )
     reading = read_frame(applicants, "applications")
     people = split_rejects(reading, today=today or dt.datetime.now().astimezone().date())
     if isinstance(signals, Mapping):

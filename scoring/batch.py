@@ -18,6 +18,7 @@ from models.tracking.registry import resolve
 from scoring.input.applicants import read_applicants
 from scoring.input.chunks import CHUNK, cut
 from scoring.input.compatibility import check_fit
+from scoring.offers.policy import OfferPolicy
 from scoring.pages.report import report_html
 from scoring.run.checkpoint import Checkpoint
 from scoring.run.chunk_runner import Task, run_chunks
@@ -70,6 +71,8 @@ def score_file(
     strict: bool = False,
     workers: int = 1,
     policy: Policy | None = None,
+    offer_policy: OfferPolicy | None = None,
+    offers: bool = True,
     progress: Progress | None = None,
     today: dt.date | None = None,
     chunk_size: int = CHUNK,
@@ -97,6 +100,10 @@ def score_file(
         Processes.
     policy : Policy, optional
         By default the one that the model was trained with.
+    offer_policy : OfferPolicy, optional
+        By default the shipped `quick_business_loan`.
+    offers : bool
+        Whether approved applicants get an offer.
     progress : callable, optional
         Called with applicants done and applicants in all.
     today : datetime.date, optional
@@ -125,6 +132,9 @@ def score_file(
         chosen, label = resolve(model)
         check_fit(chosen)
         settings = policy or chosen.policy
+        made_by = (offer_policy or OfferPolicy.load()) if offers else None
+        if made_by is not None:
+            made_by.check_grades(tuple(grade.name for grade in settings.grades))
         chunks = cut(people.frame, opened, size=chunk_size)
         with TemporaryDirectory() as scratch:
             saved = Path(scratch)
@@ -136,6 +146,7 @@ def score_file(
                 model=saved,
                 label=label,
                 policy=settings,
+                offers=made_by,
                 chunk_size=chunk_size,
             )
             parts = Checkpoint(beside(out, ".parts"), run.plan, model=saved)
@@ -144,6 +155,7 @@ def score_file(
             model=parts.model,
             label=label,
             policy=settings,
+            offers=made_by,
             applicants=people.frame.height,
             parts=parts,
         )

@@ -1,6 +1,6 @@
 """Scorer: features, PD, decision and reasons of applicants whose signals are in memory."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,10 @@ from features.io.signal_reader import Signals
 from features.table.feature import HISTORY_COLUMNS
 from models.estimators.model import Model
 from models.explanation.reasons import top_reasons
-from models.policy import Policy
+from models.policy import Decision, Policy
+from scoring.offers.columns import Columns, no_offers, offer_columns
+from scoring.offers.offer import make_offers, readable
+from scoring.offers.policy import OfferPolicy
 from scoring.pd_interval import pd_interval
 from scoring.run.output import REASONS, SCHEMA, SEPARATOR
 from scoring.shap_values.explainer import ShapExplainer
@@ -32,12 +35,19 @@ class Scorer:
         Goes into the column `model`.
     policy : Policy
     contributions : ShapExplainer
+    offers : OfferPolicy or None
+        By which approved applicants get an offer; None where none are made.
     """
 
     model: Model
     label: str
     policy: Policy
     contributions: ShapExplainer
+    offers: OfferPolicy | None = None
+
+    def __post_init__(self) -> None:
+        if self.offers is not None:
+            self.offers.check_grades(tuple(grade.name for grade in self.policy.grades))
 
     def score(
         self,
@@ -62,14 +72,19 @@ class Scorer:
         polars.DataFrame
             Schema `scoring.run.output.SCHEMA`, in the order of `applications`.
         """
-        return self.score_features(self.features(applications, signals), notes=notes)
+        features = self.features(applications, signals)
+        return self.score_features(features, applications=applications, notes=notes)
 
     def features(self, applications: pl.DataFrame, signals: Signals) -> pl.DataFrame:
         """Build the features of some applicants, with the peers that the model froze."""
         return build_features(signals, applications, reference=self.model.reference)
 
     def score_features(
-        self, features: pl.DataFrame, *, notes: Mapping[str, str] | None = None
+        self,
+        features: pl.DataFrame,
+        *,
+        applications: pl.DataFrame | None = None,
+        notes: Mapping[str, str] | None = None,
     ) -> pl.DataFrame:
         """Score feature rows.
 
@@ -77,12 +92,16 @@ class Scorer:
         ----------
         features : polars.DataFrame
             As `features.engine.build.build_features` returns them.
+        applications : polars.DataFrame, optional
+            The applications they belong to, in their order; without them no offers are made.
         notes : mapping of application_id to str, optional
 
         Returns
         -------
         polars.DataFrame, schema `scoring.run.output.SCHEMA`
         """
+        if self.offers is not None:
+            features = readable(features, self.offers)
         needed = self.policy.sufficiency
         known = needed.days_known(features)
         enough: Bools = np.any(known >= needed.known_days, axis=1)
@@ -94,6 +113,13 @@ class Scorer:
         raised, suspicious = self._flags(features, notes or {})
         decisions = self.policy.decide(pd, flagged=suspicious, enough=enough)
         grades = self.policy.grade(pd)
+        offered = self._offers(features, applications, pd, decisions)
+        without = [
+            why is not None and plan is None
+            for why, plan in zip(offered["limit_reason"], offered["plan"], strict=True)
+        ]
+        for row in map(int, np.flatnonzero(without)):
+            decisions[row] = "refer"
         texts = self._reasons(features, matrix, margin, known, enough)
         share = np.minimum(known / needed.window_days, 1.0)
         missing = [
@@ -116,8 +142,30 @@ class Scorer:
             "flags": [text or None for text in raised],
             "missing_sources": [text or None for text in missing],
             "model": [self.label] * features.height,
+            **offered,
         }
         return pl.DataFrame([_series(name, columns[name], dtype) for name, dtype in SCHEMA.items()])
+
+    def _offers(
+        self,
+        features: pl.DataFrame,
+        applications: pl.DataFrame | None,
+        pd: Floats,
+        decisions: Sequence[Decision],
+    ) -> Columns:
+        """Offers to the approved by column, and why an approved applicant gets none."""
+        approved = np.flatnonzero([decision == "approve" for decision in decisions])
+        if self.offers is None or applications is None or not len(approved):
+            return no_offers(features.height)
+        rows = approved.tolist()
+        made = make_offers(
+            features[rows],
+            applications[rows],
+            pd[approved],
+            policy=self.offers,
+            scoring=self.policy,
+        )
+        return offer_columns(made, self.offers, approved, features.height)
 
     def _flags(self, features: pl.DataFrame, notes: Mapping[str, str]) -> tuple[list[str], Bools]:
         """Flags of each row as one text, and whether one of them asks for a person."""

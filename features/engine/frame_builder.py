@@ -33,6 +33,7 @@ from features.engine.period_sums import (
 )
 from features.engine.point_in_time import Rows
 from features.table.frames import FEN, FRAMES, HORIZON_DAYS, MONTH, WEEK, Kind
+from features.table.instalments import REFERENCE_RATE_PCT, instalment_load
 
 SIGNAL_TABLES = tuple(name for name, table in TABLES.items() if table.source)
 """Tables of daily life, in contract order."""
@@ -290,9 +291,24 @@ def _register(
                 if name not in register.columns
             ),
             pl.Series("firm_age_days", age, nan_to_null=True),
+            *_instalments(applications),
             *_credit_history(history, applications),
         ]
     )
+
+
+def _instalments(applications: pl.DataFrame) -> list[pl.Series]:
+    """Instalments of each request at the reference rate, mean and largest."""
+    mean, peak = instalment_load(
+        applications["amount_cny"].cast(pl.Float64).to_numpy(),
+        np.full(applications.height, REFERENCE_RATE_PCT),
+        applications["term_months"].cast(pl.Float64).to_numpy(),
+        applications["plan"].to_numpy(),
+    )
+    return [
+        pl.Series("instalment_cny", mean, nan_to_null=True),
+        pl.Series("peak_instalment_cny", peak, nan_to_null=True),
+    ]
 
 
 def _credit_history(history: pl.DataFrame, applications: pl.DataFrame) -> list[pl.Series]:

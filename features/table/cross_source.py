@@ -39,6 +39,12 @@ def _daily_ratio(amount: pl.Expr, daily: pl.Expr) -> Formula:
 
 
 @formula_of_columns
+def _monthly_ratio(amount: pl.Expr, daily: pl.Expr) -> Formula:
+    """Ratio of a monthly amount to a month's total, of which the daily mean is given."""
+    return ratio(amount, 365 / 12 * daily)
+
+
+@formula_of_columns
 def _rise_beyond(claim: pl.Expr, trace: pl.Expr) -> pl.Expr:
     """How much more one series rose than another: 0 as much or less, 0.7 the double."""
     return (_log_change(claim) - _log_change(trace)).clip(0)
@@ -168,6 +174,22 @@ CROSS_SOURCE: tuple[Feature, ...] = (
         formula=_daily_ratio("loan_amount", "ecommerce_gmv_mean_365d"), unit="1", sign=+1,
         display="number", theme="loan", meaning="amount applied for per yuan of a year's online turnover",
         meaning_zh="申请金额与近一年网店成交额之比",
+    ),
+    *(
+        feature(
+            name=f"loan_{load}_to_{what}", frame="cross_source", days=365,
+            formula=_monthly_ratio(f"loan_{load}", daily), unit="1", sign=+1, display="percent", theme="loan",
+            meaning=f"{load_text} of the first nine months per yuan of a month's {what_text}",
+            meaning_zh=f"前九个月{load_zh}与月均{what_zh}之比", reference="R034",
+        )
+        for load, load_text, load_zh in (
+            ("instalment", "mean instalment", "月均还款额"),
+            ("peak_instalment", "largest instalment", "最大一期还款额"),
+        )
+        for what, daily, what_text, what_zh in (
+            ("sales", "tax_sales_mean_365d", "invoiced sales", "开票销售"),
+            ("turnover", "ecommerce_gmv_mean_365d", "online turnover", "网店成交额"),
+        )
     ),
     feature(
         name="sales_per_employee", frame="cross_source", days=365,

@@ -108,25 +108,30 @@ REGISTER: tuple[Feature, ...] = (
         for group, sectors in SECTORS.items()
     ),
     feature(
-        name="loan_amount", frame="register", days=0, formula=_AMOUNT, unit="CNY", sign=0, display="money",
+        name="loan_amount", frame="register", days=0, formula=_AMOUNT, unit="CNY", sign=+1, display="money",
         theme="loan", meaning="amount applied for", meaning_zh="申请金额",
-        note="large firms ask for more; against sales it carries the sign",
     ),
     feature(
-        name="loan_term", frame="register", days=0, formula=col("term_months"), unit="months", sign=0,
-        display="number", theme="loan", meaning="term applied for", meaning_zh="申请期限",
-        note="a long line is more time to fail and less to repay each month",
+        name="loan_term", frame="register", days=0, formula=col("term_months").clip(upper_bound=12), unit="months",
+        sign=0, display="number", theme="loan", meaning="term applied for, months of the first year",
+        meaning_zh="申请期限（首年月数）",
+        note="a long term is more time to fail and less to repay each month, which the instalments say",
+    ),
+    feature(
+        name="loan_instalment", frame="register", days=0, formula=col("instalment_cny"), unit="CNY/month",
+        sign=+1, display="money", theme="loan", meaning="mean instalment of the first nine months at 5 %",
+        meaning_zh="前九个月月均还款额（按年利率5%）",
+    ),
+    feature(
+        name="loan_peak_instalment", frame="register", days=0, formula=col("peak_instalment_cny"),
+        unit="CNY/month", sign=+1, display="money", theme="loan",
+        meaning="largest instalment of the first nine months at 5 %",
+        meaning_zh="前九个月最大一期还款额（按年利率5%）",
     ),
     feature(
         name="loan_to_capital", frame="register", days=0, formula=ratio(_AMOUNT, _CAPITAL), unit="1", sign=+1,
         display="number", theme="loan", meaning="amount applied for per yuan of registered capital",
         meaning_zh="申请金额与注册资本之比",
-    ),
-    feature(
-        name="loan_per_employee", frame="register", days=0, formula=ratio(_AMOUNT, col("employees")),
-        unit="CNY/person", sign=0, display="money", theme="loan", meaning="amount applied for per employee",
-        meaning_zh="人均申请金额",
-        note="a matter of the trade as well; against sales the amount carries the sign",
     ),
     *(
         feature(

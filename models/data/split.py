@@ -73,7 +73,7 @@ def split(rows: pl.DataFrame, *, config: SplitConfig) -> Split:
         When the labelled rows cover too few quarters, or a slice has no bads or no goods.
     """
     rows = rows.with_columns(labelled=pl.col("defaulted").is_not_null())
-    starts = _starts(rows, config) if rows["as_of"].is_not_null().any() else {}
+    starts = period_starts(rows, config) if rows["as_of"].is_not_null().any() else {}
     if starts:
         period = (
             pl.when(pl.col("as_of") >= starts[OUT_OF_TIME])
@@ -133,7 +133,7 @@ def random_order(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.with_columns(order_=keys).sort("order_", "application_id").drop("order_")
 
 
-def _starts(rows: pl.DataFrame, config: SplitConfig) -> dict[str, dt.date]:
+def period_starts(rows: pl.DataFrame, config: SplitConfig) -> dict[str, dt.date]:
     """First days of the two later periods: given, or counted in quarters from the last label."""
     quarter = pl.col("as_of").dt.truncate("1q")
     known = rows.filter(pl.col("defaulted").is_not_null())

@@ -164,10 +164,9 @@ def score_applications(
         nobody = pl.DataFrame(schema={**SCHEMA, "row": pl.UInt32})
         return ScoredRows(nobody, rejects, bad_signals, None)
     notes = _notes(fit, bad_signals)
-    features = scorer.features(
-        fit[list(TABLES["applications"].columns)], Signals.from_frames(frames)
-    )
-    rows = scorer.score_features(features, notes=notes).hstack([fit["row"]])
+    asked = fit[list(TABLES["applications"].columns)]
+    features = scorer.features(asked, Signals.from_frames(frames))
+    rows = scorer.score_features(features, applications=asked, notes=notes).hstack([fit["row"]])
     return ScoredRows(rows, rejects, bad_signals, features)
 
 

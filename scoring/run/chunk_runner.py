@@ -14,6 +14,7 @@ from features.parallel.executor import Progress, each
 from models.estimators.model import Model, load
 from models.policy import Policy
 from scoring.input.chunks import Chunk, score_chunk
+from scoring.offers.policy import OfferPolicy
 from scoring.run.checkpoint import Checkpoint
 from scoring.scorer import Scorer
 from scoring.shap_values.explainer import ShapExplainer
@@ -35,6 +36,7 @@ class Task:
         Folder of the model.
     label : str
     policy : Policy
+    offers : OfferPolicy or None
     applicants : int
         Of all chunks.
     parts : Checkpoint
@@ -46,6 +48,7 @@ class Task:
     model: Path
     label: str
     policy: Policy
+    offers: OfferPolicy | None
     applicants: int
     parts: Checkpoint
     loaded: Model | None = None
@@ -74,7 +77,8 @@ class Task:
     @cached_property
     def _scorer(self) -> Scorer:
         model = self.loaded or load(self.model)
-        return Scorer(model, self.label, self.policy, ShapExplainer(model, rows=self.applicants))
+        explainer = ShapExplainer(model, rows=self.applicants)
+        return Scorer(model, self.label, self.policy, explainer, self.offers)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -14,6 +14,7 @@ from features.io.storage import fingerprint_of, sha256_of
 from features.table.catalogue import fingerprint
 from models.policy import Policy
 from scoring.input.applicants import Applicants
+from scoring.offers.policy import OfferPolicy
 from scoring.run.publish import RunResult
 
 _PACKAGES = ("firstloan", "numpy", "polars", "lightgbm", "scikit-learn")
@@ -41,6 +42,7 @@ class Run:
         model: Path,
         label: str,
         policy: Policy,
+        offers: OfferPolicy | None,
         chunk_size: int,
     ) -> Self:
         """Hash everything that goes in.
@@ -56,6 +58,7 @@ class Run:
             Folder of the model, hashed as it is.
         label : str
         policy : Policy
+        offers : OfferPolicy or None
         chunk_size : int
         """
         plan = {
@@ -68,6 +71,7 @@ class Run:
             "model": label,
             "model_sha256": _of_files(model, sha256_of),
             "policy": policy.model_dump(mode="json"),
+            "offer_policy": None if offers is None else offers.model_dump(mode="json"),
             "chunk_size": chunk_size,
         }
         return cls(plan)

@@ -27,6 +27,14 @@ SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "flags": pl.String,
     "missing_sources": pl.String,
     "model": pl.String,
+    "limit_cny": pl.Int64,
+    "rate_pct": pl.Float64,
+    "term_months": pl.Int64,
+    "plan": pl.String,
+    "expected_loss_cny": pl.Float64,
+    "expected_profit_cny": pl.Float64,
+    "limit_reason": pl.String,
+    "limit_reason_zh": pl.String,
 }
 """Columns of the scored CSV, in order (docs/design.md, Scored CSV)."""
 
@@ -43,7 +51,11 @@ SEPARATOR = ";"
 """Between several flags or several missing sources in one cell."""
 
 _LONGEST_CELL = 200
-_DECIMALS = {"pd": 6, "pd_low": 6, "pd_high": 6} | {f"coverage_{s}": 3 for s in SOURCES}
+_DECIMALS = (
+    dict.fromkeys(("pd", "pd_low", "pd_high"), 6)
+    | {f"coverage_{s}": 3 for s in SOURCES}
+    | dict.fromkeys(("rate_pct", "expected_loss_cny", "expected_profit_cny"), 2)
+)
 
 
 def csv_bytes(frame: pl.DataFrame, *, header: bool) -> bytes:

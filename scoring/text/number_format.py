@@ -88,7 +88,7 @@ def _write(feature: Feature, value: float, digits: int) -> Texts:
         case "percent":
             return percent(value, digits=digits)
         case "money":
-            return _money(value, digits)
+            return money(value, digits)
     number = _significant(value, digits)
     singular, plural, chinese = _UNITS.get(feature.unit, ("", "", ""))
     if feature.display == "years_of_age":
@@ -111,7 +111,8 @@ def _growth(growth: float, digits: int) -> Texts:
     return percent(growth, digits=digits, signed=True)
 
 
-def _money(value: float, digits: int) -> Texts:
+def money(value: float, digits: int = 0) -> Texts:
+    """Write an amount: "CNY 124,000" and "12.4万元"."""
     if abs(value) < 10_000:  # noqa: PLR2004 - 一万, the next Chinese unit
         number = _significant(value, digits)
         return f"CNY {number}", f"{number}元"

@@ -1,0 +1,102 @@
+"""Offers of each policy of a rehearsal: offer policies, past lenders, the truth's best."""
+
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from features.contract.tables import PLANS
+from laboratory.rehearsal.applicants import Applicants
+from scoring.offers.policy import OfferPolicy
+from synthetic.offer_truth import COLUMNS, offer_truth
+
+PAST_LENDERS, BEST, REQUESTED = "past_lenders", "truth_best", "requested"
+"""Names of what is rehearsed beside the offer policies."""
+
+BEST_APPLICANTS = 2_000
+"""Applicants for whom the best offer is sought."""
+
+BEST_SHARES, BEST_RATES = (0.5, 1.0), (5.0, 7.0, 9.0, 12.0)
+BEST_TERMS = ((6, "equal"), (12, "equal"), (18, "equal"))
+"""Grid of the best offer: shares of the amount applied for, % a year, months and plan."""
+
+
+def offered(people: Applicants, policy: OfferPolicy) -> pl.DataFrame:
+    """Offers of an offer policy, columns `synthetic.offer_truth.COLUMNS`, and what it expected."""
+    offers, made = people.offers(policy)
+    terms = offers.terms
+    plan = np.where(np.isin(terms.plan, PLANS), terms.plan, PLANS[0])
+    return (
+        people.applications.select("application_id", "purpose")
+        .with_columns(
+            amount_cny=terms.amount_cny,
+            rate_pct=terms.rate_pct,
+            term_months=terms.term_months,
+            plan=pl.Series(plan),
+            estimated_pd=offers.pd,
+            estimated_pd_life=offers.price.pd_life,
+            estimated_loss_cny=offers.price.loss_cny,
+            estimated_profit_cny=offers.price.profit_cny,
+        )
+        .filter(pl.Series(made))
+    )
+
+
+def past_lenders(people: Applicants) -> pl.DataFrame:
+    """What the world's own lenders offered these applicants."""
+    return (
+        people.applications.select("application_id", "purpose")
+        .join(people.outcomes, on="application_id", maintain_order="left")
+        .filter("approved")
+        .select(
+            "application_id",
+            "purpose",
+            amount_cny="offered_amount_cny",
+            rate_pct="offered_rate_pct",
+            term_months="offered_term_months",
+            plan="offered_plan",
+        )
+    )
+
+
+def requested(people: Applicants, rate_pct: float) -> pl.DataFrame:
+    """The loans applied for, at one rate: who would have been good."""
+    return people.applications.select(
+        "application_id", "purpose", "amount_cny", "term_months", "plan"
+    ).with_columns(rate_pct=pl.lit(rate_pct))
+
+
+def best_offers(people: Applicants, data: Path, costs: pl.Expr, *, workers: int) -> pl.DataFrame:
+    """The offer of the grid with the highest expected profit of each applicant, by the truth.
+
+    Parameters
+    ----------
+    people : Applicants
+    data : pathlib.Path
+        The world.
+    costs : polars.Expr
+        Expected profit of an offer, over the columns of its truth.
+    workers : int
+    """
+    grid = pl.DataFrame(
+        [
+            {"share": share, "rate_pct": rate, "term_months": float(term), "plan": plan}
+            for share, rate, (term, plan) in product(BEST_SHARES, BEST_RATES, BEST_TERMS)
+        ]
+    )
+    asked = (
+        people.applications.select("application_id", "purpose", asked="amount_cny")
+        .join(grid, how="cross")
+        .with_columns(amount_cny=pl.col("asked") * pl.col("share"))
+    )
+    truth = offer_truth(data, asked.select(*COLUMNS), workers=workers).drop("application_id")
+    return (
+        asked.hstack(truth)
+        .with_columns(profit=costs)
+        .sort("profit", descending=True)
+        .unique("application_id", keep="first", maintain_order=True)
+        .filter(pl.col("profit") > 0)
+        .sort("application_id")
+        .select(*COLUMNS)
+    )

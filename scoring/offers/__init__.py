@@ -1,0 +1,1 @@
+"""Loan offers to approved applicants: limit, rate, term, plan, expected loss and profit."""
