@@ -6,8 +6,9 @@ from typing import Annotated
 from typer import Option
 
 from features.cli_paths import local_path, path_option
+from features.contract.tables import PLANS
 from features.io.storage import storage_errors
-from firstloan.options import Applicants, ModelAddress, PolicyFile, Signals
+from firstloan.options import Applicants, ModelAddress, OfferPolicyFile, PolicyFile, Signals
 from firstloan.output import say
 
 
@@ -19,11 +20,22 @@ def explain(
     out: Annotated[Path, path_option(local_path, "HTML page to write.")],
     model: ModelAddress = None,
     policy: PolicyFile = None,
+    offer_policy: OfferPolicyFile = None,
+    amount: Annotated[
+        float | None, Option(help="What if: CNY of the loan.", show_default=False)
+    ] = None,
+    term: Annotated[int | None, Option(help="What if: months.", show_default=False)] = None,
+    plan: Annotated[
+        str | None,
+        Option(help=f"What if: {', '.join(PLANS)}.", show_default=False),
+    ] = None,
 ) -> None:
     """Explain one applicant's score on one page."""
     from features.io.outputs import disk_errors
     from models.policy import Policy
     from scoring.explain import explain_file
+    from scoring.offers.policy import OfferPolicy
+    from scoring.offers.what_if import WhatIf
 
     with storage_errors(applicants, signals), disk_errors(out):
         explain_file(
@@ -33,5 +45,7 @@ def explain(
             out=out,
             model=model,
             policy=None if policy is None else Policy.load(policy),
+            offer_policy=OfferPolicy.load(offer_policy),
+            asked=WhatIf(amount_cny=amount, term_months=term, plan=plan),
         )
     say(f"Wrote {out}. It opens in any browser, offline.")

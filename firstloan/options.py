@@ -29,6 +29,17 @@ ModelAddress = Annotated[
     str | None, Option(help="Model folder or MLflow address. [default: the champion]")
 ]
 
+OfferPolicyFile = Annotated[
+    Path | None,
+    path_option(
+        local_path,
+        "Offers: a TOML file, or tax_loan, tourism_line, flat_cut_off. "
+        "[default: quick_business_loan]",
+    ),
+]
+
+NoOffers = Annotated[bool, Option("--no-offers", help="Score only; make no offers.")]
+
 PolicyFile = Annotated[
     Path | None,
     path_option(local_path, "TOML: scale, cut-offs, grades, flags. [default: the model's]"),

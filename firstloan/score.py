@@ -7,8 +7,18 @@ from typer import Option
 
 from features.cli_paths import local_path, path_option
 from features.io.storage import storage_errors
-from firstloan.options import Applicants, ModelAddress, PolicyFile, Scheduler, Signals, Workers
+from firstloan.options import (
+    Applicants,
+    ModelAddress,
+    NoOffers,
+    OfferPolicyFile,
+    PolicyFile,
+    Scheduler,
+    Signals,
+    Workers,
+)
 from firstloan.output import progress, say, warn
+from scoring.run.aggregates import OfferSums
 
 
 def score(
@@ -18,6 +28,8 @@ def score(
     out: Annotated[Path, path_option(local_path, "Scored CSV to write.")],
     model: ModelAddress = None,
     policy: PolicyFile = None,
+    offer_policy: OfferPolicyFile = None,
+    no_offers: NoOffers = False,
     strict: Annotated[bool, Option("--strict", help="Stop if any row would be rejected.")] = False,
     workers: Workers = 2,
     scheduler: Scheduler = None,
@@ -27,6 +39,7 @@ def score(
     from features.parallel.executor import connect
     from models.policy import Policy
     from scoring.batch import score_file
+    from scoring.offers.policy import OfferPolicy
 
     with (
         storage_errors(applicants, signals),
@@ -40,6 +53,8 @@ def score(
             out=out,
             model=model,
             policy=None if policy is None else Policy.load(policy),
+            offer_policy=None if no_offers else OfferPolicy.load(offer_policy),
+            offers=not no_offers,
             strict=strict,
             workers=workers,
             progress=step,
@@ -54,8 +69,26 @@ def score(
     say(f"Model: {summary.model}")
     say(f"Decisions: {_counts(summary.decisions)}.")
     say(f"Grades: {_counts(summary.grades)}.")
+    if not no_offers:
+        for line in _offers(summary.offers):
+            say(line)
     for path in summary.outputs:
         say(f"  wrote {path}")
+
+
+def _offers(offers: OfferSums) -> list[str]:
+    if not offers.offers:
+        return ["Offers: none."]
+    return [
+        (
+            f"Offers: {offers.offers:,} of CNY {offers.limit_cny / 1e6:,.1f} million in all, at "
+            f"{offers.mean_rate_pct:.2f} % a year on average."
+        ),
+        (
+            f"  if all are taken: expected loss CNY {offers.expected_loss_cny:,.0f}, expected "
+            f"profit CNY {offers.expected_profit_cny:,.0f}"
+        ),
+    ]
 
 
 def _counts(numbers: dict[str, int]) -> str:

@@ -20,6 +20,7 @@ from scoring.input.chunks import CHUNK, cut
 from scoring.input.compatibility import check_fit
 from scoring.offers.policy import OfferPolicy
 from scoring.pages.report import report_html
+from scoring.run.aggregates import OfferSums
 from scoring.run.checkpoint import Checkpoint
 from scoring.run.chunk_runner import Task, run_chunks
 from scoring.run.manifest import Run
@@ -40,6 +41,7 @@ class ScoreSummary:
         Rows of the applicants file.
     decisions, grades : dict of str to int
         Rows of the scored CSV by decision and by grade.
+    offers : OfferSums
     bad_signals : int
         Entries of the rejects file that tell of left-out signal rows.
     model : str
@@ -55,6 +57,7 @@ class ScoreSummary:
     rejected: int
     decisions: dict[str, int]
     grades: dict[str, int]
+    offers: OfferSums
     bad_signals: int
     model: str
     warnings: tuple[str, ...]
@@ -186,6 +189,7 @@ def score_file(
             rejected=result.rejected,
             decisions=result.aggregates.columns.get("decision", {}),
             grades=result.aggregates.columns.get("grade", {}),
+            offers=result.aggregates.offers,
             bad_signals=result.bad_signals,
             model=label,
             warnings=warnings,

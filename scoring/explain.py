@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from features.contract.errors import ContractError
@@ -19,6 +20,10 @@ from models.tracking.registry import resolve
 from scoring.input.applicants import Applicants, read_applicants, unmatched
 from scoring.input.chunks import cut, read_signals
 from scoring.input.compatibility import check_fit
+from scoring.offers.offer import make_offers, readable
+from scoring.offers.policy import OfferPolicy
+from scoring.offers.what_if import WhatIf, what_if
+from scoring.pages.offer_section import offer_section
 from scoring.pages.render import DECISIONS, is_page, render
 from scoring.pages.source_charts import source_charts
 from scoring.pages.waterfall import waterfall
@@ -39,6 +44,8 @@ def explain_file(
     out: Path,
     model: str | None = None,
     policy: Policy | None = None,
+    offer_policy: OfferPolicy | None = None,
+    asked: WhatIf | None = None,
     today: dt.date | None = None,
 ) -> Path:
     """Explain one applicant of a file on an HTML page.
@@ -56,6 +63,10 @@ def explain_file(
     model : str, optional
         Folder or MLflow address; by default the registered champion.
     policy : Policy, optional
+    offer_policy : OfferPolicy, optional
+        By default the shipped one.
+    asked : WhatIf, optional
+        Terms that the page shows beside the offer.
     today : datetime.date, optional
 
     Returns
@@ -81,14 +92,21 @@ def explain_file(
     misfit = unmatched(applicant, frames)
     if misfit.height:
         raise ContractError(f"{applicants}: {_problem(misfit)}.")
-    scorer = Scorer(chosen, label, policy or chosen.policy, ShapExplainer(chosen, rows=1))
-    page = explain_html(scorer, applicant.select(TABLES["applications"].columns), frames)
+    explainer = ShapExplainer(chosen, rows=1)
+    offers = offer_policy or OfferPolicy.load()
+    scorer = Scorer(chosen, label, policy or chosen.policy, explainer, offers)
+    asking = applicant.select(TABLES["applications"].columns)
+    page = explain_html(scorer, asking, frames, asked=asked)
     write_whole(out, page.encode())
     return out
 
 
 def explain_html(
-    scorer: Scorer, application: pl.DataFrame, frames: Mapping[str, pl.DataFrame]
+    scorer: Scorer,
+    application: pl.DataFrame,
+    frames: Mapping[str, pl.DataFrame],
+    *,
+    asked: WhatIf | None = None,
 ) -> str:
     """Make the page.
 
@@ -99,13 +117,18 @@ def explain_html(
         One row of the contract's table `applications`.
     frames : mapping of table name to polars.DataFrame
         Signals of the applicant's firm.
+    asked : WhatIf, optional
+        Terms that the page shows beside the offer.
     """
     features = scorer.features(application, Signals.from_frames(frames))
-    row = scorer.score_features(features).row(0, named=True)
+    if scorer.offers is not None:
+        features = readable(features, scorer.offers)
+    row = scorer.score_features(features, applications=application).row(0, named=True)
     model, scored = scorer.model, row["score"] is not None
     values = model.matrix(features)
     pushes = scorer.contributions.of(values)
     reasons = top_reasons(pushes, features, model, k=REASONS, values=values) if scored else None
+    bars, ticks = waterfall(pushes[0], values[0], model) if scored else ([], [])
     decision_zh, tone = DECISIONS[row["decision"]]
     return render(
         "explain.html",
@@ -130,8 +153,12 @@ def explain_html(
             for k in range(1, REASONS + 1)
             if row[f"reason_{k}"] is not None
         ],
-        waterfall=waterfall(pushes[0], values[0], model) if scored else [],
+        waterfall=bars,
+        waterfall_ticks=ticks,
         margin=f"{model.bias + pushes[0].sum():.2f}".replace("-", "−") if scored else "",
+        offer=_offer(scorer, features, application, frames, row=row, asked=asked)
+        if scored
+        else None,
         charts=source_charts(
             frames,
             firm_id=row["firm_id"],
@@ -139,6 +166,33 @@ def explain_html(
             coverage={source: row[f"coverage_{source}"] for source in SOURCES},
             reasons=[] if reasons is None else list(reasons.select("rank", "feature").iter_rows()),
         ),
+    )
+
+
+def _offer(
+    scorer: Scorer,
+    features: pl.DataFrame,
+    application: pl.DataFrame,
+    frames: Mapping[str, pl.DataFrame],
+    *,
+    row: Mapping[str, Any],
+    asked: WhatIf | None,
+) -> dict[str, Any] | None:
+    """Section of the offer; None where none are made."""
+    policy = scorer.offers
+    if policy is None:
+        return None
+    pd = np.array([row["pd"]])
+    offers = make_offers(features, application, pd, policy=policy, scoring=scorer.policy)
+    answer = what_if(asked, offers, pd, policy) if asked is not None and asked.asked else None
+    return offer_section(
+        offers,
+        policy,
+        frames,
+        firm_id=row["firm_id"],
+        as_of=row["as_of"],
+        approved=row["decision"] == "approve" or row["limit_reason"] is not None,
+        answer=answer,
     )
 
 

@@ -114,7 +114,7 @@ def make_offers(
             pd, people.request, terms, people.sales.yearly_cny, policy.assumptions.response
         )
         value = price(terms, offered_pd, policy)
-        fair, new_rate = _rate(value, policy)
+        fair, new_rate = policy_rate(value, policy)
         new_grade = np.searchsorted(bounds, offered_pd, side="right")
         settled = ~cut & (new_rate == rate) & (new_grade == grade)
         grade, factor, rate = new_grade, factors[new_grade], new_rate
@@ -143,7 +143,7 @@ def readable(features: pl.DataFrame, policy: OfferPolicy) -> pl.DataFrame:
     return mask_sources(features, dict.fromkeys(unread, everybody))
 
 
-def _rate(value: Price, policy: OfferPolicy) -> tuple[Floats, Floats]:
+def policy_rate(value: Price, policy: OfferPolicy) -> tuple[Floats, Floats]:
     """Rate that covers everything, and the rate offered: rounded up, within floor and cap."""
     rules = policy.rate
     with np.errstate(invalid="ignore", divide="ignore"):

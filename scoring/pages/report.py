@@ -10,9 +10,10 @@ import polars as pl
 from features.contract.tables import SOURCE_NAMES, SOURCES
 from models.policy import Policy
 from scoring.pages.render import DECISIONS, bar, render
-from scoring.run.aggregates import SCORE_STEP
+from scoring.run.aggregates import LIMIT_BANDS, SCORE_STEP
 from scoring.run.output import beside
 from scoring.run.publish import RunResult
+from scoring.text.offer_text import PLAN_NAMES
 from scoring.text.reason_text import flag_texts, label_texts, theme_texts
 
 _MOVED, _OTHER = 0.10, 0.25
@@ -49,7 +50,8 @@ def report_html(
     bads = sum(aggregates.expected_bads.values()) / 1e6
     return render(
         "report.html",
-        title=f"{out.name}: {result.read:,} applicants",
+        title=_title(result, out),
+        offers=_offers(result),
         model=manifest["model"],
         finished=manifest["finished"].replace("T", " ").replace("+00:00", " UTC"),
         counts={
@@ -109,6 +111,43 @@ def report_html(
         },
         version=manifest["firstloan"],
     )
+
+
+def _title(result: RunResult, out: Path) -> str:
+    """What the page is: "Credit scores and loan offers of 500 applicants: scored.csv"."""
+    what = "Credit scores and loan offers" if result.aggregates.offers.offers else "Credit scores"
+    return f"{what} of {result.read:,} applicants: {out.name}"
+
+
+def _offers(result: RunResult) -> dict[str, Any] | None:
+    """Sums over the offers and how they spread; None without offers."""
+    sums, columns = result.aggregates.offers, result.aggregates.columns
+    if not sums.offers:
+        return None
+    bounds = [0, *LIMIT_BANDS]
+    bands = [
+        f"from {low:,}" if high is None else f"{low:,} to {high:,}"
+        for low, high in zip(bounds, [*LIMIT_BANDS, None], strict=True)
+    ]
+
+    def bars(column: str, names: Mapping[str, tuple[str, str]]) -> list[dict[str, Any]]:
+        return [
+            bar(name, count / sums.offers, f"{count:,}", chinese=chinese)
+            for key, (name, chinese) in names.items()
+            if (count := columns.get(column, {}).get(key, 0))
+        ]
+
+    terms = sorted(columns.get("term_months", {}), key=int)
+    return {
+        "count": f"{sums.offers:,}",
+        "limit": f"{sums.limit_cny / 1e6:,.1f} m",
+        "rate": f"{sums.mean_rate_pct:.2f} %",
+        "loss": f"{sums.expected_loss_cny / 1e6:,.2f} m",
+        "profit": f"{sums.expected_profit_cny / 1e6:,.2f} m",
+        "limits": bars("limit_band", {str(k): (name, "") for k, name in enumerate(bands)}),
+        "plans": bars("plan", PLAN_NAMES),
+        "terms": bars("term_months", {term: (f"{term} months", f"{term}个月") for term in terms}),
+    }
 
 
 def _histogram(scores: Mapping[str, int]) -> list[dict[str, Any]]:

@@ -1,5 +1,6 @@
 """Waterfall of SHAP contributions by theme."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,13 @@ from scoring.text.number_format import MINUS
 from scoring.text.reason_text import theme_texts
 
 _STEPS = 10
+_TICKS = 7
+_TICK_STEPS = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 100.0)
 
 
-def waterfall(contributions: Floats, values: Floats, model: Model) -> list[dict[str, Any]]:
+def waterfall(
+    contributions: Floats, values: Floats, model: Model
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Bars of a waterfall: the start, the themes that matter most, the rest, the end.
 
     Parameters
@@ -25,8 +30,10 @@ def waterfall(contributions: Floats, values: Floats, model: Model) -> list[dict[
 
     Returns
     -------
-    list of dict
+    bars : list of dict
         name, chinese, left and width (percent of the track), tone, figure (signed log-odds).
+    ticks : list of dict
+        name and left of round log-odds on the track's scale.
     """
     by_theme = theme_contributions(contributions, values, model)
     ranked = sorted(by_theme.items(), key=lambda item: (-abs(item[1]), item[0]))
@@ -35,9 +42,7 @@ def waterfall(contributions: Floats, values: Floats, model: Model) -> list[dict[
     if len(ranked) > _STEPS:
         steps.append((f"{len(ranked) - _STEPS} further themes", "其他", rest))
     levels = np.cumsum([model.bias, *(value for _, _, value in steps)])
-    low, high = float(levels.min()), float(levels.max())
-    margin = 0.08 * (high - low) or 1.0
-    low, high = low - margin, high + margin
+    low, high = _span(levels)
 
     def position(level: float) -> float:
         return round(100 * (level - low) / (high - low), 2)
@@ -57,9 +62,29 @@ def waterfall(contributions: Floats, values: Floats, model: Model) -> list[dict[
                 "figure": _signed(value, "+"),
             }
         )
+    bars.append(
+        {**end, "left": 0.0, "width": position(levels[-1]), "figure": _signed(levels[-1], "")}
+    )
+    return bars, _ticks(low, high)
+
+
+def _span(levels: Floats) -> tuple[float, float]:
+    """Ends of the scale: the levels with a margin."""
+    low, high = float(levels.min()), float(levels.max())
+    margin = 0.08 * (high - low) or 1.0
+    return low - margin, high + margin
+
+
+def _ticks(low: float, high: float) -> list[dict[str, Any]]:
+    """Round log-odds on the scale, as percent of the track."""
+    step = next(step for step in _TICK_STEPS if (high - low) / step <= _TICKS)
+    first = math.ceil(low / step)
     return [
-        *bars,
-        {**end, "left": 0.0, "width": position(levels[-1]), "figure": _signed(levels[-1], "")},
+        {
+            "name": f"{k * step:g}".replace("-", MINUS),
+            "left": round(100 * (k * step - low) / (high - low), 1),
+        }
+        for k in range(first, math.floor(high / step) + 1)
     ]
 
 

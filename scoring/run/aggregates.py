@@ -19,6 +19,29 @@ SCORE_STEP = 25
 
 Counts = dict[str, int]
 
+LIMIT_BANDS = (50_000, 100_000, 200_000, 500_000, 1_000_000)
+"""Limits in CNY at which the bars of the report are parted."""
+
+
+@dataclass(frozen=True)
+class OfferSums:
+    """Sums over the offers of a batch.
+
+    Attributes
+    ----------
+    offers : int
+    limit_cny, expected_loss_cny, expected_profit_cny : float
+        As if every offer were taken.
+    mean_rate_pct : float
+        Mean over the limits, % a year; NaN without offers.
+    """
+
+    offers: int
+    limit_cny: float
+    mean_rate_pct: float
+    expected_loss_cny: float
+    expected_profit_cny: float
+
 
 @dataclass(frozen=True, eq=False)
 class Aggregates:
@@ -34,6 +57,9 @@ class Aggregates:
     expected_bads : dict of grade to sum of PD, in millionths
         Whole numbers, so that the order of adding never matters.
     pd_bins : counts by bin of the development sample's PD
+    money : dict of figure to its sum over the offers
+        Whole CNY of limits, hundredths of % times CNY of rates, fen of losses and profits: whole
+        numbers for the same reason.
     features : dict of feature to counts by bin of the development sample, the missing last
     """
 
@@ -42,6 +68,7 @@ class Aggregates:
     coverage: dict[str, Counts] = field(default_factory=dict)
     expected_bads: Counts = field(default_factory=dict)
     pd_bins: Counts = field(default_factory=dict)
+    money: Counts = field(default_factory=dict)
     features: dict[str, Counts] = field(default_factory=dict)
 
     @classmethod
@@ -72,7 +99,9 @@ class Aggregates:
             "first_reason": scored["reason_1"],
             "flags": rows["flags"].str.split(SEPARATOR).explode(),
             "missing_sources": rows["missing_sources"].str.split(SEPARATOR).explode(),
-            **{name: rows[name] for name in ("status", "decision", "grade")},
+            **{name: rows[name] for name in ("status", "decision", "grade", "plan")},
+            "term_months": rows["term_months"].cast(pl.String),
+            "limit_band": _limit_band(rows["limit_cny"]),
         }
         bar = (scored["score"] // SCORE_STEP * SCORE_STEP).cast(pl.String)
         enough = sufficiency.known_days / sufficiency.window_days
@@ -94,6 +123,7 @@ class Aggregates:
                 for source in SOURCES
             },
             expected_bads=dict(millionths.iter_rows()),
+            money=_money(rows),
             pd_bins=_pd_bins(scored["pd"].to_numpy(), development.get("pd_edges", [])),
             features=_feature_bins(features, {n: bins["edges"] for n, bins in frozen.items()}),
         )
@@ -113,12 +143,26 @@ class Aggregates:
             whole.scores.update(_added(whole.scores, part.scores))
             whole.expected_bads.update(_added(whole.expected_bads, part.expected_bads))
             whole.pd_bins.update(_added(whole.pd_bins, part.pd_bins))
+            whole.money.update(_added(whole.money, part.money))
         return whole
 
     def most(self, column: str, n: int | None = None) -> list[tuple[str, int]]:
         """Values of a column by falling count, ties by name."""
         counts = self.columns.get(column, {})
         return sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:n]
+
+    @property
+    def offers(self) -> OfferSums:
+        """Sums over the offers."""
+        money = self.money
+        limit = money.get("limit_cny", 0)
+        return OfferSums(
+            offers=money.get("offers", 0),
+            limit_cny=float(limit),
+            mean_rate_pct=money.get("rate_hundredths", 0) / 100 / limit if limit else float("nan"),
+            expected_loss_cny=money.get("expected_loss_fen", 0) / 100,
+            expected_profit_cny=money.get("expected_profit_fen", 0) / 100,
+        )
 
     def stability(self, development: Mapping[str, Any]) -> tuple[float | None, dict[str, float]]:
         """Population stability index of the PD, and of each feature by falling index.
@@ -149,6 +193,27 @@ class Aggregates:
             and frozen[name]["share"][-1] < 1
             and _shares(counts, len(frozen[name]["share"]))[-1] == 1
         ]
+
+
+def _money(rows: pl.DataFrame) -> Counts:
+    """Sums over the offers, in whole numbers."""
+    made = rows.filter(pl.col("limit_cny").is_not_null())
+    sums = made.select(
+        offers=pl.len(),
+        limit_cny=pl.col("limit_cny").sum(),
+        rate_hundredths=(
+            (pl.col("rate_pct") * 100).round().cast(pl.Int64) * pl.col("limit_cny")
+        ).sum(),
+        expected_loss_fen=(pl.col("expected_loss_cny") * 100).round().cast(pl.Int64).sum(),
+        expected_profit_fen=(pl.col("expected_profit_cny") * 100).round().cast(pl.Int64).sum(),
+    )
+    return {name: int(value) for name, value in sums.row(0, named=True).items()}
+
+
+def _limit_band(limits: pl.Series) -> pl.Series:
+    """Place of each limit among the bands, as text."""
+    places = limits.drop_nulls().to_numpy()
+    return pl.Series(np.searchsorted(LIMIT_BANDS, places, side="right").astype(str))
 
 
 def _counts(values: pl.Series) -> Counts:
