@@ -14,7 +14,7 @@ from features.arrays import Array, Bools, Floats
 from features.contract.tables import SOURCES
 from features.engine.mask_sources import mask_sources
 from models.policy import Policy
-from scoring.offers.limit import Applicants, Limited, limited
+from scoring.offers.limit import RULES, SALES, Applicants, Limited, limited
 from scoring.offers.policy import OfferPolicy
 from scoring.offers.price import Price, fair_rate, price
 from scoring.offers.risk import pd_of_terms
@@ -34,6 +34,8 @@ REFUSALS = (
 ) = ("", "not_for", "no_sales", "unsettled", "too_small", "too_risky", "unpriced")
 """Why no offer is made; the first one is an offer."""
 
+_BY_SALES = RULES.index(SALES)
+
 _DIGITS = 9
 """Decimals of a rate in steps, so that 5.05 / 0.05 is 101."""
 
@@ -49,12 +51,14 @@ class Offers:
     people : Applicants
     terms : Terms
     limited : Limited
-        Of the last step.
+        Of the step that decided the limit where the share of sales did, else of the last one.
     pd : ndarray
         12-month PD on the terms offered.
     grade : ndarray of str
+    limit_grade : ndarray of str
+        Grade by which the share of sales was taken: that of the larger loan that was cut.
     factor : ndarray
-        Grade factor of the limit.
+        Grade factor of the last step.
     fair_rate_pct : ndarray
         Rate that covers everything, before floor and cap.
     price : Price
@@ -66,6 +70,7 @@ class Offers:
     limited: Limited
     pd: Floats
     grade: Array
+    limit_grade: Array
     factor: Floats
     fair_rate_pct: Floats
     price: Price
@@ -104,11 +109,15 @@ def make_offers(
     factors = np.array([policy.limit.grade_factors.get(name, 1.0) for name in names])
     rate = np.full(n, policy.rate.flat_pct or policy.rate.floor_pct)
     grade, amount, rule = np.zeros(n, dtype=np.int64), np.full(n, np.inf), np.zeros(n, np.int64)
+    limit_grade, by_sales = grade, amount
     factor, offered_pd, settled = np.full(n, factors.max()), pd, np.zeros(n, bool)
     for _ in range(STEPS):
         step = limited(people, factor, rate, policy)
         cut = step.amount_cny < amount
         amount, rule = np.where(cut, step.amount_cny, amount), np.where(cut, step.rule, rule)
+        by = cut | (rule != _BY_SALES)
+        by_sales = np.where(by, step.by_sales_cny, by_sales)
+        limit_grade = np.where(by, grade, limit_grade)
         terms = Terms(amount, rate, step.term_months, step.plan)
         offered_pd = pd_of_terms(
             pd, people.request, terms, people.sales.yearly_cny, policy.assumptions.response
@@ -124,9 +133,10 @@ def make_offers(
         refusal=np.full(n, OFFERED),
         people=people,
         terms=terms,
-        limited=replace(step, amount_cny=amount, rule=rule),
+        limited=replace(step, amount_cny=amount, rule=rule, by_sales_cny=by_sales),
         pd=offered_pd,
         grade=names[grade],
+        limit_grade=names[limit_grade],
         factor=factor,
         fair_rate_pct=fair,
         price=value,

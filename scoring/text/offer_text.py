@@ -110,8 +110,8 @@ def _share_of_sales(offers: Offers, row: int, policy: OfferPolicy) -> Texts:
     people = offers.people
     if not people.sales.source[row]:
         return (
-            f"the limit where no sale is on record (grade {offers.grade[row]})",
-            f"无销售记录时的额度（等级{offers.grade[row]}）",
+            f"the limit where no sale is on record (grade {offers.limit_grade[row]})",
+            f"无销售记录时的额度（等级{offers.limit_grade[row]}）",
         )
     sales, sales_zh = _about(float(people.sales.yearly_cny[row]))
     source = str(people.sales.source[row])
@@ -119,10 +119,10 @@ def _share_of_sales(offers: Offers, row: int, policy: OfferPolicy) -> Texts:
     part, part_zh = percent(share)
     english, chinese = SOURCE_NAMES[source]
     season, season_zh = _season(offers, row, policy)
-    grade = f"grade {offers.grade[row]}"
+    grade = f"grade {offers.limit_grade[row]}"
     return (
         f"{part} of verified yearly sales of {sales} ({english}, {grade}{season})",
-        f"核实年销售{sales_zh}的{part_zh}（{chinese}，等级{offers.grade[row]}{season_zh}）",
+        f"核实年销售{sales_zh}的{part_zh}（{chinese}，等级{offers.limit_grade[row]}{season_zh}）",
     )
 
 
