@@ -32,8 +32,8 @@ from features.engine.period_sums import (
     windows,
 )
 from features.engine.point_in_time import Rows
+from features.instalments import REFERENCE_RATE_PCT, instalment_load
 from features.table.frames import FEN, FRAMES, HORIZON_DAYS, MONTH, WEEK, Kind
-from features.table.instalments import REFERENCE_RATE_PCT, instalment_load
 
 SIGNAL_TABLES = tuple(name for name, table in TABLES.items() if table.source)
 """Tables of daily life, in contract order."""

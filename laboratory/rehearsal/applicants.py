@@ -36,6 +36,8 @@ class Applicants:
     features : polars.DataFrame of n rows
     area : polars.Series of n
         Area of the firm.
+    applied_on : polars.DataFrame
+        `application_id` and `applied_on` of all applications of the folder.
     model : Model
     scoring : Policy
     """
@@ -44,11 +46,19 @@ class Applicants:
     outcomes: pl.DataFrame
     features: pl.DataFrame
     area: pl.Series
+    applied_on: pl.DataFrame
     model: Model
     scoring: Policy
 
     def __len__(self) -> int:
         return self.applications.height
+
+    @property
+    def outcomes_before(self) -> pl.DataFrame:
+        """Outcomes of applications before these."""
+        first = self.applications["applied_on"].min()
+        known = self.applied_on.filter(pl.col("applied_on") < first)
+        return self.outcomes.join(known, on="application_id", how="semi")
 
     def rows(self, kept: Bools) -> "Applicants":
         """Some of the applicants."""
@@ -125,4 +135,12 @@ def read_applicants(
     area = chosen.join(
         firms.unique("firm_id", keep="first"), on="firm_id", how="left", maintain_order="left"
     )["area"]
-    return Applicants(chosen, outcomes, features, area, model, model.policy)
+    return Applicants(
+        applications=chosen,
+        outcomes=outcomes,
+        features=features,
+        area=area,
+        applied_on=applications.select("application_id", "applied_on"),
+        model=model,
+        scoring=model.policy,
+    )

@@ -7,11 +7,13 @@ import numpy as np
 import polars as pl
 
 from features.contract.tables import PLANS
+from features.instalments import REFERENCE_RATE_PCT
 from laboratory.rehearsal.applicants import Applicants
+from scoring.offers.offer import OFFERED, TOO_RISKY
 from scoring.offers.policy import OfferPolicy
 from synthetic.offer_truth import COLUMNS, offer_truth
 
-PAST_LENDERS, BEST, REQUESTED = "past_lenders", "truth_best", "requested"
+PAST_LENDERS, LENDERS_CHOICE, BEST = "past_lenders", "past_lenders_choice", "truth_best"
 """Names of what is rehearsed beside the offer policies."""
 
 BEST_APPLICANTS = 2_000
@@ -22,9 +24,22 @@ BEST_TERMS = ((6, "equal"), (12, "equal"), (18, "equal"))
 """Grid of the best offer: shares of the amount applied for, % a year, months and plan."""
 
 
-def offered(people: Applicants, policy: OfferPolicy) -> pl.DataFrame:
-    """Offers of an offer policy, columns `synthetic.offer_truth.COLUMNS`, and what it expected."""
+def offered(
+    people: Applicants, policy: OfferPolicy, *, only: pl.Series | None = None
+) -> pl.DataFrame:
+    """Offers of an offer policy, columns `synthetic.offer_truth.COLUMNS`, and what it expected.
+
+    Parameters
+    ----------
+    people : Applicants
+    policy : OfferPolicy
+    only : polars.Series of str, optional
+        Applications to which the score policy's decision is replaced by somebody else's approval.
+    """
     offers, made = people.offers(policy)
+    if only is not None:
+        chosen = people.applications["application_id"].is_in(only.implode()).to_numpy()
+        made = chosen & np.isin(offers.refusal, [OFFERED, TOO_RISKY])
     terms = offers.terms
     plan = np.where(np.isin(terms.plan, PLANS), terms.plan, PLANS[0])
     return (
@@ -36,6 +51,7 @@ def offered(people: Applicants, policy: OfferPolicy) -> pl.DataFrame:
             plan=pl.Series(plan),
             estimated_pd=offers.pd,
             estimated_pd_life=offers.price.pd_life,
+            estimated_income_cny=offers.price.income_cny,
             estimated_loss_cny=offers.price.loss_cny,
             estimated_profit_cny=offers.price.profit_cny,
         )
@@ -60,11 +76,11 @@ def past_lenders(people: Applicants) -> pl.DataFrame:
     )
 
 
-def requested(people: Applicants, rate_pct: float) -> pl.DataFrame:
-    """The loans applied for, at one rate: who would have been good."""
+def requested(people: Applicants) -> pl.DataFrame:
+    """The loans applied for, at the reference rate: who would have been good."""
     return people.applications.select(
         "application_id", "purpose", "amount_cny", "term_months", "plan"
-    ).with_columns(rate_pct=pl.lit(rate_pct))
+    ).with_columns(rate_pct=pl.lit(REFERENCE_RATE_PCT))
 
 
 def best_offers(people: Applicants, data: Path, costs: pl.Expr, *, workers: int) -> pl.DataFrame:
@@ -98,5 +114,5 @@ def best_offers(people: Applicants, data: Path, costs: pl.Expr, *, workers: int)
         .unique("application_id", keep="first", maintain_order=True)
         .filter(pl.col("profit") > 0)
         .sort("application_id")
-        .select(*COLUMNS)
+        .drop("profit", "asked", "share")
     )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from features.arrays import Floats
-from features.table.instalments import BULLET
+from features.instalments import BULLET
 from scoring.offers.policy import Costs, OfferPolicy
 from scoring.offers.risk import pd_of_life
 from scoring.offers.terms import Terms

@@ -15,7 +15,7 @@ import numpy as np
 from scipy.special import expit, logit
 
 from features.arrays import Floats
-from features.table.instalments import LABEL_MONTHS, instalment_load
+from features.instalments import LABEL_MONTHS, instalment_load
 from scoring.offers.policy import Response
 from scoring.offers.terms import Terms
 

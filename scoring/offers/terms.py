@@ -8,7 +8,7 @@ import polars as pl
 
 from features.arrays import Array, Floats
 from features.contract.tables import PLANS
-from features.table.instalments import REFERENCE_RATE_PCT
+from features.instalments import REFERENCE_RATE_PCT
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import polars as pl
 
 from features.arrays import Floats
 from features.engine.point_in_time import as_known
-from features.table.instalments import instalments
+from features.instalments import instalments
 from scoring.offers.offer import Offers
 from scoring.offers.policy import OfferPolicy
 from scoring.offers.price import Price

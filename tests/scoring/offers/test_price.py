@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from features.table.instalments import instalments
+from features.instalments import instalments
 from scoring.offers.offer import policy_rate
 from scoring.offers.policy import OfferPolicy
 from scoring.offers.price import mean_balance_share, price
