@@ -13,6 +13,7 @@ from firstloan.explain import explain
 from firstloan.features import features
 from firstloan.import_data import import_data
 from firstloan.output import progress
+from firstloan.rehearse import rehearse
 from firstloan.score import score
 from firstloan.simulate import simulate
 from models.train.cli import train_command
@@ -55,6 +56,7 @@ app.command()(train_command(progress))
 app.command()(score)
 app.command()(explain)
 app.command()(backtest)
+app.command()(rehearse)
 
 
 def main() -> Any:  # noqa: ANN401 (what the console script returns is the exit code)

@@ -69,6 +69,7 @@ class Rehearsal:
         without a truth.
     curve : StrategyCurve
         Of the first policy.
+    people : Applicants
     """
 
     data: Path
@@ -81,6 +82,7 @@ class Rehearsal:
     rehearsed: list[Rehearsed]
     best_share: dict[str, float]
     curve: StrategyCurve
+    people: Applicants
 
 
 def with_costs(policy: OfferPolicy, costs: Costs) -> OfferPolicy:
@@ -158,6 +160,7 @@ def rehearse(
         rehearsed=rehearsed,
         best_share=shares,
         curve=strategy_curve(rehearsed[0].offers, len(people), costs),
+        people=people,
     )
 
 

@@ -106,6 +106,21 @@ class Assumptions(Settings):
     term_structure: TermStructure
     legal_caps: tuple[LegalCap, ...]
 
+    def costs_of(self, lender_type: str) -> Costs:
+        """Costs of a type of lender.
+
+        Raises
+        ------
+        ContractError
+            If there is no such type.
+        """
+        known = {str(name): costs for name, costs in self.costs.items()}
+        if lender_type not in known:
+            raise ContractError(
+                f"lender type: expected one of {', '.join(known)}, got {lender_type!r}."
+            )
+        return known[lender_type]
+
     def legal_cap(self, lender_type: str, first: dt.date, last: dt.date) -> float:
         """Lowest cap in force on any day from `first` to `last`, % a year."""
         caps = [cap for cap in self.legal_caps if lender_type in cap.lender_types]

@@ -20,21 +20,23 @@ DECISIONS = {
 }
 """Decisions as pages show them, in their order: Chinese, and tone."""
 
-_FOLDER = resources.files("scoring.pages") / "templates"
+_FOLDER = Path(str(resources.files("scoring.pages") / "templates"))
 
 
-def render(template: str, **values: object) -> str:
-    """Fill a template of this package.
+def render(template: str, *, folder: Path = _FOLDER, **values: object) -> str:
+    """Fill a template of this package, or of another one that takes macros and style from here.
 
     Parameters
     ----------
     template : str
         File name, such as `report.html`.
+    folder : pathlib.Path
+        Folder of the template.
     **values
         What the template names; one that is missing is an error.
     """
-    css = Markup(_source("page.css"))  # noqa: S704 - a file of this package, no data in it
-    return _environment().get_template(template).render(css=css, **values)
+    css = Markup(_source(_FOLDER, "page.css"))  # noqa: S704 - a file of this package, no data in it
+    return _environment(folder).get_template(template).render(css=css, **values)
 
 
 def is_page(path: Path) -> bool:
@@ -43,10 +45,13 @@ def is_page(path: Path) -> bool:
 
 
 @cache
-def _environment() -> Environment:
+def _environment(folder: Path) -> Environment:
+    def source(name: str) -> str:
+        return _source(folder if (folder / name).is_file() else _FOLDER, name)
+
     environment = Environment(
         autoescape=True,
-        loader=FunctionLoader(_source),
+        loader=FunctionLoader(source),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -56,8 +61,8 @@ def _environment() -> Environment:
 
 
 @cache
-def _source(name: str) -> str:
-    return (_FOLDER / name).read_text(encoding="utf-8")
+def _source(folder: Path, name: str) -> str:
+    return (folder / name).read_text(encoding="utf-8")
 
 
 def bar(
