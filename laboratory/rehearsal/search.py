@@ -90,11 +90,11 @@ class Found:
     def curse_pct(self) -> float:
         """Winner's curse: by how much the estimated gain of the choice exceeds the true one.
 
-        In % of the true profit of the policy that the search began with.
+        In % of the true profit of the policy that the search began with; NaN if that earns nothing.
         """
         before, after = self.rows
         gain, true_gain = after.estimated - before.estimated, after.truth - before.truth
-        return 100 * (gain - true_gain) / abs(before.truth)
+        return 100 * (gain - true_gain) / abs(before.truth) if before.truth else float("nan")
 
     @property
     def curse_in_words(self) -> str:
@@ -104,8 +104,13 @@ class Found:
         before, after = self.rows
         return (
             f"The choice promised CNY {after.estimated - before.estimated:,.0f} more out of time; "
-            f"by the truth it brings {after.truth - before.truth:,.0f}. The difference, "
-            f"{self.curse_pct:.0f} % of the first policy's true profit, is the winner's curse."
+            f"by the truth it brings {after.truth - before.truth:,.0f}. The difference"
+            + (
+                ""
+                if np.isnan(self.curse_pct)
+                else f", {self.curse_pct:.0f} % of the first policy's true profit,"
+            )
+            + " is the winner's curse."
         )
 
 
@@ -139,9 +144,10 @@ def search(
     import optuna
 
     judge = by_estimates(AcceptanceCurve.fitted(people.outcomes_before))
+    start = numbers_of(policy)
 
     def objective(trial: "optuna.Trial") -> float:
-        drawn = _suggest(trial, most_pd=people.scoring.decision.approve_below)
+        drawn = _suggest(trial, start, most_pd=people.scoring.decision.approve_below)
         figures = estimated(people, with_numbers(policy, drawn), judge, costs)
         trial.set_constraint("default", figures.default_pct - constraints.default_pct)
         trial.set_constraint("first_time", constraints.first_time_pct - figures.first_time_pct)
@@ -154,11 +160,11 @@ def search(
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         sampler = optuna.samplers.TPESampler(seed=SEED, n_startup_trials=STARTUP_TRIALS)
         study = optuna.create_study(direction="maximize", sampler=sampler)
-        study.enqueue_trial(numbers_of(policy))
+        study.enqueue_trial(start)
         study.optimize(objective, n_trials=trials)
     kept = [trial for trial in study.trials if max(trial.constraints.values()) <= 0]
     if not kept:
-        return policy, numbers_of(policy)
+        return policy, start
     best = max(kept, key=lambda trial: trial.value or -np.inf)
     return with_numbers(policy, best.params), best.params
 
@@ -228,18 +234,24 @@ def with_numbers(policy: OfferPolicy, numbers: dict[str, float]) -> OfferPolicy:
     )
 
 
-def _suggest(trial: "optuna.Trial", *, most_pd: float) -> dict[str, float]:
-    """Draw numbers between bounds that a lender would call sane.
+def _suggest(trial: "optuna.Trial", start: dict[str, float], *, most_pd: float) -> dict[str, float]:
+    """Draw numbers between bounds that a lender would call sane, and that hold the start.
 
     Parameters
     ----------
     trial : optuna.Trial
+    start : dict of str to float
+        Numbers of the policy that the search begins with.
     most_pd : float
         Cut-off of the score policy, above which nobody is approved anyway.
     """
+    bounds = {
+        "pd_below": (most_pd / 8, most_pd),
+        "margin_pct": (0.0, 8.0),
+        "sales_share": (0.05, 1.0),
+        "instalment_share": (0.05, 1.0),
+    }
     return {
-        "pd_below": trial.suggest_float("pd_below", most_pd / 8, most_pd, log=True),
-        "margin_pct": trial.suggest_float("margin_pct", 0.0, 8.0),
-        "sales_share": trial.suggest_float("sales_share", 0.05, 1.0, log=True),
-        "instalment_share": trial.suggest_float("instalment_share", 0.05, 1.0, log=True),
+        name: trial.suggest_float(name, min(low, start[name]), max(high, start[name]), log=low > 0)
+        for name, (low, high) in bounds.items()
     }
