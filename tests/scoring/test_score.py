@@ -25,6 +25,8 @@ def test_columns_are_the_contract(run, rows):
         reason_1_zh reason_2_zh reason_3_zh reason_4_zh reason_5_zh
         coverage_tax coverage_electricity coverage_logistics coverage_ecommerce
         pd_low pd_high flags missing_sources model
+        limit_cny rate_pct term_months plan expected_loss_cny expected_profit_cny
+        limit_reason limit_reason_zh
     """
     assert out.read_text("utf-8").splitlines()[0] == ",".join(expected.split())
 

@@ -119,7 +119,7 @@ def test_a_theme_that_changes_nothing_when_it_is_put_right_never_comes_first(mod
 
 def test_what_rests_on_an_unsigned_value_comes_later_where_signed_ones_change_nothing(model):
     """The worse of the signed features is flat; the push is that of an unsigned one."""
-    theme, unsigned, flat = "loan", "loan_amount", "loan_to_sales"
+    theme, unsigned, flat = "loan", "loan_term", "loan_to_sales"
     assert (KNOWN[unsigned].sign, KNOWN[flat].sign) == (0, 1)
     other = next(f.name for f in FEATURES if f.sign == 1 and f.theme != theme)
     weights = np.array([float(name in {unsigned, other}) for name in KNOWN])
