@@ -74,10 +74,10 @@ def instalments(
     return np.where(np.isnan(amount_cny[:, None] + term), np.nan, due)
 
 
-def instalment_load(
+def mean_instalment(
     amount_cny: Floats, rate_pct: Floats, term_months: Floats, plan: Array
-) -> tuple[Floats, Floats]:
-    """Mean and largest instalment of the months that decide the 12-month label.
+) -> Floats:
+    """Mean instalment of the months that decide the 12-month label.
 
     Parameters
     ----------
@@ -86,8 +86,7 @@ def instalment_load(
 
     Returns
     -------
-    mean, largest : ndarray of shape (n,), CNY a month
-        Each over the first `LABEL_MONTHS` months.
+    ndarray of shape (n,), CNY a month, over the first `LABEL_MONTHS` months
     """
     due = instalments(amount_cny, rate_pct, term_months, plan, months=LABEL_MONTHS)
-    return due.mean(axis=1), due.max(axis=1)
+    return np.asarray(due.mean(axis=1))

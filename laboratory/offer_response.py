@@ -19,7 +19,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import logit
 
 from features.arrays import Floats
-from features.instalments import LABEL_MONTHS, instalment_load
+from features.instalments import LABEL_MONTHS, mean_instalment
 from laboratory.rehearsal.applicants import read_applicants
 from models.estimators.model import Model
 from models.tracking.registry import resolve
@@ -140,7 +140,7 @@ def _terms(asked: pl.DataFrame, *, request: bool) -> Terms:
 def _parts(asked: pl.DataFrame, *, request: bool) -> tuple[Floats, Floats, Floats]:
     """What the three coefficients multiply."""
     terms, sales = _terms(asked, request=request), asked["sales"].to_numpy()
-    load, _ = instalment_load(terms.amount_cny, terms.rate_pct, terms.term_months, terms.plan)
+    load = mean_instalment(terms.amount_cny, terms.rate_pct, terms.term_months, terms.plan)
     at_risk = np.minimum(terms.term_months, LABEL_MONTHS)
     return np.log1p(12 * load / sales), np.log1p(terms.amount_cny / sales), np.log(at_risk)
 

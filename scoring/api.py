@@ -108,7 +108,7 @@ def score(
 
     Returns
     -------
-    pandas.DataFrame of shape (n, 46)
+    pandas.DataFrame of shape (n, 41)
         One row for each row of `applicants`, in their order: the columns of the scored CSV, then
         `problem`. `status` is scored, insufficient_data, or rejected, and `problem` says why.
 

@@ -32,7 +32,7 @@ from features.engine.period_sums import (
     windows,
 )
 from features.engine.point_in_time import Rows
-from features.instalments import REFERENCE_RATE_PCT, instalment_load
+from features.instalments import REFERENCE_RATE_PCT, mean_instalment
 from features.table.frames import FEN, FRAMES, HORIZON_DAYS, MONTH, WEEK, Kind
 
 SIGNAL_TABLES = tuple(name for name, table in TABLES.items() if table.source)
@@ -291,24 +291,22 @@ def _register(
                 if name not in register.columns
             ),
             pl.Series("firm_age_days", age, nan_to_null=True),
-            *_instalments(applications),
+            _instalment_share(applications),
             *_credit_history(history, applications),
         ]
     )
 
 
-def _instalments(applications: pl.DataFrame) -> list[pl.Series]:
-    """Instalments of each request at the reference rate, mean and largest."""
-    mean, peak = instalment_load(
-        applications["amount_cny"].cast(pl.Float64).to_numpy(),
-        np.full(applications.height, REFERENCE_RATE_PCT),
+def _instalment_share(applications: pl.DataFrame) -> pl.Series:
+    """Mean instalment of each request at the reference rate, as a share of the amount."""
+    n = applications.height
+    share = mean_instalment(
+        np.ones(n),
+        np.full(n, REFERENCE_RATE_PCT),
         applications["term_months"].cast(pl.Float64).to_numpy(),
         applications["plan"].to_numpy(),
     )
-    return [
-        pl.Series("instalment_cny", mean, nan_to_null=True),
-        pl.Series("peak_instalment_cny", peak, nan_to_null=True),
-    ]
+    return pl.Series("instalment_share", share, nan_to_null=True)
 
 
 def _credit_history(history: pl.DataFrame, applications: pl.DataFrame) -> list[pl.Series]:

@@ -186,10 +186,9 @@ def rhythm(
         ),
         feature(
             name=f"{prefix}_worst_month_age_365d", frame=f"{source}_months", days=365,
-            formula=AGE.filter(x == x.min()).min(), unit="days", sign=0, display="number", theme=theme,
+            formula=AGE.filter(x == x.min()).min(), unit="days", sign=-1, display="number", theme=theme,
             meaning=f"days since the worst month of {what} within a year",
             meaning_zh=f"距近一年{what_zh}最差月份天数",
-            note="a low month long ago is a season, one just now may be a decline",
         ),
         feature(
             name=f"{prefix}_now_to_best_365d", frame=f"{source}_months", days=365,

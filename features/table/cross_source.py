@@ -39,9 +39,9 @@ def _daily_ratio(amount: pl.Expr, daily: pl.Expr) -> Formula:
 
 
 @formula_of_columns
-def _monthly_ratio(amount: pl.Expr, daily: pl.Expr) -> Formula:
-    """Ratio of a monthly amount to a month's total, of which the daily mean is given."""
-    return ratio(amount, 365 / 12 * daily)
+def _part_to_month(amount: pl.Expr, share: pl.Expr, daily: pl.Expr) -> Formula:
+    """Ratio of a share of an amount to a month's total, of which the daily mean is given."""
+    return ratio(amount * share, 365 / 12 * daily)
 
 
 @formula_of_columns
@@ -177,14 +177,11 @@ CROSS_SOURCE: tuple[Feature, ...] = (
     ),
     *(
         feature(
-            name=f"loan_{load}_to_{what}", frame="cross_source", days=365,
-            formula=_monthly_ratio(f"loan_{load}", daily), unit="1", sign=+1, display="percent", theme="loan",
-            meaning=f"{load_text} of the first nine months per yuan of a month's {what_text}",
-            meaning_zh=f"前九个月{load_zh}与月均{what_zh}之比", reference="R034",
-        )
-        for load, load_text, load_zh in (
-            ("instalment", "mean instalment", "月均还款额"),
-            ("peak_instalment", "largest instalment", "最大一期还款额"),
+            name=f"loan_instalment_to_{what}", frame="cross_source", days=365,
+            formula=_part_to_month("loan_amount", "loan_instalment_share", daily), unit="1", sign=+1,
+            display="percent", theme="loan",
+            meaning=f"mean instalment of the first nine months per yuan of a month's {what_text}",
+            meaning_zh=f"前九个月月均还款额与月均{what_zh}之比", reference="R034",
         )
         for what, daily, what_text, what_zh in (
             ("sales", "tax_sales_mean_365d", "invoiced sales", "开票销售"),

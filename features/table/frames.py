@@ -274,8 +274,7 @@ FRAMES: Mapping[str, Frame] = MappingProxyType(
                 {
                     "firm_age_days": "days from founding to as_of",
                     "credit_age_days": "days from the first loan to as_of",
-                    "instalment_cny": "mean due in months 1 to 9 at a rate of 5 %",
-                    "peak_instalment_cny": "most due in one of these months",
+                    "instalment_share": "mean share of the amount due in months 1 to 9 at 5 %",
                 },
                 Kind.ONE,
             ),

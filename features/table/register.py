@@ -118,15 +118,10 @@ REGISTER: tuple[Feature, ...] = (
         note="a long term is more time to fail and less to repay each month, which the instalments say",
     ),
     feature(
-        name="loan_instalment", frame="register", days=0, formula=col("instalment_cny"), unit="CNY/month",
-        sign=+1, display="money", theme="loan", meaning="mean instalment of the first nine months at 5 %",
-        meaning_zh="前九个月月均还款额（按年利率5%）",
-    ),
-    feature(
-        name="loan_peak_instalment", frame="register", days=0, formula=col("peak_instalment_cny"),
-        unit="CNY/month", sign=+1, display="money", theme="loan",
-        meaning="largest instalment of the first nine months at 5 %",
-        meaning_zh="前九个月最大一期还款额（按年利率5%）",
+        name="loan_instalment_share", frame="register", days=0, formula=col("instalment_share"), unit="1",
+        sign=+1, display="percent", theme="loan",
+        meaning="mean share of the loan due a month, first nine months at 5 %",
+        meaning_zh="前九个月月均还款占贷款额（按年利率5%）",
     ),
     feature(
         name="loan_to_capital", frame="register", days=0, formula=ratio(_AMOUNT, _CAPITAL), unit="1", sign=+1,

@@ -15,7 +15,7 @@ import numpy as np
 from scipy.special import expit, logit
 
 from features.arrays import Floats
-from features.instalments import LABEL_MONTHS, instalment_load
+from features.instalments import LABEL_MONTHS, mean_instalment
 from scoring.offers.policy import Response
 from scoring.offers.terms import Terms
 
@@ -24,7 +24,7 @@ _LEAST, _MOST = 1e-6, 1 - 1e-6
 
 def log_odds_of_terms(terms: Terms, yearly_sales: Floats, response: Response) -> Floats:
     """Part of the log odds that the terms of a loan add, shape (n,)."""
-    load, _ = instalment_load(terms.amount_cny, terms.rate_pct, terms.term_months, terms.plan)
+    load = mean_instalment(terms.amount_cny, terms.rate_pct, terms.term_months, terms.plan)
     return np.asarray(
         response.instalment * np.log1p(12 * load / yearly_sales)
         + response.amount * np.log1p(terms.amount_cny / yearly_sales)

@@ -1,6 +1,7 @@
 """Offers in the scored CSV: who gets one, the same from shell and Python, and on the pages."""
 
 import csv
+import datetime as dt
 import tomllib
 
 import polars as pl
@@ -13,6 +14,7 @@ from scoring.explain import explain_file
 from scoring.offers.columns import OFFER_COLUMNS
 from scoring.offers.policy import POLICIES, OfferPolicy
 from scoring.offers.what_if import WhatIf
+from scoring.pages.offer_section import monthly_sales
 
 TERMS = ("limit_cny", "rate_pct", "term_months", "plan", "expected_loss_cny", "expected_profit_cny")
 
@@ -173,3 +175,35 @@ def test_no_offer_policy_is_read_where_none_are_made(model_folder, tmp_path):
     assert open_scorer(model_folder, offers=False).offers is None
     with pytest.raises(ContractError, match="expected an offer policy"):
         open_scorer(model_folder, offer_policy=tmp_path / "none.toml")
+
+
+def test_no_record_after_the_application_reaches_an_offer(asked, frames, model_folder):
+    scorer = open_scorer(model_folder)
+    people = pl.DataFrame(asked).with_columns(pl.col("applied_on").cast(pl.String))
+    later = frames["invoices"].with_columns(
+        pl.col("issued_on") + pl.duration(days=456),
+        pl.col("amount_cny") * 50,
+        invoice_id=pl.format("later-{}", "invoice_id"),
+    )
+    known = score(people, frames, scorer)
+    more = frames | {"invoices": pl.concat([frames["invoices"], later])}
+    assert score(people, more, scorer).equals(known)
+    assert known["limit_cny"].notna().sum() > 10
+
+
+def test_sales_of_the_page_are_those_known_on_the_day():
+    as_of = dt.date(2025, 3, 1)
+    days = [as_of - dt.timedelta(days=k) for k in (10, 100, 350)] + [as_of, dt.date(2025, 4, 1)]
+    invoices = pl.DataFrame(
+        {
+            "firm_id": "F1", "direction": "output", "invoice_id": [f"i{k}" for k in range(5)],
+            "line": None, "issued_on": days, "counterparty_id": "C", "tax_cny": 0.0,
+            "amount_cny": [10.0, 20.0, 40.0, 800.0, 1600.0], "status": "valid",
+            "voided_on": None,
+        },
+        schema_overrides={"line": pl.Int64, "voided_on": pl.Date},
+    )  # fmt: skip
+    sums = monthly_sales({"invoices": invoices}, "tax", firm_id="F1", as_of=as_of)
+    # the month that begins a year before the coming one is the first
+    assert (sums.sum(), sums[0], sums[8], sums[11]) == (70.0, 40.0, 20.0, 10.0)
+    assert monthly_sales({}, "tax", firm_id="F1", as_of=as_of).tolist() == [0.0] * 12
