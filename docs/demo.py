@@ -114,7 +114,9 @@ def show(text: str, demo: Demo | None = None) -> str:
 def _said(demo: Demo) -> list[str]:
     heading = next(k for k, line in enumerate(demo["train"]) if line.startswith("candidate "))
     counts = [
-        line for line in demo["score"] if line.startswith(("Read ", "Decisions: ", "Grades: "))
+        line
+        for line in demo["score"]
+        if line.startswith(("Read ", "Decisions: ", "Grades: ", "Offers: "))
     ]
     return [*demo["train"][heading : heading + 2], "...", *counts]
 

@@ -79,7 +79,7 @@ def asked_of(worlds: list[Path], model: Model) -> pl.DataFrame:
 
 def _asked(world: Path, model: Model) -> pl.DataFrame:
     people = read_applicants(world, model, workers=2)
-    rng = np.random.default_rng(SEED)
+    rng = np.random.Generator(np.random.SFC64(SEED))
     n, request = len(people), Terms.requested(people.applications)
     same = (np.ones(n), request.term_months, request.plan, np.full(n, RATE))
     offers = {
