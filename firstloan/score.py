@@ -1,7 +1,7 @@
 """The command `score`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from typer import Option
 
@@ -18,7 +18,9 @@ from firstloan.options import (
     Workers,
 )
 from firstloan.output import progress, say, warn
-from scoring.run.aggregates import OfferSums
+
+if TYPE_CHECKING:
+    from scoring.run.aggregates import OfferSums
 
 
 def score(
@@ -76,19 +78,20 @@ def score(
         say(f"  wrote {path}")
 
 
-def _offers(offers: OfferSums) -> list[str]:
-    if not offers.offers:
-        return ["Offers: none."]
-    return [
-        (
-            f"Offers: {offers.offers:,} of CNY {offers.limit_cny / 1e6:,.1f} million in all, at "
-            f"{offers.mean_rate_pct:.2f} % a year on average."
-        ),
-        (
-            f"  if all are taken: expected loss CNY {offers.expected_loss_cny:,.0f}, expected "
-            f"profit CNY {offers.expected_profit_cny:,.0f}"
-        ),
-    ]
+def _offers(offers: "OfferSums") -> list[str]:
+    lines = ["Offers: none."]
+    if offers.offers:
+        limit, rate = f"{offers.limit_cny / 1e6:,.1f} million", f"{offers.mean_rate_pct:.2f} %"
+        loss, profit = f"{offers.expected_loss_cny:,.0f}", f"{offers.expected_profit_cny:,.0f}"
+        lines = [
+            f"Offers: {offers.offers:,} of CNY {limit} in all, at {rate} a year on average.",
+            f"  if all are taken: expected loss CNY {loss}, expected profit CNY {profit}",
+        ]
+    if offers.without_offer:
+        lines.append(
+            f"  none to {offers.without_offer:,} whom the score policy approves: they are referred"
+        )
+    return lines
 
 
 def _counts(numbers: dict[str, int]) -> str:

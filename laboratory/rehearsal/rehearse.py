@@ -184,7 +184,8 @@ def _shares_of_best(
     """Expected profit of each policy on a sample, as a share of that of the best offers."""
     size = min(BEST_APPLICANTS, len(people))
     chosen = np.zeros(len(people), dtype=bool)
-    chosen[np.random.Generator(np.random.SFC64(SEED)).permutation(len(people))[:size]] = True
+    rng = np.random.Generator(np.random.SFC64(SEED))
+    chosen[rng.permutation(len(people))[:size]] = True
     sample = people.rows(chosen)
     best = best_offers(sample, data, expected_profit(costs), workers=workers)
     most = float(best.select(expected_profit(costs).sum()).item())

@@ -140,6 +140,7 @@ def _offers(result: RunResult) -> dict[str, Any] | None:
     terms = sorted(columns.get("term_months", {}), key=int)
     return {
         "count": f"{sums.offers:,}",
+        "without": f"{sums.without_offer:,}" if sums.without_offer else "",
         "limit": f"{sums.limit_cny / 1e6:,.1f} m",
         "rate": f"{sums.mean_rate_pct:.2f} %",
         "loss": f"{sums.expected_loss_cny / 1e6:,.2f} m",

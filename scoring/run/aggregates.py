@@ -29,7 +29,8 @@ class OfferSums:
 
     Attributes
     ----------
-    offers : int
+    offers, without_offer : int
+        Offers, and approved applicants to whom none could be made.
     limit_cny, expected_loss_cny, expected_profit_cny : float
         As if every offer were taken.
     mean_rate_pct : float
@@ -37,6 +38,7 @@ class OfferSums:
     """
 
     offers: int
+    without_offer: int
     limit_cny: float
     mean_rate_pct: float
     expected_loss_cny: float
@@ -158,6 +160,7 @@ class Aggregates:
         limit = money.get("limit_cny", 0)
         return OfferSums(
             offers=money.get("offers", 0),
+            without_offer=money.get("without_offer", 0),
             limit_cny=float(limit),
             mean_rate_pct=money.get("rate_hundredths", 0) / 100 / limit if limit else float("nan"),
             expected_loss_cny=money.get("expected_loss_fen", 0) / 100,
@@ -198,8 +201,10 @@ class Aggregates:
 def _money(rows: pl.DataFrame) -> Counts:
     """Sums over the offers, in whole numbers."""
     made = rows.filter(pl.col("limit_cny").is_not_null())
+    refused = rows.filter(pl.col("limit_reason").is_not_null()).height - made.height
     sums = made.select(
         offers=pl.len(),
+        without_offer=pl.lit(refused),
         limit_cny=pl.col("limit_cny").sum(),
         rate_hundredths=(
             (pl.col("rate_pct") * 100).round().cast(pl.Int64) * pl.col("limit_cny")

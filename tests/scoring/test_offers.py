@@ -48,6 +48,8 @@ def test_an_approved_applicant_without_an_offer_is_referred_and_told_why(run, as
     approved = plain["decision"] == "approve"
     assert scored["limit_cny"].null_count() == scored.height
     assert set(scored.filter(approved)["decision"]) == {"refer"}
+    cut = run(asked, offer_policy=OfferPolicy.of(cheap, where="test")).summary.offers
+    assert (cut.offers, cut.without_offer) == (0, approved.sum())
     assert scored.filter(approved)["limit_reason"].str.starts_with("no offer: a limit of").all()
     assert scored.filter(~approved)["limit_reason"].null_count() == (~approved).sum()
 
