@@ -20,7 +20,7 @@ from scoring.offers.price import Price, fair_rate, price
 from scoring.offers.risk import pd_of_terms
 from scoring.offers.terms import Terms
 
-STEPS = 12
+STEPS = 6
 """Steps within which an offer has to settle."""
 
 REFUSALS = (
