@@ -31,6 +31,8 @@ SETTINGS = (
     "models/gates.toml",
     "models/settings.toml",
     "models/policy.toml",
+    "scoring/offers/assumptions.toml",
+    "scoring/offers/policies/quick_business_loan.toml",
     "tests/synthetic/golden.toml",
 )
 """Files without which the demo would say something else; the last stands for the simulator."""

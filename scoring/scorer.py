@@ -154,18 +154,21 @@ class Scorer:
         decisions: Sequence[Decision],
     ) -> Columns:
         """Offers to the approved by column, and why an approved applicant gets none."""
+        height = features.height
         approved = np.flatnonzero([decision == "approve" for decision in decisions])
         if self.offers is None or applications is None or not len(approved):
-            return no_offers(features.height)
-        rows = approved.tolist()
+            return no_offers(height)
+        if len(approved) < features.height:
+            rows = approved.tolist()
+            features, applications, pd = features[rows], applications[rows], pd[approved]
         made = make_offers(
-            features[rows],
-            applications[rows],
-            pd[approved],
+            features,
+            applications,
+            pd,
             policy=self.offers,
             scoring=self.policy,
         )
-        return offer_columns(made, self.offers, approved, features.height)
+        return offer_columns(made, self.offers, approved, height)
 
     def _flags(self, features: pl.DataFrame, notes: Mapping[str, str]) -> tuple[list[str], Bools]:
         """Flags of each row as one text, and whether one of them asks for a person."""

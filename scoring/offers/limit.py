@@ -61,7 +61,7 @@ class Applicants:
         season = policy.season
         return cls(
             request=Terms.requested(applications),
-            purpose=applications["purpose"].fill_null("").to_numpy().astype(str),
+            purpose=np.array([p or "" for p in applications["purpose"].to_list()], dtype=str),
             sales=verified_sales(features, policy),
             high_season=np.zeros(len(month), bool) if season is None else season.high(month),
             meant=_meant(features, policy),

@@ -34,12 +34,12 @@ class Terms:
     @classmethod
     def requested(cls, applications: pl.DataFrame) -> Self:
         """Terms that are applied for, at the rate at which the model reads a request."""
-        plan = applications["plan"].fill_null("").to_numpy().astype(object)
+        plan = np.array([plan or "" for plan in applications["plan"].to_list()], dtype=str)
         return cls(
-            amount_cny=applications["amount_cny"].cast(pl.Float64).to_numpy(),
+            amount_cny=np.asarray(applications["amount_cny"].to_numpy(), dtype=np.float64),
             rate_pct=np.full(applications.height, REFERENCE_RATE_PCT),
-            term_months=applications["term_months"].cast(pl.Float64).to_numpy(),
-            plan=np.where(np.isin(plan.astype(str), PLANS), plan.astype(str), ""),
+            term_months=np.asarray(applications["term_months"].to_numpy(), dtype=np.float64),
+            plan=np.where(np.isin(plan, PLANS), plan, ""),
         )
 
     def rows(self, kept: Array) -> Self:

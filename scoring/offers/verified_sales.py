@@ -20,6 +20,7 @@ SOURCES = tuple(_DAILY)
 """Sources whose records hold sales."""
 
 _HALF_MONTH = 14
+_MONTHS = 12
 
 
 @dataclass(frozen=True)
@@ -91,13 +92,13 @@ def verified_sales(features: pl.DataFrame, policy: OfferPolicy) -> VerifiedSales
 
 
 def _numbers(features: pl.DataFrame, name: str) -> Floats:
-    values = features[name].cast(pl.Float64)
-    return np.asarray(values.fill_null(np.nan).to_numpy())
+    # of a column with nulls NumPy makes NaN; an expression would cost an applicant 0.3 ms
+    return np.asarray(features[name].to_numpy(), dtype=np.float64)
 
 
 def _month_of(as_of: pl.Series, days_ago: Floats) -> Array:
     """Calendar month some days before each application; 0 where the days are not known."""
-    day = pl.DataFrame({"as_of": as_of, "ago": pl.Series(days_ago, nan_to_null=True)})
-    ago = pl.duration(days=pl.col("ago").cast(pl.Int64))
-    month = (pl.col("as_of") - ago).dt.month().fill_null(0).cast(pl.Int64)
-    return np.asarray(day.select(month).to_series().to_numpy())
+    known = ~np.isnan(days_ago)
+    ago = np.where(known, days_ago, 0.0).astype(np.int64)
+    months = (as_of.to_numpy().astype("datetime64[D]") - ago).astype("datetime64[M]")
+    return np.where(known, months.astype(np.int64) % _MONTHS + 1, 0)
