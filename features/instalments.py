@@ -17,6 +17,9 @@ from features.arrays import Array, Floats
 REFERENCE_RATE_PCT = 5.0
 """% a year at which a request is turned into instalments: its price is not known yet (assumed)."""
 
+_LEAST_RATE_PCT = 1e-6
+"""Rate that stands for none, whose annuity has no closed form."""
+
 LABEL_MONTHS = 9
 """Months whose instalments, if missed, are 90 days past due within the 12 months of the label."""
 
@@ -61,8 +64,7 @@ def instalments(
     with np.errstate(invalid="ignore", divide="ignore"):
         part = weight / total
         left = 1 - (np.cumsum(part, axis=1) - part)
-        annuity = interest / -np.expm1(-term * np.log1p(interest))
-        annuity = np.where(interest > 0, annuity, 1 / term)
+        annuity = annuity_share(rate_pct, term_months)[:, None]
     bullet = np.isin(plan, BULLET)[:, None]
     seasonal = (plan == "seasonal")[:, None]
     share = np.where(
@@ -72,6 +74,18 @@ def instalments(
     )
     due = np.where(running, amount_cny[:, None] * share, 0.0)
     return np.where(np.isnan(amount_cny[:, None] + term), np.nan, due)
+
+
+def annuity_share(rate_pct: Floats, term_months: Floats) -> Floats:
+    """Equal monthly instalment as a share of the amount; arrays of shapes that go together.
+
+    Parameters
+    ----------
+    rate_pct : ndarray of float, % a year
+    term_months : ndarray of float
+    """
+    interest = np.maximum(rate_pct, _LEAST_RATE_PCT) / 1200
+    return np.asarray(interest / -np.expm1(-term_months * np.log1p(interest)))
 
 
 def mean_instalment(

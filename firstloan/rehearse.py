@@ -73,9 +73,10 @@ def rehearse(
     say("borrowers; good applicants refused, %; borrowers' gain and the profit that the")
     say("policy itself expected, CNY million.")
     if found is not None:
-        say(f"Search: {found.in_words}.")
-        for line in textwrap.wrap(found.curse_in_words, width=76):
-            say(f"  {line}")
+        for line in textwrap.wrap(
+            f"Search: {found.in_words}. {found.curse_in_words}", width=78, subsequent_indent="  "
+        ):
+            say(line)
     for path in files:
         say(f"  wrote {path}")
 

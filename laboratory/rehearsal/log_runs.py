@@ -8,6 +8,10 @@ from laboratory.rehearsal.rehearse import Rehearsal
 from models.tracking.mlflow_session import open_experiment, session, share_view, whole_run
 
 EXPERIMENT = "rehearsal"
+ABOUT = (
+    "One run for each rehearsal, the policies nested beneath it (tick *Expand rows*). The page and "
+    "the CSV are among the artifacts of the rehearsal."
+)
 SHOWN = ("profit_cny", "default_by_balance_pct", "return_pct", "accepted", "borrower_gain_cny")
 
 
@@ -21,7 +25,7 @@ def log(rehearsal: Rehearsal, files: list[Path]) -> None:
         Kept as artifacts of the parent run.
     """
     with session() as mlflow:
-        experiment = open_experiment(mlflow, EXPERIMENT)
+        experiment = open_experiment(mlflow, EXPERIMENT, about=ABOUT)
         share_view(mlflow, experiment, metrics=SHOWN)
         name = f"{rehearsal.data.name}, {rehearsal.applicants} applicants"
         with whole_run(mlflow, experiment_id=experiment, run_name=name):

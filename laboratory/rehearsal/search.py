@@ -102,16 +102,17 @@ class Found:
         if np.isnan(self.rows[0].truth):
             return "Without a truth nothing says how much of the gain is the winner's curse."
         before, after = self.rows
-        return (
-            f"The choice promised CNY {after.estimated - before.estimated:,.0f} more out of time; "
-            f"by the truth it brings {after.truth - before.truth:,.0f}. The difference"
-            + (
-                ""
-                if np.isnan(self.curse_pct)
-                else f", {self.curse_pct:.0f} % of the first policy's true profit,"
-            )
-            + " is the winner's curse."
+        promised, came = after.estimated - before.estimated, after.truth - before.truth
+        said = (
+            f"The choice promised CNY {promised:,.0f} more out of time; by the truth it brings "
+            f"{came:,.0f}."
         )
+        if promised <= came:
+            return f"{said} It kept its promise: no winner's curse here."
+        share = (
+            f", {self.curse_pct:.0f} % of the first policy's true profit," if before.truth else ""
+        )
+        return f"{said} The difference{share} is the winner's curse."
 
 
 def search(

@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from models.evaluation.out_of_time import Evaluation
     from models.settings import TrainConfig
 
-DESCRIPTION = "mlflow.note.content"  # the tag that the UI shows as a run's description
 LOADER = "models.tracking.pyfunc"
 NEEDS = ("lightgbm", "numpy", "pandas", "polars", "scipy")
 EXAMPLE_ROWS = 5
@@ -195,7 +194,7 @@ def log_training(
                 name_of: mlflow_session.artifact_page(experiment, run, "model_card.md")
                 for name_of, run in runs.items()
             }
-            mlflow.set_tag(DESCRIPTION, _summary(decision, evaluations, pages))
+            mlflow.set_tag(mlflow_session.DESCRIPTION, _summary(decision, evaluations, pages))
         mlflow_session.share_view(mlflow, experiment, metrics=COLUMNS)
         number = registry.register(
             mlflow,
@@ -350,7 +349,7 @@ def _log_candidate(
             "candidate": fitted.candidate.title,
             "outcome": decision.verdicts[fitted.candidate.name],
             "trained_on": model.trained_on,
-            DESCRIPTION: _description(fitted, figures, decision),
+            mlflow_session.DESCRIPTION: _description(fitted, figures, decision),
         }
     )
     branch = "trees" if model.estimator.kind == "lightgbm" else "scorecard"

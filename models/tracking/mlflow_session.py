@@ -27,15 +27,14 @@ PROCESS_TAG = "firstloan.process"
 LOCAL_UI = "http://127.0.0.1:5000"
 VIEW = "firstloan"  # name of the view of the runs that is kept with the experiment
 TRAINING_VIEW = "workflowType=machine_learning"  # the UI thinks of language models first
-EXPERIMENT_TAGS = {
-    # without it the UI takes the experiment for one of language models, and hides the runs
-    "mlflow.experimentKind": "custom_model_development",
-    "mlflow.note.content": (
-        "One run for each training, the candidates nested beneath it (tick *Expand rows*). Select "
-        "candidates and press *Compare*; a candidate's `model_card.md`, `figures/` and "
-        "`validation/` are among its artifacts."
-    ),
-}
+# without it the UI takes the experiment for one of language models, and hides the runs
+EXPERIMENT_KIND = {"mlflow.experimentKind": "custom_model_development"}
+DESCRIPTION = "mlflow.note.content"  # tag that the UI shows as a description
+TRAININGS = (
+    "One run for each training, the candidates nested beneath it (tick *Expand rows*). Select "
+    "candidates and press *Compare*; a candidate's `model_card.md`, `figures/` and `validation/` "
+    "are among its artifacts."
+)
 LONGEST = 160  # characters of a driver's own words in a message
 LOGGERS = ("mlflow", "alembic", "sqlalchemy", "urllib3")
 SET_BY_MLFLOW = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI")  # set_tracking_uri exports itself
@@ -157,8 +156,15 @@ def _runs(process: int) -> bool:
     return True
 
 
-def open_experiment(mlflow: Any, name: str) -> str:  # noqa: ANN401 (the module)
+def open_experiment(mlflow: Any, name: str, *, about: str = TRAININGS) -> str:  # noqa: ANN401
     """Id of the experiment, made on first use with its artefacts beside a local database.
+
+    Parameters
+    ----------
+    mlflow : module
+    name : str
+    about : str
+        Its description in the UI.
 
     Raises
     ------
@@ -176,7 +182,8 @@ def open_experiment(mlflow: Any, name: str) -> str:  # noqa: ANN401 (the module)
         return str(experiment.experiment_id)
     place = home().as_uri() if store().startswith(SQLITE) else None
     try:
-        return str(client.create_experiment(name, artifact_location=place, tags=EXPERIMENT_TAGS))
+        tags = EXPERIMENT_KIND | {DESCRIPTION: about}
+        return str(client.create_experiment(name, artifact_location=place, tags=tags))
     except mlflow.exceptions.MlflowException:
         made_meanwhile = client.get_experiment_by_name(name)
         if made_meanwhile is None:

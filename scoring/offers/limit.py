@@ -17,6 +17,7 @@ import numpy as np
 import polars as pl
 
 from features.arrays import Array, Bools, Floats
+from features.instalments import annuity_share
 from scoring.offers.policy import OfferPolicy
 from scoring.offers.terms import Terms
 from scoring.offers.verified_sales import VerifiedSales, verified_sales
@@ -140,12 +141,6 @@ def limited(people: Applicants, factor: Floats, rate_pct: Floats, policy: OfferP
         by_sales_cny=by_sales,
         instalment_cny=carried,
     )
-
-
-def annuity_share(rate_pct: Floats, term_months: Floats) -> Floats:
-    """Equal monthly instalment as a share of the amount."""
-    i = np.maximum(rate_pct, 1e-6) / 1200
-    return np.asarray(i / -np.expm1(-term_months * np.log1p(i)))
 
 
 def _season_factor(people: Applicants, policy: OfferPolicy) -> Floats:

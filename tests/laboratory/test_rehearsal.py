@@ -24,7 +24,15 @@ from laboratory.rehearsal.layers import LAYERS, left_to_lender, waterfall
 from laboratory.rehearsal.policies import BEST, LENDERS_CHOICE, PAST_LENDERS, offered
 from laboratory.rehearsal.rehearse import rehearse, with_costs
 from laboratory.rehearsal.results import by_estimates, by_truth, expected_profit
-from laboratory.rehearsal.search import Constraints, estimated, numbers_of, search, with_numbers
+from laboratory.rehearsal.search import (
+    Constraints,
+    Found,
+    FoundRow,
+    estimated,
+    numbers_of,
+    search,
+    with_numbers,
+)
 from models.estimators.calibration import Calibration
 from models.estimators.lightgbm_trees import Trees
 from models.estimators.model import Model, save
@@ -341,3 +349,18 @@ def test_a_policy_that_offers_to_nobody_has_a_page_too(shell, tmp_path):
     assert result.exit_code == 0, result.output
     first = pl.read_csv(tmp_path / "told.csv").row(0, named=True)
     assert (first["offers"], first["profit_cny"], first["return_pct"]) == (0, 0, None)
+
+
+@pytest.mark.parametrize(
+    ("promised", "came", "said"),
+    [
+        (50.0, 20.0, "The difference, 30 % of the first policy's true profit, is the winner's"),
+        (20.0, 50.0, "It kept its promise: no winner's curse here."),
+        (20.0, np.nan, "Without a truth nothing says"),
+    ],
+)
+def test_the_winners_curse_is_what_was_promised_and_did_not_come(promised, came, said):
+    before = FoundRow("a", chosen_on=0.0, estimated=120.0, truth=100.0 + 0 * came)
+    after = FoundRow("b", chosen_on=0.0, estimated=120.0 + promised, truth=100.0 + came)
+    found = Found(OfferPolicy.load(), {}, trials=1, applicants=1, rows=(before, after))
+    assert said in found.curse_in_words

@@ -6,7 +6,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from scoring.offers.limit import CAP, INSTALMENT, REQUEST, RULES, SALES, annuity_share
+from features.instalments import annuity_share
+from scoring.offers.limit import CAP, INSTALMENT, REQUEST, RULES, SALES
 from scoring.offers.verified_sales import verified_sales
 
 FREE = {"limit": {"instalment_share": 1.0, "weak_month_floor": 1.0}}

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.contract.tables import PLANS, PURPOSES
+from features.instalments import annuity_share
 from models.policy import Policy
-from scoring.offers.limit import annuity_share, limited
+from scoring.offers.limit import limited
 from scoring.offers.offer import make_offers, policy_rate
 from scoring.offers.price import price
 from scoring.offers.risk import pd_of_terms
