@@ -358,8 +358,8 @@ class OfferPolicy(Settings):
         if factors and set(factors) != set(grades):
             raise ContractError(
                 f"offer policy {self.product.name}: limit.grade_factors: expected one for each of "
-                f"the grades {', '.join(grades)}, got {', '.join(factors)}. Name the grades of the "
-                "score policy."
+                f"the grades {', '.join(grades)}, got {', '.join(factors)}. Give an offer policy "
+                "that names the grades of the score policy, or make no offers (--no-offers)."
             )
 
 
