@@ -6,7 +6,6 @@ from typing import Annotated
 from typer import Option
 
 from features.cli_paths import local_path, path_option
-from features.contract.tables import PLANS
 from features.io.storage import storage_errors
 from firstloan.options import Applicants, ModelAddress, OfferPolicyFile, PolicyFile, Signals
 from firstloan.output import say
@@ -27,7 +26,9 @@ def explain(
     term: Annotated[int | None, Option(help="What if: months.", show_default=False)] = None,
     plan: Annotated[
         str | None,
-        Option(help=f"What if: {', '.join(PLANS)}.", show_default=False),
+        Option(
+            help="What if: repayment plan, such as equal or interest_first.", show_default=False
+        ),
     ] = None,
 ) -> None:
     """Explain one applicant's score on one page."""

@@ -44,7 +44,7 @@ def rehearse(
     ] = 0.0,
     workers: Workers = 2,
 ) -> None:
-    """Rehearse offer policies: what would really have come of their offers."""
+    """Rehearse offer policies by what would have come of them."""
     from features.io.outputs import disk_errors
     from laboratory.rehearsal.command import rehearse_data
     from laboratory.rehearsal.report import COLUMNS, SERVED
