@@ -7,7 +7,14 @@ from typer import Option
 
 from features.cli_paths import local_path, path_option
 from features.io.storage import storage_errors
-from firstloan.options import Applicants, ModelAddress, OfferPolicyFile, PolicyFile, Signals
+from firstloan.options import (
+    Applicants,
+    ModelAddress,
+    NoOffers,
+    OfferPolicyFile,
+    PolicyFile,
+    Signals,
+)
 from firstloan.output import say
 
 
@@ -20,6 +27,7 @@ def explain(
     model: ModelAddress = None,
     policy: PolicyFile = None,
     offer_policy: OfferPolicyFile = None,
+    no_offers: NoOffers = False,
     amount: Annotated[
         float | None, Option(help="What if: CNY of the loan.", show_default=False)
     ] = None,
@@ -46,7 +54,8 @@ def explain(
             out=out,
             model=model,
             policy=None if policy is None else Policy.load(policy),
-            offer_policy=OfferPolicy.load(offer_policy),
+            offer_policy=None if no_offers else OfferPolicy.load(offer_policy),
+            offers=not no_offers,
             asked=WhatIf(amount_cny=amount, term_months=term, plan=plan),
         )
     say(f"Wrote {out}. It opens in any browser, offline.")

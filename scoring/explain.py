@@ -45,6 +45,7 @@ def explain_file(
     model: str | None = None,
     policy: Policy | None = None,
     offer_policy: OfferPolicy | None = None,
+    offers: bool = True,
     asked: WhatIf | None = None,
     today: dt.date | None = None,
 ) -> Path:
@@ -65,6 +66,8 @@ def explain_file(
     policy : Policy, optional
     offer_policy : OfferPolicy, optional
         By default the shipped one.
+    offers : bool
+        Whether the page shows an offer.
     asked : WhatIf, optional
         Terms that the page shows beside the offer.
     today : datetime.date, optional
@@ -93,8 +96,8 @@ def explain_file(
     if misfit.height:
         raise ContractError(f"{applicants}: {_problem(misfit)}.")
     explainer = ShapExplainer(chosen, rows=1)
-    offers = offer_policy or OfferPolicy.load()
-    scorer = Scorer(chosen, label, policy or chosen.policy, explainer, offers)
+    made_by = (offer_policy or OfferPolicy.load()) if offers else None
+    scorer = Scorer(chosen, label, policy or chosen.policy, explainer, made_by)
     asking = applicant.select(TABLES["applications"].columns)
     page = explain_html(scorer, asking, frames, asked=asked)
     write_whole(out, page.encode())

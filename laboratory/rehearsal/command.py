@@ -1,15 +1,14 @@
 """Rehearsal from files to files: what `firstloan rehearse` calls."""
 
-import json
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from features.contract.errors import ContractError
-from features.io.data_folder import MANIFEST
-from features.io.outputs import refuse_overwriting
+from features.io.outputs import refuse_overwriting, starts_with
 from laboratory.rehearsal.acceptance import AcceptanceCurve
 from laboratory.rehearsal.applicants import read_applicants
 from laboratory.rehearsal.log_runs import log
@@ -17,6 +16,7 @@ from laboratory.rehearsal.rehearse import Rehearsal, rehearse, with_costs
 from laboratory.rehearsal.report import as_table, page
 from laboratory.rehearsal.results import by_estimates
 from laboratory.rehearsal.search import Constraints, Found, FoundRow, estimated, search
+from models.data.training_data import trained_on
 from models.tracking.registry import resolve
 from scoring.input.compatibility import check_fit
 from scoring.offers.policy import OfferPolicy, shipped
@@ -25,6 +25,8 @@ from scoring.run.checkpoint import write_whole
 
 if TYPE_CHECKING:
     from features.parallel.executor import Progress
+
+_HEADER = "policy,judged_by,"
 
 CHOSEN = "chosen"
 """Name that a policy chosen by a search has in tables."""
@@ -70,7 +72,7 @@ def rehearse_data(
     if not out.parent.is_dir() or out.is_dir():
         raise ContractError(f"{out}: expected a file name in a folder that exists.")
     table = out.with_suffix(".csv")
-    for path, ours in ((out, is_page), (table, _starts)):
+    for path, ours in ((out, is_page), (table, partial(starts_with, text=_HEADER))):
         refuse_overwriting(path, inputs=[data], signals=data, is_ours=ours)
     chosen = [OfferPolicy.load(path) for path in policies or shipped_policies()]
     names = [policy.product.name for policy in chosen]
@@ -109,7 +111,7 @@ def rehearse_data(
         model=fitted,
         label=label,
         costs=costs,
-        simulated=_simulated(data),
+        simulated=trained_on(data) == "simulated",
         workers=workers,
         progress=progress,
     )
@@ -139,16 +141,3 @@ def shipped_policies() -> list[Path]:
     return [
         Path(name) for name in sorted(shipped(), key=lambda name: name != "quick_business_loan")
     ]
-
-
-def _starts(path: Path) -> bool:
-    with path.open(encoding="utf-8", errors="replace") as file:
-        return file.readline().startswith("policy,judged_by,")
-
-
-def _simulated(data: Path) -> bool:
-    try:
-        manifest = json.loads((data / MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    return bool(manifest.get("made_by") == "simulate")

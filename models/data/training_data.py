@@ -235,7 +235,7 @@ def read_training_data(
         signs={feature.name: feature.sign for feature in used},
         sources={feature.name: feature.source for feature in used},
         fingerprint=fingerprint(),
-        trained_on=_trained_on(data),
+        trained_on=trained_on(data),
         origin=str(features or data),
     )
 
@@ -274,7 +274,7 @@ def _join(
     return joined.sort("as_of", "application_id")
 
 
-def _trained_on(data: Path) -> str:
+def trained_on(data: Path) -> str:
     """Whether the data folder was simulated, as its manifest says."""
     try:
         manifest: dict[str, Any] = json.loads((data / "manifest.json").read_text(encoding="utf-8"))

@@ -122,7 +122,7 @@ def _title(result: RunResult, out: Path) -> str:
 def _offers(result: RunResult) -> dict[str, Any] | None:
     """Sums over the offers and how they spread; None without offers."""
     sums, columns = result.aggregates.offers, result.aggregates.columns
-    if not sums.offers:
+    if not (sums.offers or sums.without_offer):
         return None
     bounds = [0, *LIMIT_BANDS]
     bands = [
@@ -132,7 +132,7 @@ def _offers(result: RunResult) -> dict[str, Any] | None:
 
     def bars(column: str, names: Mapping[str, tuple[str, str]]) -> list[dict[str, Any]]:
         return [
-            bar(name, count / sums.offers, f"{count:,}", chinese=chinese)
+            bar(name, count / max(sums.offers, 1), f"{count:,}", chinese=chinese)
             for key, (name, chinese) in names.items()
             if (count := columns.get(column, {}).get(key, 0))
         ]
@@ -142,7 +142,7 @@ def _offers(result: RunResult) -> dict[str, Any] | None:
         "count": f"{sums.offers:,}",
         "without": f"{sums.without_offer:,}" if sums.without_offer else "",
         "limit": f"{sums.limit_cny / 1e6:,.1f} m",
-        "rate": f"{sums.mean_rate_pct:.2f} %",
+        "rate": f"{sums.mean_rate_pct:.2f} %" if sums.offers else "–",
         "loss": f"{sums.expected_loss_cny / 1e6:,.2f} m",
         "profit": f"{sums.expected_profit_cny / 1e6:,.2f} m",
         "limits": bars("limit_band", {str(k): (name, "") for k, name in enumerate(bands)}),

@@ -9,6 +9,7 @@ import pytest
 
 from features.contract.errors import ContractError
 from features.contract.tables import PLANS
+from models.policy import POLICY_FILE, Policy
 from scoring.api import open_scorer, score
 from scoring.explain import explain_file
 from scoring.offers.columns import OFFER_COLUMNS
@@ -48,8 +49,10 @@ def test_an_approved_applicant_without_an_offer_is_referred_and_told_why(run, as
     approved = plain["decision"] == "approve"
     assert scored["limit_cny"].null_count() == scored.height
     assert set(scored.filter(approved)["decision"]) == {"refer"}
-    cut = run(asked, offer_policy=OfferPolicy.of(cheap, where="test")).summary.offers
+    ran = run(asked, offer_policy=OfferPolicy.of(cheap, where="test"))
+    cut, page = ran.summary.offers, ran.out.with_suffix(".html").read_text("utf-8")
     assert (cut.offers, cut.without_offer) == (0, approved.sum())
+    assert f"No offer could be made to {approved.sum()} whom the score policy approves" in page
     assert scored.filter(approved)["limit_reason"].str.starts_with("no offer: a limit of").all()
     assert scored.filter(~approved)["limit_reason"].null_count() == (~approved).sum()
 
@@ -209,3 +212,15 @@ def test_sales_of_the_page_are_those_known_on_the_day():
     # the month that begins a year before the coming one is the first
     assert (sums.sum(), sums[0], sums[8], sums[11]) == (70.0, 40.0, 20.0, 10.0)
     assert monthly_sales({}, "tax", firm_id="F1", as_of=as_of).tolist() == [0.0] * 12
+
+
+def test_grades_of_other_names_can_be_explained_without_an_offer(page, tmp_path):
+    named = tomllib.loads(POLICY_FILE.read_text("utf-8"))
+    for number, grade in enumerate(named["grades"]):
+        grade["name"] = f"R{number}"
+    own = Policy.model_validate(named)
+    with pytest.raises(ContractError, match=r"or make no offers \(--no-offers\)"):
+        page(policy=own)
+    text, _ = page(policy=own, offers=False)
+    assert "Cash through the year" not in text
+    assert "Offer:" not in text
