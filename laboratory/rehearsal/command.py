@@ -121,13 +121,12 @@ def rehearse_data(
         rows = [
             FoundRow(
                 name=each.title,
-                chosen_on=estimated(before, with_costs(policy, costs), judge, costs).profit_cny,
-                estimated=estimated(
-                    told.people, with_costs(policy, costs), judge, costs
-                ).profit_cny,
+                chosen_on=estimated(before, shared, judge, costs)["profit_cny"],
+                estimated=estimated(told.people, shared, judge, costs)["profit_cny"],
                 truth=each.figures["profit_cny"] if told.by_truth else np.nan,
             )
             for each, policy in zip(told.rehearsed[:2], chosen[:2], strict=True)
+            for shared in [with_costs(policy, costs)]
         ]
         found = Found(chosen[1], settings, trials, len(before), tuple(rows))
     write_whole(table, as_table(told).write_csv(line_terminator="\n").encode())

@@ -8,16 +8,16 @@ truth, beside what was expected, shows the winner's curse.
 
 import logging
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import polars as pl
 
 from laboratory.rehearsal.acceptance import AcceptanceCurve
 from laboratory.rehearsal.applicants import Applicants
 from laboratory.rehearsal.policies import offered
-from laboratory.rehearsal.results import Judge, by_estimates, expected_profit
+from laboratory.rehearsal.results import Judge, by_estimates, measure
 from scoring.offers.policy import Costs, OfferPolicy
 
 if TYPE_CHECKING:
@@ -150,11 +150,11 @@ def search(
     def objective(trial: "optuna.Trial") -> float:
         drawn = _suggest(trial, start, most_pd=people.scoring.decision.approve_below)
         figures = estimated(people, with_numbers(policy, drawn), judge, costs)
-        trial.set_constraint("default", figures.default_pct - constraints.default_pct)
-        trial.set_constraint("first_time", constraints.first_time_pct - figures.first_time_pct)
+        for name, violation in violations(figures, constraints).items():
+            trial.set_constraint(name, violation)
         if progress is not None:
             progress(trial.number + 1, trials)
-        return figures.profit_cny
+        return figures["profit_cny"]
 
     logging.getLogger("optuna").setLevel(logging.ERROR)
     with warnings.catch_warnings():
@@ -170,41 +170,24 @@ def search(
     return with_numbers(policy, best.params), best.params
 
 
-@dataclass(frozen=True)
-class Estimate:
-    """What a policy expects of some applicants.
+def estimated(
+    people: Applicants, policy: OfferPolicy, judge: Judge, costs: Costs
+) -> dict[str, float]:
+    """Figures of a policy by a judge, as `laboratory.rehearsal.results.measure` has them."""
+    return measure(judge(offered(people, policy)), people, None, costs)
 
-    Attributes
-    ----------
-    profit_cny, default_pct, first_time_pct : float
+
+def violations(figures: Mapping[str, float], constraints: Constraints) -> dict[str, float]:
+    """By how much a policy breaks each constraint; 0 or less where it keeps it.
+
+    A policy that nobody takes an offer of has no defaults and no first-time borrowers.
     """
-
-    profit_cny: float
-    default_pct: float
-    first_time_pct: float
-
-
-def estimated(people: Applicants, policy: OfferPolicy, judge: Judge, costs: Costs) -> Estimate:
-    """What comes of a policy's offers, by a judge."""
-    offers = judge(offered(people, policy))
-    taken = pl.col("accept_probability")
-    who = people.applications.select("application_id", "first_time")
-    sums = (
-        offers.join(who, on="application_id", maintain_order="left")
-        .select(
-            profit=expected_profit(costs).sum(),
-            bad=(taken * pl.col("amount_cny") * pl.col("pd_life")).sum(),
-            volume=(taken * pl.col("amount_cny")).sum(),
-            first=(taken * pl.col("first_time").fill_null(value=False)).sum(),
-            number=taken.sum(),
-        )
-        .row(0, named=True)
-    )
-    return Estimate(
-        profit_cny=sums["profit"],
-        default_pct=100 * sums["bad"] / sums["volume"] if sums["volume"] else 0.0,
-        first_time_pct=100 * sums["first"] / sums["number"] if sums["number"] else 0.0,
-    )
+    default = np.nan_to_num(figures["default_by_balance_pct"])
+    first = 100 * figures["first_time_served"] / (figures["accepted"] or np.inf)
+    return {
+        "default": float(default) - constraints.default_pct,
+        "first_time": constraints.first_time_pct - first,
+    }
 
 
 def numbers_of(policy: OfferPolicy) -> dict[str, float]:

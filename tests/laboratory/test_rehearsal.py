@@ -204,11 +204,12 @@ def test_a_search_keeps_its_constraints_and_does_not_do_worse(data, model):
     judge = by_estimates(AcceptanceCurve.fitted(before.outcomes_before))
     costs = policy.costs
     start = estimated(before, policy, judge, costs)
-    loose = Constraints(default_pct=start.default_pct + 1.0, first_time_pct=0.0)
+    most = start["default_by_balance_pct"] + 1.0
+    loose = Constraints(default_pct=most, first_time_pct=0.0)
     found, settings = search(before, policy, costs=costs, constraints=loose, trials=12)
     after = estimated(before, found, judge, costs)
-    assert after.profit_cny >= start.profit_cny
-    assert after.default_pct <= loose.default_pct
+    assert after["profit_cny"] >= start["profit_cny"]
+    assert after["default_by_balance_pct"] <= loose.default_pct
     assert numbers_of(found) == pytest.approx(settings)
     again, same = search(before, policy, costs=costs, constraints=loose, trials=12)
     assert (again, same) == (found, settings)
