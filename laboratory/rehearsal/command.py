@@ -72,6 +72,10 @@ def rehearse_data(
     if not out.parent.is_dir() or out.is_dir():
         raise ContractError(f"{out}: expected a file name in a folder that exists.")
     table = out.with_suffix(".csv")
+    if table == out:
+        raise ContractError(
+            f"{out}: expected a page such as rehearsal.html; the CSV is written beside it."
+        )
     for path, ours in ((out, is_page), (table, partial(starts_with, text=_HEADER))):
         refuse_overwriting(path, inputs=[data], signals=data, is_ours=ours)
     chosen = [OfferPolicy.load(path) for path in policies or shipped_policies()]

@@ -302,6 +302,7 @@ def test_the_command_writes_a_page_a_table_and_runs(shell, tmp_path):
         (["--policy", "none.toml"], "expected an offer policy (shipped:"),
         (["--policy", "tax_loan", "--policy", "tax_loan"], "two policies have one name"),
         (["--policy", "flat_cut_off", "--search", "2"], "has a flat limit"),
+        (["--out", "told.csv"], "expected a page such as rehearsal.html"),
     ],
 )
 def test_wrong_options_are_one_line_and_write_nothing(shell, tmp_path, options, said):
