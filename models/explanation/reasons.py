@@ -6,7 +6,6 @@ The wording of a reason belongs to `scoring`; the registered model returns these
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -14,14 +13,14 @@ import numpy as np
 import polars as pl
 
 from features.contract.tables import SOURCES
-from features.table.catalogue import FEATURES
-from features.table.feature import OVER_FEATURES
+from models.explanation.feature_themes import feature_themes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from features.arrays import Array
     from models.estimators.model import Model
+    from models.explanation.feature_themes import FeatureThemes
 
 ABSENT_THEMES = {
     "no_" + "_".join(some): some
@@ -34,8 +33,8 @@ _ABSENT = {
     tuple(source in some for source in SOURCES): theme for theme, some in ABSENT_THEMES.items()
 } | {(False,) * len(SOURCES): ""}
 _PRESENT = -1  # source that a value is missing with: none
-_ROUNDING = 1e-9  # log-odds; LightGBM's leaves differ by more
-_LOOKED_AT = 2  # times as many themes as reasons: some are left out
+ROUNDING = 1e-9  # log-odds; LightGBM's leaves differ by more
+LOOKED_AT = 2  # times as many themes as reasons: some are left out
 _BLOCK = 2_000  # rows at once, so that what lies between stays in the processor's memory
 SCHEMA = {
     "row": pl.Int64,
@@ -121,7 +120,7 @@ def theme_contributions(contributions: Array, values: Array, model: Model) -> di
         What whole sources are missing with stands under their themes: those whose absence raises
         the risk together, such as `no_tax_ecommerce`, and likewise the others.
     """
-    table = _table(model.feature_names)
+    table = feature_themes(model.feature_names)
     masks = _value_masks(contributions[None], values[None], model)
     theme_of, (adverse,) = _themes_of(contributions[None], masks.adverse_value, masks.source, table)
     gone = {SOURCES[number] for number in np.unique(masks.source) if number != _PRESENT}
@@ -153,7 +152,7 @@ class _ValueMasks:
 
 
 def _value_masks(contributions: Array, values: Array, model: Model) -> _ValueMasks:
-    table = _table(model.feature_names)
+    table = feature_themes(model.feature_names)
     typical = np.array([model.typical.get(name, np.nan) for name in model.feature_names])
     missing: Array = np.isnan(values)
     source = _missing_with(missing, table)
@@ -171,7 +170,7 @@ def _reasons(
     contributions: Array, values: Array, margin: Array, model: Model, k: int
 ) -> pl.DataFrame:
     """Reasons of a block of rows, by the steps of `top_reasons`."""
-    table = _table(model.feature_names)
+    table = feature_themes(model.feature_names)
     masks = _value_masks(contributions, values, model)
     missing, worse, adverse_value, typical = (
         masks.missing,
@@ -194,9 +193,9 @@ def _reasons(
         )
         corrected = faults if all_adverse else np.where(signed[:, None], wrong, faults)
         after = model.estimator.margin(np.where(corrected, typical, values[rows]))
-        return np.asarray(margin[rows] - after > _ROUNDING), signed
+        return np.asarray(margin[rows] - after > ROUNDING), signed
 
-    order = _order(net, lowers)[:, : _LOOKED_AT * k]
+    order = _order(net, lowers)[:, : LOOKED_AT * k]
     pushed = np.take_along_axis(net, order, axis=1)
     representative = np.stack(
         [
@@ -247,90 +246,13 @@ def _order(net: Array, lowers: Callable[..., tuple[Array, Array]]) -> Array:
         net[rows[~true], first[~true]] = 0.0
     eligible = np.where(later_only, 0.0, net)
     # where nothing else is left, what else would come first
-    eligible = np.where(eligible.any(axis=1, keepdims=True), eligible, net)
+    eligible = np.where((eligible > 0).any(axis=1, keepdims=True), eligible, net)
     ordering = net.copy()
     ordering[np.arange(len(net)), eligible.argmax(axis=1)] = np.inf
     return np.argsort(-ordering, axis=1, kind="stable")
 
 
-@dataclass(frozen=True)
-class _Source:
-    """Columns of one source: its own; with those of its coverage; number of those over it."""
-
-    own_columns: Array
-    with_coverage: Array
-    over: Array
-
-
-@dataclass(frozen=True)
-class _Table:
-    """What the catalogue says of a list of features."""
-
-    themes: tuple[str, ...]
-    theme_of: Array  # position in `themes` of each feature's theme
-    sign: Array
-    sources: tuple[_Source, ...]
-    over: tuple[Array, Array]  # columns over other features; which columns each is made from
-
-    @property
-    def absent(self) -> int:
-        """Position of the theme of all missing sources, after the others."""
-        return len(self.themes)
-
-    @property
-    def harmless(self) -> int:
-        """Position of missing sources that do not raise the risk."""
-        return len(self.themes) + 1
-
-
-@lru_cache(maxsize=8)
-def _table(names: tuple[str, ...]) -> _Table:
-    """Look the features up in the catalogue; one that is not there is its own theme, unsigned."""
-    known = {feature.name: feature for feature in FEATURES}
-    columns = {name: column for column, name in enumerate(names) if name in known}
-    themes = [known[name].theme if name in known else name for name in names]
-    position = {theme: index for index, theme in enumerate(dict.fromkeys(themes))}
-    columns_of = {s: [c for n, c in columns.items() if known[n].source == s] for s in SOURCES}
-    # never missing: no sign of a missing source
-    covers = {
-        s: [c for n, c in columns.items() if known[n].source == "coverage" and n.endswith("_" + s)]
-        for s in SOURCES
-    }
-    over = [name for name in columns if known[name].source in OVER_FEATURES]
-    made_from = np.zeros((len(names), len(over)), dtype=np.float32)
-    for j, name in enumerate(over):
-        made_from[[columns[part] for part in _made_from(name) if part in columns], j] = 1.0
-    return _Table(
-        themes=tuple(position),
-        theme_of=np.array([position[theme] for theme in themes], dtype=np.int64),
-        sign=np.array([known[n].sign if n in known else 0 for n in names], dtype=np.float64),
-        sources=tuple(
-            _Source(
-                own_columns=np.array(columns_of[source], dtype=np.int64),
-                with_coverage=np.array([*columns_of[source], *covers[source]], dtype=np.int64),
-                over=np.flatnonzero(made_from[columns_of[source]].any(axis=0)),
-            )
-            for source in SOURCES
-        ),
-        over=(np.array([columns[name] for name in over], dtype=np.int64), made_from),
-    )
-
-
-def _made_from(name: str) -> frozenset[str]:
-    """Features of single sources that one over other features is made from in the end."""
-    known = {feature.name: feature for feature in FEATURES}
-    parts: set[str] = set()
-    left = [name]
-    while left:
-        for part in known[left.pop()].inputs & known.keys():
-            if known[part].source in OVER_FEATURES:
-                left.append(part)
-            else:
-                parts.add(part)
-    return frozenset(parts)
-
-
-def _missing_with(missing: Array, table: _Table) -> Array:
+def _missing_with(missing: Array, table: FeatureThemes) -> Array:
     """Number of the missing source that each value is missing with, else `_PRESENT`.
 
     A feature over others is missing with a source if nothing else is missing among what it is
@@ -355,7 +277,7 @@ def _missing_with(missing: Array, table: _Table) -> Array:
 
 
 def _themes_of(
-    contributions: Array, adverse_value: Array, source: Array, table: _Table
+    contributions: Array, adverse_value: Array, source: Array, table: FeatureThemes
 ) -> tuple[Array, list[str]]:
     """Theme of each value; and for each row the name of the theme of its missing sources."""
     if (source == _PRESENT).all():

@@ -133,6 +133,19 @@ def test_what_rests_on_an_unsigned_value_comes_later_where_signed_ones_change_no
     assert found["theme"].to_list() == [theme]
 
 
+def test_where_all_rest_on_unsigned_values_the_largest_is_first(model):
+    """Also beside a theme that lowers the risk, and behind a smaller one in the table."""
+    one, other = (feature.name for feature in pair(1))
+    names = ("firm_age", "firm_owner_age", "loan_to_sales", "loan_term", one, other)
+    weights = np.array([0.0, 1.0, 0.0, 1.0, 0.0, 0.0])
+    few = replace(model, feature_names=names, estimator=Weighted(weights))
+    values = dict(zip(names, (-1.0, 1.0, 1.0, 1.0, 1.0, -1.0), strict=True))
+    parts = {"firm_owner_age": 0.2, "loan_term": 0.5, one: 0.1, other: -0.3}
+    found = one_row(few, values, parts)
+    assert found["theme"].to_list() == ["loan", "firm"]
+    assert found["contribution"].to_list() == [0.5, 0.2]
+
+
 def test_what_is_missing_is_no_reason_where_a_typical_value_would_not_help(model):
     absent = {f.name: np.nan for f in FEATURES if f.source == "ecommerce"}
     parts = dict.fromkeys(absent, 0.01)
