@@ -10,6 +10,9 @@ MOST_NODES = 8
 """Nodes on the paths of a group: a table of 2**8 doubles stays in the processor's first cache."""
 
 
+_INFINITE = 1e300
+
+
 class UnsupportedTreesError(ValueError):
     """Categorical splits, zeros read as missing, linear leaves, or paths of more than 12 nodes."""
 
@@ -80,7 +83,7 @@ class Tree:
         node = Node(
             position=plain["split_index"],
             feature=plain["split_feature"],
-            threshold=float(plain["threshold"]),
+            threshold=_threshold(plain["threshold"]),
             # without missing values in training LightGBM reads NaN as 0
             nan_left=plain["default_left"]
             if plain["missing_type"] == "NaN"
@@ -91,6 +94,11 @@ class Tree:
         )
         self.nodes.append(node)
         return node
+
+
+def _threshold(written: float) -> float:
+    """Threshold as LightGBM compares with it: the dump writes what is infinite as 1e300."""
+    return math.copysign(math.inf, written) if abs(written) >= _INFINITE else float(written)
 
 
 def _count(plain: dict[str, Any]) -> int:
@@ -134,9 +142,14 @@ class Group:
     leaves: list[Leaf]
 
 
-def groups(node: Node, path: tuple[Step, ...]) -> Iterator[Group]:
-    """Cut a subtree into groups of leaves whose paths hold at most `MOST_NODES` nodes together."""
-    if len(path) + node.inner <= MOST_NODES:
+def groups(
+    node: Node, path: tuple[Step, ...] = (), *, most_nodes: int = MOST_NODES
+) -> Iterator[Group]:
+    """Cut a subtree into groups of leaves whose paths hold at most `most_nodes` nodes together.
+
+    A single path that is longer is a group all the same.
+    """
+    if len(path) + node.inner <= most_nodes:
         yield Group(
             [n for n, _ in path] + list(_nodes_below(node)), list(_leaves_below(node, path))
         )
@@ -145,7 +158,7 @@ def groups(node: Node, path: tuple[Step, ...]) -> Iterator[Group]:
     for child, left in ((node.left, True), (node.right, False)):
         steps = (*path, (node, left))
         if isinstance(child, Node):
-            below += list(groups(child, steps))
+            below += list(groups(child, steps, most_nodes=most_nodes))
         else:
             waiting.append(Leaf(child, steps))
     if not below:

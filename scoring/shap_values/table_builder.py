@@ -1,14 +1,91 @@
 """Tables of SHAP values for every pattern of decisions of a group of leaves."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 
 from features.arrays import Array, Floats, Int64s
-from scoring.shap_values.leaf_groups import Group, Leaf, Node, Tree, UnsupportedTreesError, groups
+from scoring.shap_values.leaf_groups import (
+    MOST_NODES,
+    Group,
+    Leaf,
+    Node,
+    Tree,
+    UnsupportedTreesError,
+    groups,
+)
 
 _MOST_BITS = 12
+
+
+@dataclass(frozen=True, eq=False)
+class GroupTable:
+    """Margin and SHAP values of a group of leaves for every pattern of decisions.
+
+    Bit k of a pattern is set where a row goes left at node k.
+
+    Attributes
+    ----------
+    nodes : list of Node
+    features : list of int
+        Columns that the paths ask for, ascending.
+    margin : ndarray of shape (2**n_nodes,)
+        Value of the leaf that a row with this pattern reaches; 0 where it is in another group.
+    contributions : ndarray of shape (n_features, 2**n_nodes)
+    """
+
+    nodes: list[Node]
+    features: list[int]
+    margin: Floats
+    contributions: Floats
+
+
+def tables_of(tree: Tree, *, most_nodes: int = MOST_NODES) -> Iterator[GroupTable]:
+    """Tabulate the groups of one tree.
+
+    Parameters
+    ----------
+    tree : Tree
+    most_nodes : int
+        Nodes on the paths of a group. More make fewer groups and longer tables.
+
+    Raises
+    ------
+    UnsupportedTreesError
+        If a path is too long.
+    """
+    if tree.root is None:
+        return
+    leaf_groups = list(groups(tree.root, most_nodes=most_nodes))
+    unit = _unit_values([leaf for group in leaf_groups for leaf in group.leaves])
+    for group in leaf_groups:
+        yield _table_of(group, unit)
+
+
+def _table_of(group: Group, unit: dict[int, Floats]) -> GroupTable:
+    bits = len(group.nodes)
+    if bits > _MOST_BITS:
+        raise UnsupportedTreesError(f"a path of {bits} nodes")
+    features = sorted({node.feature for leaf in group.leaves for node, _ in leaf.path})
+    slot = {feature: k for k, feature in enumerate(features)}
+    margin = np.zeros(2**bits)
+    contributions = np.zeros((len(features), 2**bits))
+    bit = {node.position: k for k, node in enumerate(group.nodes)}
+    decided = _decisions(bits)
+    for leaf in group.leaves:
+        code = np.zeros(2**bits, dtype=np.int64)
+        for k, steps in enumerate(leaf.by_feature.values()):
+            passed = decided[bit[steps[0][0].position], int(steps[0][1])]
+            for node, left in steps[1:]:
+                passed = passed & decided[bit[node.position], int(left)]
+            code |= passed << k
+        values = unit[id(leaf)]
+        for k, feature in enumerate(leaf.by_feature):
+            contributions[slot[feature]] += leaf.value * values[k, code]
+        margin[code == 2 ** len(leaf.by_feature) - 1] += leaf.value
+    return GroupTable(group.nodes, features, margin, contributions)
 
 
 class Builder:
@@ -31,37 +108,17 @@ class Builder:
         """
         if tree.root is not None:
             self.nodes += tree.nodes
-            leaf_groups = list(groups(tree.root, ()))
-            unit = _unit_values([leaf for group in leaf_groups for leaf in group.leaves])
-            for group in leaf_groups:
-                self._add_group(group, unit)
+            for group in tables_of(tree):
+                self._add_group(group)
         self.tree_nodes.append(len(self.nodes))
         self.tree_groups.append(len(self.group_bits) - 1)
 
-    def _add_group(self, group: Group, unit: dict[int, Floats]) -> None:
-        bits = len(group.nodes)
-        if bits > _MOST_BITS:
-            raise UnsupportedTreesError(f"a path of {bits} nodes")
-        features = sorted({node.feature for leaf in group.leaves for node, _ in leaf.path})
-        slot = {feature: k for k, feature in enumerate(features)}
-        table = np.zeros((len(features), 2**bits))
-        bit = {node.position: k for k, node in enumerate(group.nodes)}
-        decided = _decisions(bits)
-        for leaf in group.leaves:
-            code = np.zeros(2**bits, dtype=np.int64)
-            for k, steps in enumerate(leaf.by_feature.values()):
-                passed = decided[bit[steps[0][0].position], int(steps[0][1])]
-                for node, left in steps[1:]:
-                    passed = passed & decided[bit[node.position], int(left)]
-                code |= passed << k
-            values = unit[id(leaf)]
-            for k, feature in enumerate(leaf.by_feature):
-                table[slot[feature]] += leaf.value * values[k, code]
+    def _add_group(self, group: GroupTable) -> None:
         self.bit_node += [node.position for node in group.nodes]
         self.group_bits.append(len(self.bit_node))
-        self.slot_feature += features
+        self.slot_feature += group.features
         self.group_slots.append(len(self.slot_feature))
-        for row in table:
+        for row in group.contributions:
             self.pieces.append(row)
             self.slot_table.append(self.slot_table[-1] + len(row))
 

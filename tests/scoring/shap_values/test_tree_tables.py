@@ -50,6 +50,28 @@ def test_rows_not_seen_in_training_and_missing_where_training_had_none():
     assert np.abs(TreeTables.of(booster).contributions(X) - theirs[:, :-1]).max() < 1e-10
 
 
+def test_a_split_of_missing_from_known_knows_infinity():
+    rng = np.random.default_rng(2)
+    X = rng.normal(size=(2_000, 2))
+    X[rng.random(2_000) < 0.4, 0] = np.nan
+    bad = rng.random(2_000) < np.where(np.isnan(X[:, 0]), 0.6, 0.1)
+    settings = {"objective": "binary", "verbose": -1, "num_threads": 1, "num_leaves": 3}
+    booster = lgb.train(settings, lgb.Dataset(X, bad), num_boost_round=5)
+    assert any(node["threshold"] >= 1e300 for node in splits(booster))
+    X[:3, 0] = np.inf, -np.inf, 1.7e308
+    theirs = booster.predict(X, pred_contrib=True)
+    assert np.abs(TreeTables.of(booster).contributions(X) - theirs[:, :-1]).max() < 1e-10
+
+
+def splits(booster):
+    left = [tree["tree_structure"] for tree in booster.dump_model()["tree_info"]]
+    while left:
+        node = left.pop()
+        if "split_feature" in node:
+            yield node
+            left += [node["left_child"], node["right_child"]]
+
+
 def expectation(tree, row, known):
     """Mean of a tree where only the `known` features of `row` are known."""
     if "leaf_value" in tree and "split_feature" not in tree:
