@@ -36,6 +36,9 @@ class Binned:
         Mean weight of evidence over the rows the scorecard was fitted on.
     coefficient : float, <= 0
         Effect on the log-odds of default per unit of evidence.
+    rows, bads : tuple of int, two longer than `edges`
+        Labelled applicants of the training period in each bin, and defaults among them; the missing
+        come last. Empty for a scorecard that was fitted before they were kept.
     """
 
     name: str
@@ -45,6 +48,8 @@ class Binned:
     woe_missing: float
     woe_mean: float
     coefficient: float
+    rows: tuple[int, ...] = ()
+    bads: tuple[int, ...] = ()
 
     def evidence(self, X: Array) -> Array:
         """Weight of evidence of each row.
@@ -177,7 +182,9 @@ class Scorecard:
     def from_json(cls, plain: Mapping[str, Any]) -> Scorecard:
         """The scorecard that `to_json` described."""
         features = tuple(
-            Binned(**{**f, "edges": tuple(f["edges"]), "woe": tuple(f["woe"])})
+            Binned(
+                **{**f, **{key: tuple(f.get(key, ())) for key in ("edges", "woe", "rows", "bads")}}
+            )
             for f in plain["features"]
         )
         card = cls(intercept=plain["intercept"], features=features, width=plain["width"])
@@ -195,5 +202,7 @@ class Scorecard:
             rising = all(a < b for a, b in pairwise(f.edges))
             if len(f.woe) != len(f.edges) + 1 or not rising:
                 raise ValueError(f"scorecard: {f.name} has bins that do not follow each other")
+            if {len(f.rows), len(f.bads)} - {0, len(f.woe) + 1}:
+                raise ValueError(f"scorecard: {f.name} has other counts than bins")
             if not 0 <= f.column < self.width:
                 raise ValueError(f"scorecard: {f.name} is column {f.column} of {self.width}")

@@ -79,6 +79,8 @@ def _binned(sample: Sample, column: int, config: TrainConfig) -> Binned:
         woe_missing=float(logit(mean) - logit(rate_missing)),
         woe_mean=0.0,
         coefficient=0.0,
+        rows=(*map(int, rows), int(missing.sum())),
+        bads=(*map(int, bads), int(sample.bad[missing].sum())),
     )
 
 

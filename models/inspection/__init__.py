@@ -1,0 +1,1 @@
+"""Features one by one and together: bins, stability, correlation, importance."""
