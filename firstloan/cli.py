@@ -10,6 +10,7 @@ from firstloan.backtest import backtest
 from firstloan.calibrate import calibrate
 from firstloan.catalogue import catalogue
 from firstloan.explain import explain
+from firstloan.export import export
 from firstloan.features import features
 from firstloan.import_data import import_data
 from firstloan.output import progress
@@ -55,6 +56,7 @@ app.command()(catalogue)
 app.command()(train_command(progress))
 app.command()(score)
 app.command()(explain)
+app.command()(export)
 app.command()(backtest)
 app.command()(rehearse)
 

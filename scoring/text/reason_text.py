@@ -18,7 +18,8 @@ from models.policy import DataSufficiency, Flag
 from scoring.text.number_format import MINUS, Texts, growth_of, written
 
 
-def _no_record(sources: Sequence[str]) -> Texts:
+def no_record_texts(sources: Sequence[str]) -> Texts:
+    """Word that whole sources are missing."""
     english, chinese = zip(*(SOURCE_NAMES[source] for source in sources), strict=True)
     return (
         f"no {english[0]} record" if len(sources) == 1 else f"no records: {', '.join(english)}",
@@ -27,7 +28,7 @@ def _no_record(sources: Sequence[str]) -> Texts:
 
 
 _NO_RECORD: Mapping[str, Texts] = MappingProxyType(
-    {theme: _no_record(sources) for theme, sources in ABSENT_THEMES.items()}
+    {theme: no_record_texts(sources) for theme, sources in ABSENT_THEMES.items()}
 )
 """What is said of missing sources, by their theme; another theme may bear the name of a source."""
 
@@ -87,6 +88,28 @@ def reason_texts(
     return _beside_typical(
         f"{known.meaning}: {value_text[0]}", f"{known.meaning_zh}：{value_text[1]}", typical_text
     )
+
+
+def feature_texts(feature: str, typical: float | None, *, is_missing: bool) -> Texts:
+    """Word a reason without the applicant's figure: what the feature says, and what is typical.
+
+    Parameters
+    ----------
+    feature : str
+        The feature that stands for the theme.
+    typical : float or None
+        The reference population's median.
+    is_missing : bool
+        Whether the applicant has no such figure.
+    """
+    english, chinese = label_texts(feature)
+    if is_missing:
+        return f"too little data: {english}", f"数据不足：{chinese}"
+    known = _TABLE.get(feature)
+    if typical is None or (known is not None and known.display == "yes_no"):
+        return english, chinese
+    usual = (f"{typical:g}", f"{typical:g}") if known is None else written(known, typical, None)[0]
+    return _beside_typical(english, chinese, usual)
 
 
 def thin_texts(source: str, days: int, needed: DataSufficiency) -> Texts:

@@ -1,0 +1,1 @@
+"""A model for other systems: SQL with reasons, and the scorecard as a workbook."""
