@@ -6,17 +6,18 @@ from typing import Annotated, Any
 import typer
 
 from features.contract.errors import FirstloanError
-from firstloan.backtest import backtest
-from firstloan.calibrate import calibrate
-from firstloan.catalogue import catalogue
-from firstloan.explain import explain
-from firstloan.export import export
-from firstloan.features import features
-from firstloan.import_data import import_data
+from firstloan.commands.backtest import backtest
+from firstloan.commands.calibrate import calibrate
+from firstloan.commands.catalogue import catalogue
+from firstloan.commands.explain import explain
+from firstloan.commands.export import export
+from firstloan.commands.features import features
+from firstloan.commands.import_data import import_data
+from firstloan.commands.inspect_features import inspect_features
+from firstloan.commands.rehearse import rehearse
+from firstloan.commands.score import score
+from firstloan.commands.simulate import simulate
 from firstloan.output import progress
-from firstloan.rehearse import rehearse
-from firstloan.score import score
-from firstloan.simulate import simulate
 from models.train.cli import train_command
 
 app = typer.Typer(
@@ -53,6 +54,7 @@ app.command()(calibrate)
 app.command(name="import")(import_data)
 app.command()(features)
 app.command()(catalogue)
+app.command(name="inspect")(inspect_features)
 app.command()(train_command(progress))
 app.command()(score)
 app.command()(explain)

@@ -1,0 +1,1 @@
+"""One module per command: it parses and calls one function of a room."""
