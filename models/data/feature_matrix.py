@@ -10,6 +10,7 @@ import polars as pl
 from features.contract.cells import EMPTY_WORDS, canonical_ids, local_day, numbers, typed
 from features.contract.errors import ContractError
 from features.io.csv_reader import read_text
+from models.data.exclusion import excluded
 from models.data.split import random_order
 from models.data.training_data import ATTRIBUTES, TrainingData
 from models.estimators.model import OWN
@@ -68,7 +69,7 @@ def check_name(name: str) -> None:
 
 def read_matrix(
     features: Path,
-    labels: Path,
+    labels: Path | None,
     *,
     exclude: Sequence[str] = (),
     missing_codes: Sequence[str] = (),
@@ -80,11 +81,11 @@ def read_matrix(
     features : Path
         `id`, and any further columns of numbers, booleans or words; a column of words is a
         category. An empty cell, `?`, `NA`, `NULL` and the like are missing.
-    labels : Path
+    labels : Path or None
         `id`, `defaulted` (true or false, 1 or 0, bad or good, empty where unknown) and, if the
-        split shall be by time, `date`.
+        split shall be by time, `date`. Without it nothing is labelled.
     exclude : sequence of str
-        Columns of the features to leave out.
+        Columns of the features to leave out, by name or pattern.
     missing_codes : sequence of str
         Further words or numbers that mean missing, such as -999.
 
@@ -100,15 +101,10 @@ def read_matrix(
         When columns are missing, hold neither numbers nor categories, or are empty, or ids are
         repeated or do not meet.
     """
-    matrix, known = _read(features), _read(labels)
-    for path, table, needed in ((features, matrix, (ID,)), (labels, known, (ID, LABEL))):
-        _need(path, table, needed)
-    absent = sorted(set(exclude) - set(matrix.columns))
-    if absent:
-        raise ContractError(
-            f"settings.exclude: {_some(absent)} in no column of {features}. Correct the list."
-        )
-    columns = tuple(name for name in matrix.columns if name not in {ID, *exclude})
+    matrix = _read(features)
+    _need(features, matrix, (ID,))
+    left_out = excluded(exclude, [name for name in matrix.columns if name != ID])
+    columns = tuple(name for name in matrix.columns if name not in {ID, *left_out})
     if LABEL in columns:
         raise ContractError(
             f"{features}: {LABEL} is among the features: a model must not see what it predicts. "
@@ -116,12 +112,11 @@ def read_matrix(
         )
     named = {f"{PREFIX}{name}" if name in RESERVED else name: name for name in columns}
     values = _values(features, matrix, named, missing_codes)
-    outcome = pl.DataFrame([known[ID], _labels(labels, known), _dates(labels, known)])
+    outcome = _outcomes(labels)
     rows = values.join(outcome, on=ID, how="left", maintain_order="left")
-    met = rows[LABEL].is_not_null().sum()
-    if not met:
+    if labels is not None and not rows[LABEL].is_not_null().any():
         raise ContractError(
-            f"{labels}: none of its {known.height} rows labels one of the {matrix.height} ids of "
+            f"{labels}: none of its {outcome.height} rows labels one of the {matrix.height} ids of "
             f"{features}. They belong to different data."
         )
     rows = rows.rename({ID: "application_id", DATE: "as_of"}).with_columns(
@@ -131,16 +126,25 @@ def read_matrix(
     )
     names = tuple(named)
     return TrainingData(
-        rows=_in_order(rows, labels),
+        rows=_in_order(rows, labels or features),
         names=names,
         signs=dict.fromkeys(names, 0),
         sources=dict.fromkeys(names, OWN),
         fingerprint="",
         trained_on=OWN,
         origin=str(features),
-        labels_without_features=known.filter(~pl.col(ID).is_in(matrix[ID].implode())).height,
+        labels_without_features=outcome.join(matrix, on=ID, how="anti").height,
         columns={name: column for name, column in named.items() if name != column},
     )
+
+
+def _outcomes(labels: Path | None) -> pl.DataFrame:
+    """Ids, labels and dates; without a file none."""
+    if labels is None:
+        return pl.DataFrame(schema={ID: pl.String, LABEL: pl.Boolean, DATE: pl.Date})
+    known = _read(labels)
+    _need(labels, known, (ID, LABEL))
+    return pl.DataFrame([known[ID], _labels(labels, known), _dates(labels, known)])
 
 
 def _in_order(rows: pl.DataFrame, labels: Path) -> pl.DataFrame:

@@ -16,6 +16,7 @@ from features.io.signal_reader import Signals, read_applications
 from features.io.storage import absolute
 from features.table import peers
 from features.table.catalogue import FEATURES, fingerprint
+from models.data.exclusion import excluded
 from models.data.split import bad_of
 from models.estimators.model import code_of
 
@@ -198,7 +199,7 @@ def read_training_data(
     features : Path, optional
         What `firstloan features` wrote for it; built from the signals when not given.
     exclude : sequence of str
-        Features to leave out.
+        Features to leave out: names, patterns, `theme:<name>` or `source:<name>`.
     workers : int
     cluster : Cluster, optional
         Builds the matrix instead.
@@ -213,12 +214,7 @@ def read_training_data(
     ContractError
         When tables or features are missing or do not belong together.
     """
-    unknown = sorted(set(exclude) - {feature.name for feature in FEATURES})
-    if unknown:
-        raise ContractError(
-            f"settings.exclude: {', '.join(unknown)} in no row of the feature table. "
-            "`firstloan catalogue` lists the names."
-        )
+    left_out = catalogue_exclusions(exclude)
     applications = read_applications(data / "applications.csv")
     signals = Signals.open(absolute(data))
     outcomes = outcomes_of(data, signals, applications)
@@ -228,7 +224,7 @@ def read_training_data(
         )
     else:
         matrix = read_features(features)
-    used = [feature for feature in FEATURES if feature.name not in exclude]
+    used = [feature for feature in FEATURES if feature.name not in left_out]
     return TrainingData(
         rows=_join(matrix, applications, outcomes, signals, origin=str(features or data)),
         names=tuple(feature.name for feature in used),
@@ -237,6 +233,16 @@ def read_training_data(
         fingerprint=fingerprint(),
         trained_on=trained_on(data),
         origin=str(features or data),
+    )
+
+
+def catalogue_exclusions(entries: Sequence[str]) -> frozenset[str]:
+    """Features of the catalogue that some entries leave out; ContractError if one is misspelt."""
+    return excluded(
+        entries,
+        [feature.name for feature in FEATURES],
+        themes={feature.name: feature.theme for feature in FEATURES},
+        sources={feature.name: feature.source for feature in FEATURES},
     )
 
 

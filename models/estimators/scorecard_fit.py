@@ -14,7 +14,7 @@ from models.estimators.scorecard import Binned, Scorecard
 if TYPE_CHECKING:
     from features.arrays import Array
     from models.data.training_data import Sample
-    from models.settings import TrainConfig
+    from models.settings import ScorecardConfig, TrainConfig
 
 TREND = {1: "ascending", -1: "descending", 0: "auto_asc_desc"}  # of the default rate
 
@@ -58,7 +58,7 @@ def fit_scorecard(sample: Sample, config: TrainConfig) -> Scorecard:
 def _binned(sample: Sample, column: int, config: TrainConfig) -> Binned:
     """Bins and weights of evidence of one feature, without its coefficient."""
     x, sign = sample.X[:, column], sample.signs[column]
-    edges = _edges(x, sample.bad, sign, config)
+    edges = optimal_edges(x, sample.bad, sign, config.scorecard)
     missing = np.isnan(x)
     bins = np.searchsorted(edges, x[~missing], side="right")
     rows = np.bincount(bins, minlength=len(edges) + 1)
@@ -84,16 +84,29 @@ def _binned(sample: Sample, column: int, config: TrainConfig) -> Binned:
     )
 
 
-def _edges(x: Array, bad: Array, sign: int, config: TrainConfig) -> Array:
-    """Inner edges of the optimal bins (Navas-Palencia, 2020, arXiv 2001.08025)."""
+def optimal_edges(x: Array, bad: Array, sign: int, config: ScorecardConfig) -> Array:
+    """Inner edges of the optimal bins (Navas-Palencia, 2020, arXiv 2001.08025).
+
+    Parameters
+    ----------
+    x, bad : ndarray of shape (n_samples,)
+        Values, NaN where missing, and 1.0 for default.
+    sign : {-1, 0, 1}
+        Direction of the default rate over the bins; with 0 whichever fits.
+    config : ScorecardConfig
+
+    Returns
+    -------
+    ndarray of shape (n_bins - 1,), ascending
+    """
     # Imported here: the solver behind it takes seconds, and scoring never needs it.
     from optbinning import OptimalBinning  # noqa: PLC0415
 
     binning = OptimalBinning(
         dtype="numerical",
         monotonic_trend=TREND[sign],
-        max_n_bins=config.scorecard.max_bins,
-        min_bin_size=config.scorecard.min_bin_share,
+        max_n_bins=config.max_bins,
+        min_bin_size=config.min_bin_share,
         time_limit=20,
     )
     seen = ~np.isnan(x)
