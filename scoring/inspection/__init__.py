@@ -1,0 +1,1 @@
+"""Inspection of features as files, a page and printed lines."""
