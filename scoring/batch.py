@@ -5,14 +5,14 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from features.contract.errors import ContractError
 from features.io.outputs import only_writer, refuse_overwriting
 from features.io.signal_reader import Signals
 from features.io.storage import absolute
 from features.parallel.executor import Progress
-from models.estimators.model import save
+from models.estimators.model import Model, save
 from models.policy import Policy
 from models.tracking.registry import resolve
 from scoring.input.applicants import read_applicants
@@ -22,10 +22,11 @@ from scoring.offers.policy import OfferPolicy
 from scoring.pages.report import report_html
 from scoring.run.aggregates import OfferSums
 from scoring.run.checkpoint import Checkpoint
-from scoring.run.chunk_runner import Task, run_chunks
-from scoring.run.manifest import Run
+from scoring.run.chunk_runner import ModelFolder, Task, run_chunks
+from scoring.run.manifest import Run, hash_of_model
 from scoring.run.output import beside
 from scoring.run.publish import RunResult, outputs_of, publish
+from scoring.shadow.swap_set import SwapSet
 
 if TYPE_CHECKING:
     from features.parallel.dask_cluster import Cluster
@@ -42,6 +43,10 @@ class ScoreSummary:
     decisions, grades : dict of str to int
         Rows of the scored CSV by decision and by grade.
     offers : OfferSums
+    swap_set : SwapSet or None
+        Decisions of champion and challenger, where one scored along.
+    shadow : str
+        Label of the challenger; empty without one.
     bad_signals : int
         Entries of the rejects file that tell of left-out signal rows.
     model : str
@@ -58,6 +63,8 @@ class ScoreSummary:
     decisions: dict[str, int]
     grades: dict[str, int]
     offers: OfferSums
+    swap_set: SwapSet | None
+    shadow: str
     bad_signals: int
     model: str
     warnings: tuple[str, ...]
@@ -71,6 +78,7 @@ def score_file(
     signals: Path,
     out: Path,
     model: str | None = None,
+    shadow: str | None = None,
     strict: bool = False,
     workers: int = 1,
     policy: Policy | None = None,
@@ -97,12 +105,15 @@ def score_file(
         The scored CSV.
     model : str, optional
         Folder or MLflow address; by default the registered champion.
+    shadow : str, optional
+        Folder or MLflow address of a challenger that scores along: its columns come after the
+        champion's, and decide nothing.
     strict : bool
         Whether a single rejected row stops everything.
     workers : int
         Processes.
     policy : Policy, optional
-        By default the one that the model was trained with.
+        By default the one that each model was trained with.
     offer_policy : OfferPolicy, optional
         By default the shipped `quick_business_loan`.
     offers : bool
@@ -132,16 +143,15 @@ def score_file(
     for path, is_ours in outputs_of(out).items():
         refuse_overwriting(path, inputs=[applicants], signals=opened.folder, is_ours=is_ours)
     with only_writer(out):
-        chosen, label = resolve(model)
-        check_fit(chosen)
-        settings = policy or chosen.policy
         made_by = (offer_policy or OfferPolicy.load()) if offers else None
-        if made_by is not None:
-            made_by.check_grades(tuple(grade.name for grade in settings.grades))
+        chosen, label, settings = _resolved(model, policy, made_by)
+        challenger = None if shadow is None else _resolved(shadow, policy, made_by)
         chunks = cut(people.frame, opened, size=chunk_size)
         with TemporaryDirectory() as scratch:
-            saved = Path(scratch)
+            saved, along = Path(scratch) / "model", Path(scratch) / "shadow"
             save(chosen, saved)
+            if challenger is not None:
+                save(challenger.model, along)
             run = Run.of(
                 people=people,
                 signals=opened.folder or signals,
@@ -151,19 +161,26 @@ def score_file(
                 policy=settings,
                 offers=made_by,
                 chunk_size=chunk_size,
+                shadow=None if challenger is None else _plan(challenger, along),
             )
-            parts = Checkpoint(beside(out, ".parts"), run.plan, model=saved)
+            parts = Checkpoint(
+                beside(out, ".parts"),
+                run.plan,
+                model=saved,
+                shadow=None if challenger is None else along,
+            )
         task = Task(
             signals=absolute(signals),
-            model=parts.model,
-            label=label,
-            policy=settings,
+            champion=ModelFolder(folder=parts.model, label=label, policy=settings),
+            shadow=None
+            if challenger is None
+            else ModelFolder(folder=parts.shadow, label=challenger.label, policy=challenger.policy),
             offers=made_by,
             applicants=people.frame.height,
             parts=parts,
         )
         infos = run_chunks(task, chunks, workers=workers, cluster=cluster, progress=progress)
-        result = RunResult.of(people, infos)
+        result = RunResult.of(people, infos, shadow=challenger is not None)
         if strict and result.rejects.height:
             parts.remove()
             _refuse(applicants, result.rejects.row(0, named=True), result.rejects.height)
@@ -190,12 +207,39 @@ def score_file(
             decisions=result.aggregates.columns.get("decision", {}),
             grades=result.aggregates.columns.get("grade", {}),
             offers=result.aggregates.offers,
+            swap_set=result.aggregates.swap_set,
+            shadow="" if challenger is None else challenger.label,
             bad_signals=result.bad_signals,
             model=label,
             warnings=warnings,
             seconds=seconds,
             outputs=outputs,
         )
+
+
+class _Resolved(NamedTuple):
+    model: Model
+    label: str
+    policy: Policy
+
+
+def _resolved(address: str | None, policy: Policy | None, offers: OfferPolicy | None) -> _Resolved:
+    """Model of an address, with the policy by which it scores; ContractError if they do not fit."""
+    model, label = resolve(address)
+    check_fit(model)
+    settings = policy or model.policy
+    if offers is not None:
+        offers.check_grades(tuple(grade.name for grade in settings.grades))
+    return _Resolved(model, label, settings)
+
+
+def _plan(challenger: _Resolved, folder: Path) -> dict[str, object]:
+    """What the manifest says of the challenger."""
+    return {
+        "model": challenger.label,
+        "model_sha256": hash_of_model(folder),
+        "policy": challenger.policy.model_dump(mode="json"),
+    }
 
 
 def _check_folder(out: Path) -> None:

@@ -75,6 +75,13 @@ class Scorer:
         features = self.features(applications, signals)
         return self.score_features(features, applications=applications, notes=notes)
 
+    def peers_like(self, other: "Scorer") -> bool:
+        """Whether both models compare an applicant with the same peers."""
+        ours, theirs = self.model.reference, other.model.reference
+        if ours is None or theirs is None:
+            return ours is theirs
+        return ours.equals(theirs)
+
     def features(self, applications: pl.DataFrame, signals: Signals) -> pl.DataFrame:
         """Build the features of some applicants, with the peers that the model froze."""
         return build_features(signals, applications, reference=self.model.reference)

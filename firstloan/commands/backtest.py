@@ -18,12 +18,20 @@ def backtest(
     policy: Annotated[
         Path | None, path_option(local_path, "TOML: cut-offs and grades. [default: the shipped]")
     ] = None,
+    overrides: Annotated[
+        Path | None,
+        path_option(
+            local_path, "CSV of officers' decisions: application_id, decision, reason, by."
+        ),
+    ] = None,
 ) -> None:
     """Compare earlier scores with outcomes, grade by grade."""
     from models.evaluation import backtest as backtesting
     from models.policy import Policy
     from models.reporting.summary import backtest_lines
 
-    result = backtesting.backtest(scored, outcomes, policy=Policy.load(policy))
+    result = backtesting.backtest(
+        scored, outcomes, policy=Policy.load(policy), overridden=overrides
+    )
     for line in backtest_lines(result):
         say(line)

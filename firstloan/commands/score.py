@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+from rich.table import Table
 from typer import Option
 
 from features.cli_paths import local_path, path_option
@@ -17,10 +18,11 @@ from firstloan.options import (
     Signals,
     Workers,
 )
-from firstloan.output import progress, say, warn
+from firstloan.output import progress, say, show, warn
 
 if TYPE_CHECKING:
     from scoring.run.aggregates import OfferSums
+    from scoring.shadow.swap_set import SwapSet
 
 
 def score(
@@ -29,6 +31,10 @@ def score(
     signals: Signals,
     out: Annotated[Path, path_option(local_path, "Scored CSV to write.")],
     model: ModelAddress = None,
+    shadow: Annotated[
+        str | None,
+        Option(help="Folder or address of a challenger that scores along.", show_default=False),
+    ] = None,
     policy: PolicyFile = None,
     offer_policy: OfferPolicyFile = None,
     no_offers: NoOffers = False,
@@ -54,6 +60,7 @@ def score(
             signals=signals,
             out=out,
             model=model,
+            shadow=shadow,
             policy=None if policy is None else Policy.load(policy),
             offer_policy=None if no_offers else OfferPolicy.load(offer_policy),
             offers=not no_offers,
@@ -74,6 +81,8 @@ def score(
     if not no_offers:
         for line in _offers(summary.offers):
             say(line)
+    if summary.swap_set is not None:
+        _say_shadow(summary.shadow, summary.swap_set)
     for path in summary.outputs:
         say(f"  wrote {path}")
 
@@ -92,6 +101,32 @@ def _offers(offers: "OfferSums") -> list[str]:
             f"  none to {offers.without_offer:,} whom the score policy approves: they are referred"
         )
     return lines
+
+
+def _say_shadow(label: str, swap_set: "SwapSet") -> None:
+    share = swap_set.changed / max(swap_set.applicants, 1)
+    say(f"Shadow: {label}")
+    say(
+        f"  decides otherwise for {swap_set.changed:,} of {swap_set.applicants:,} ({share:.1%}); "
+        f"names {swap_set.agreement:.0%} of the same reasons"
+    )
+    changes = [swap for swap in swap_set.swaps if swap.changes_side]
+    if not changes:
+        return
+    table = Table(box=None, pad_edge=False)
+    table.add_column("  decision")
+    table.add_column("shadow")
+    for name in ("applicants", "mean PD", "shadow PD"):
+        table.add_column(name, justify="right")
+    for swap in changes:
+        table.add_row(
+            f"  {swap.champion}",
+            swap.shadow,
+            f"{swap.applicants:,}",
+            f"{swap.pd:.2%}",
+            f"{swap.shadow_pd:.2%}",
+        )
+    show(table)
 
 
 def _counts(numbers: dict[str, int]) -> str:

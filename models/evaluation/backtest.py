@@ -14,6 +14,9 @@ from features.io.csv_reader import read_text
 from features.io.signal_reader import read_outcomes
 from models.data.split import bad_of
 from models.evaluation import validation
+from models.evaluation.default_rates import default_rates
+from models.evaluation.metrics import auc_difference
+from models.evaluation.overrides import overrides, read_overrides
 from models.evaluation.performance import figures
 from models.evaluation.segments import by_segment
 from models.policy import Policy
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from features.arrays import Array
+    from models.evaluation.metrics import Interval
+    from models.evaluation.overrides import Overrides
 
 
 NEEDED = ("application_id", "as_of", "status", "pd", "grade")
@@ -50,6 +55,10 @@ class Backtest:
         By month of scoring.
     tests : dict
         Hosmer-Lemeshow and Spiegelhalter.
+    shadow : ShadowOutcomes or None
+        The same of a challenger, where one scored along.
+    overrides : Overrides or None
+        Officers' decisions against the model's, where they are given.
     run_id : str
         MLflow run that holds all of it.
     experiment : str
@@ -61,12 +70,42 @@ class Backtest:
     grades: pl.DataFrame
     months: pl.DataFrame
     tests: dict[str, Any]
+    shadow: ShadowOutcomes | None
+    overrides: Overrides | None
     run_id: str
     experiment: str
     store: str
 
 
-def backtest(scored: Path, outcomes: Path, *, policy: Policy | None = None) -> Backtest:
+@dataclass(frozen=True, eq=False)
+class ShadowOutcomes:
+    """A challenger's scores against the outcomes, beside the champion's.
+
+    Attributes
+    ----------
+    model : str
+    figures : dict of str to float
+        As of `Backtest`, of the rows that both scored.
+    auc_gain : Interval
+        AUC of the challenger less that of the champion on these rows, by paired DeLong.
+    swaps : DataFrame
+        Default rates by `decision` and `shadow_decision`
+        (`models.evaluation.default_rates.RATES`), of all scored rows.
+    """
+
+    model: str
+    figures: dict[str, float]
+    auc_gain: Interval
+    swaps: pl.DataFrame
+
+
+def backtest(
+    scored: Path,
+    outcomes: Path,
+    *,
+    policy: Policy | None = None,
+    overridden: Path | None = None,
+) -> Backtest:
     """Backtest the PDs of a scored file against outcomes and log the result to MLflow.
 
     Only approved applicants have an outcome, so the figures speak of those alone.
@@ -79,6 +118,8 @@ def backtest(scored: Path, outcomes: Path, *, policy: Policy | None = None) -> B
         The contract's outcomes.
     policy : Policy, optional
         Cut-off and grade bounds; the shipped policy when not given.
+    overridden : Path, optional
+        Officers' decisions: application_id, decision, reason, by.
 
     Returns
     -------
@@ -91,7 +132,10 @@ def backtest(scored: Path, outcomes: Path, *, policy: Policy | None = None) -> B
         outcome, all outcomes are alike, or they are those of other applications.
     """
     policy = policy or Policy.load()
+    decided = None if overridden is None else read_overrides(overridden)
     given = _read_scored(scored)
+    if decided is not None and "decision" not in given.columns:
+        raise ContractError(f"{scored}: expected the column decision, to compare overrides with.")
     known = given.join(
         read_outcomes(outcomes).select("application_id", "approved", "defaulted", "disbursed_on"),
         on="application_id",
@@ -126,6 +170,8 @@ def backtest(scored: Path, outcomes: Path, *, policy: Policy | None = None) -> B
     }
     rows = observed.select("as_of", "defaulted", labelled=pl.lit(value=True))
     months = by_segment(rows, pd, approved=accepted).drop("mean_true_pd")
+    shadow = _shadow(known.filter(has_score), policy)
+    over = None if decided is None else overrides(known.filter(has_score), decided)
     tags = {"scored": str(scored), "outcomes": str(outcomes), "model": _models(given)}
     with mlflow_session.session() as mlflow:
         experiment = mlflow_session.open_experiment(mlflow, EXPERIMENT)
@@ -136,15 +182,52 @@ def backtest(scored: Path, outcomes: Path, *, policy: Policy | None = None) -> B
             mlflow.log_dict({**tests, "grades": grades.to_dicts()}, "validation/tests.json")
             mlflow.log_text(grades.write_csv(float_precision=6), "validation/grades.csv")
             mlflow.log_text(months.write_csv(float_precision=6), "validation/months.csv")
+            if shadow is not None:
+                mlflow.log_metrics({f"shadow_{key}": v for key, v in shadow.figures.items()})
+                mlflow.log_metrics({"shadow_auc_gain": shadow.auc_gain.value})
+                _log_table(mlflow, shadow.swaps, "swap_set")
+            if over is not None:
+                if over.rate == over.rate:
+                    mlflow.log_metric("override_rate", over.rate)
+                _log_table(mlflow, over.kinds, "overrides")
+                _log_table(mlflow, over.by_reason, "override_reasons")
+                _log_table(mlflow, over.by_officer, "override_officers")
     return Backtest(
         counts=counts,
         figures=measured,
         grades=grades,
         months=months,
         tests=tests,
+        shadow=shadow,
+        overrides=over,
         run_id=run.info.run_id,
         experiment=EXPERIMENT,
         store=mlflow_session.store(),
+    )
+
+
+def _log_table(mlflow: Any, table: pl.DataFrame, name: str) -> None:  # noqa: ANN401
+    mlflow.log_text(table.write_csv(float_precision=6), f"validation/{name}.csv")
+
+
+def _shadow(scored: pl.DataFrame, policy: Policy) -> ShadowOutcomes | None:
+    """The challenger's figures on the rows that both scored; None where none scored along."""
+    if not {"shadow_pd", "shadow_decision", "decision"} <= set(scored.columns):
+        return None
+    both = scored.with_columns(pl.col("shadow_pd").cast(pl.Float64, strict=False)).filter(
+        pl.col("shadow_pd").is_between(0, 1, closed="none").fill_null(value=False)
+    )
+    observed = both.filter(pl.col("defaulted").is_not_null())
+    bads = int(observed["defaulted"].sum())
+    if not 0 < bads < observed.height:
+        return None
+    pd, bad = observed["shadow_pd"].to_numpy(), bad_of(observed)
+    approved = _approved(observed.with_columns(pd="shadow_pd"), policy)
+    return ShadowOutcomes(
+        model=_models(scored, "shadow_model"),
+        figures=figures(pd, bad, prefix="", approved=approved),
+        auc_gain=auc_difference(pd, observed["pd"].to_numpy(), bad),
+        swaps=default_rates(both, ["decision", "shadow_decision"]),
     )
 
 
@@ -172,9 +255,9 @@ def _counts(known: pl.DataFrame, has_score: pl.Expr, observed: int) -> dict[str,
     return counts | {"not_yet_observed": counts["scored"] - others}
 
 
-def _models(given: pl.DataFrame) -> str:
+def _models(given: pl.DataFrame, column: str = "model") -> str:
     """Labels of the models that gave the scores."""
-    return ", ".join(given["model"].drop_nulls().unique().sort()) if "model" in given else ""
+    return ", ".join(given[column].drop_nulls().unique().sort()) if column in given else ""
 
 
 def _read_scored(path: Path) -> pl.DataFrame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from textwrap import wrap
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from models.data.split import CALIBRATION, OUT_OF_TIME, TRAIN
 from models.tracking.mlflow_session import ui_address
@@ -175,10 +175,60 @@ def backtest_lines(result: Backtest) -> list[str]:
         )
     return [
         *lines,
+        *_shadow_lines(result),
+        *_override_lines(result),
         "",
         f"Logged as run {result.run_id}",
         f"  of experiment {result.experiment!r} in {result.store}",
     ]
+
+
+_RATES_HEAD = "applicants  observed  bad  default rate   95 % interval"
+
+
+def _shadow_lines(result: Backtest) -> list[str]:
+    """Challenger's figures beside the champion's, and the swap set."""
+    shadow = result.shadow
+    if shadow is None:
+        return []
+    gain = shadow.auc_gain
+    lines = [
+        "",
+        f"Shadow: {shadow.model}",
+        (
+            f"AUC {_spread(shadow.figures, 'auc')}   Gini {shadow.figures['gini']:.3f}   "
+            f"KS {shadow.figures['ks']:.3f}"
+        ),
+        f"AUC less the champion's {gain.value:+.3f} ({gain.low:+.3f} to {gain.high:+.3f})",
+        f"Calibration slope {_spread(shadow.figures, 'calibration_slope', 2)}",
+        "",
+        f"{'decision':<9}{'shadow':<9}{_RATES_HEAD}",
+    ]
+    return lines + [
+        f"{row['decision']:<9}{row['shadow_decision']:<9}{_rates(row)}"
+        for row in shadow.swaps.iter_rows(named=True)
+    ]
+
+
+def _override_lines(result: Backtest) -> list[str]:
+    """Override rate, and default rates of overrides in both directions."""
+    over = result.overrides
+    if over is None:
+        return []
+    rate = "-" if over.rate != over.rate else f"{over.rate:.1%}"
+    lines = ["", f"Override rate {rate} of the decisions on whom the model approves or declines"]
+    if over.unmatched:
+        lines.append(f"  {over.unmatched:,} decisions are on no application that was scored")
+    lines.append(f"{'decision':<22}{_RATES_HEAD}")
+    return lines + [f"{row['kind']:<22}{_rates(row)}" for row in over.kinds.iter_rows(named=True)]
+
+
+def _rates(row: dict[str, Any]) -> str:
+    start = f"{row['applicants']:>10,} {row['observed']:>9,} {row['bads']:>4,}"
+    if row["default_rate"] is None:
+        return f"{start}             -"
+    interval = f"{row['low']:.2%} - {row['high']:.2%}"
+    return f"{start} {row['default_rate']:>13.2%} {interval:>15}"
 
 
 def _spread(figures: dict[str, float], name: str, digits: int = 3) -> str:

@@ -9,8 +9,9 @@ from features.contract.tables import SIGNALS, TABLES
 from features.io.signal_reader import Signals
 from scoring.input.applicants import unmatched
 from scoring.run.aggregates import Aggregates
-from scoring.run.output import SCHEMA, SCORED_REJECTS, SEPARATOR
+from scoring.run.output import SCHEMA, SCORED_REJECTS, SEPARATOR, SHADOW
 from scoring.scorer import Scorer
+from scoring.shadow.columns import shadow_columns
 
 CHUNK = 1_000
 """Applicants per chunk: enough to keep the processors busy, few enough to hold their signals."""
@@ -88,7 +89,12 @@ def cut(applications: pl.DataFrame, signals: Signals, *, size: int = CHUNK) -> l
 
 
 def score_chunk(
-    chunk: Chunk, signals: Signals, scorer: Scorer, *, found_at_opening: Mapping[str, pl.DataFrame]
+    chunk: Chunk,
+    signals: Signals,
+    scorer: Scorer,
+    *,
+    found_at_opening: Mapping[str, pl.DataFrame],
+    shadow: Scorer | None = None,
 ) -> ChunkResult:
     """Score the applicants of one chunk.
 
@@ -99,6 +105,8 @@ def score_chunk(
     scorer : Scorer
     found_at_opening : mapping of table name to polars.DataFrame
         Bad rows that were found when `signals` was opened, schema `features.io.csv_reader.REJECTS`.
+    shadow : Scorer, optional
+        Challenger that scores along.
 
     Raises
     ------
@@ -108,7 +116,11 @@ def score_chunk(
     signals.rejects.clear()
     frames = read_signals(signals, chunk.firms)
     result = score_applications(
-        chunk.applications, frames, scorer, bad_rows=[found_at_opening, signals.rejects]
+        chunk.applications,
+        frames,
+        scorer,
+        bad_rows=[found_at_opening, signals.rejects],
+        shadow=shadow,
     )
     aggregates = Aggregates()
     if result.features is not None:
@@ -142,6 +154,7 @@ def score_applications(
     scorer: Scorer,
     *,
     bad_rows: Sequence[Mapping[str, pl.DataFrame]],
+    shadow: Scorer | None = None,
 ) -> ScoredRows:
     """Check applications against the signals of their firms and score those that fit.
 
@@ -154,6 +167,8 @@ def score_applications(
     scorer : Scorer
     bad_rows : sequence of mapping of table name to polars.DataFrame
         Left-out rows of the signal tables, schema `features.io.csv_reader.REJECTS`.
+    shadow : Scorer, optional
+        Challenger that scores along; its columns come after the champion's.
     """
     bad_signals = _bad_signals(applications, bad_rows)
     rejects = unmatched(applications, frames)
@@ -161,13 +176,20 @@ def score_applications(
     if rejects.height:
         fit = applications.filter(~pl.col("line").is_in(rejects["line"].implode()))
     if fit.is_empty():
-        nobody = pl.DataFrame(schema={**SCHEMA, "row": pl.UInt32})
+        added = {} if shadow is None else SHADOW
+        nobody = pl.DataFrame(schema={**SCHEMA, **added, "row": pl.UInt32})
         return ScoredRows(nobody, rejects, bad_signals, None)
     notes = _notes(fit, bad_signals)
     asked = fit[list(TABLES["applications"].columns)]
-    features = scorer.features(asked, Signals.from_frames(frames))
-    rows = scorer.score_features(features, applications=asked, notes=notes).hstack([fit["row"]])
-    return ScoredRows(rows, rejects, bad_signals, features)
+    tables = Signals.from_frames(frames)
+    features = scorer.features(asked, tables)
+    rows = scorer.score_features(features, applications=asked, notes=notes)
+    if shadow is not None:
+        # peers may be others
+        theirs = features if shadow.peers_like(scorer) else shadow.features(asked, tables)
+        along = shadow.score_features(theirs, applications=asked, notes=notes)
+        rows = rows.hstack(shadow_columns(rows, along))
+    return ScoredRows(rows.hstack([fit["row"]]), rejects, bad_signals, features)
 
 
 def read_signals(signals: Signals, firms: Mapping[str, list[str]]) -> dict[str, pl.DataFrame]:

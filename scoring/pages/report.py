@@ -52,6 +52,7 @@ def report_html(
         "report.html",
         title=_title(result, out),
         offers=_offers(result),
+        shadow=_shadow(result, manifest, policy),
         model=manifest["model"],
         finished=manifest["finished"].replace("T", " ").replace("+00:00", " UTC"),
         counts={
@@ -149,6 +150,50 @@ def _offers(result: RunResult) -> dict[str, Any] | None:
         "plans": bars("plan", PLAN_NAMES),
         "terms": bars("term_months", {term: (f"{term} months", f"{term}个月") for term in terms}),
     }
+
+
+def _shadow(
+    result: RunResult, manifest: Mapping[str, Any], policy: Policy
+) -> dict[str, Any] | None:
+    """Decisions and grades of champion and challenger side by side; None without one."""
+    swap_set = result.aggregates.swap_set
+    if swap_set is None:
+        return None
+    names = [grade.name for grade in policy.grades]
+    theirs = [grade["name"] for grade in manifest["shadow"]["policy"]["grades"]]
+    return {
+        "model": manifest["shadow"]["model"],
+        "changed": f"{swap_set.changed:,}",
+        "share": f"{swap_set.changed / max(swap_set.applicants, 1):.1%}",
+        "agreement": f"{swap_set.agreement:.0%}" if result.scored else "–",
+        "swaps": [
+            {
+                "champion": swap.champion,
+                "shadow": swap.shadow,
+                "applicants": f"{swap.applicants:,}",
+                "pd": _percent(swap.pd),
+                "shadow_pd": _percent(swap.shadow_pd),
+                "changes": swap.changes_side,
+            }
+            for swap in swap_set.swaps
+        ],
+        "grades": theirs,
+        "migration": [
+            {
+                "grade": name,
+                "cells": [
+                    {"text": f"{count:,}" if count else "", "same": name == other}
+                    for other in theirs
+                    for count in (swap_set.grades.get((name, other), 0),)
+                ],
+            }
+            for name in names
+        ],
+    }
+
+
+def _percent(share: float) -> str:
+    return "–" if math.isnan(share) else f"{share:.2%}"
 
 
 def _histogram(scores: Mapping[str, int]) -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ from features.contract.tables import SOURCES
 from models.evaluation.metrics import psi
 from models.policy import DataSufficiency
 from scoring.run.output import REASONS, SEPARATOR
+from scoring.shadow.swap_set import SwapSet, swap_counts
 
 SCORE_STEP = 25
 """Points per bar of the histogram."""
@@ -63,6 +64,8 @@ class Aggregates:
         Whole CNY of limits, hundredths of % times CNY of rates, fen of losses and profits: whole
         numbers for the same reason.
     features : dict of feature to counts by bin of the development sample, the missing last
+    swap : dict of figure to counts
+        As of `scoring.shadow.swap_set.swap_counts`.
     """
 
     columns: dict[str, Counts] = field(default_factory=dict)
@@ -72,6 +75,7 @@ class Aggregates:
     pd_bins: Counts = field(default_factory=dict)
     money: Counts = field(default_factory=dict)
     features: dict[str, Counts] = field(default_factory=dict)
+    swap: dict[str, Counts] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -128,6 +132,7 @@ class Aggregates:
             money=_money(rows),
             pd_bins=_pd_bins(scored["pd"].to_numpy(), development.get("pd_edges", [])),
             features=_feature_bins(features, {n: bins["edges"] for n, bins in frozen.items()}),
+            swap=swap_counts(rows),
         )
 
     @classmethod
@@ -139,6 +144,7 @@ class Aggregates:
                 (whole.columns, part.columns),
                 (whole.coverage, part.coverage),
                 (whole.features, part.features),
+                (whole.swap, part.swap),
             ):
                 for name, counts in theirs.items():
                     mine[name] = _added(mine.get(name, {}), counts)
@@ -166,6 +172,11 @@ class Aggregates:
             expected_loss_cny=money.get("expected_loss_fen", 0) / 100,
             expected_profit_cny=money.get("expected_profit_fen", 0) / 100,
         )
+
+    @property
+    def swap_set(self) -> SwapSet | None:
+        """Decisions of champion and challenger side by side; None without a challenger."""
+        return SwapSet.of(self.swap)
 
     def stability(self, development: Mapping[str, Any]) -> tuple[float | None, dict[str, float]]:
         """Population stability index of the PD, and of each feature by falling index.

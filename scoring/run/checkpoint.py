@@ -1,7 +1,7 @@
 """Checkpoint of finished chunks, from which a killed run resumes.
 
 - `scored.parts/plan.json`: what is being scored with what, hashes and settings
-- `scored.parts/model/`: the model, for the worker processes
+- `scored.parts/model/`, `shadow/`: the model and its challenger, for the worker processes
 - `scored.parts/00012.parquet`: rows of the 12th chunk
 - `scored.parts/00012.json`: its counts, written last; a chunk without it is not finished
 """
@@ -34,6 +34,8 @@ class Checkpoint:
         Everything that the chunks' content depends on. Chunks of another plan are thrown away.
     model : pathlib.Path
         Folder of the model; copied for the worker processes.
+    shadow : pathlib.Path, optional
+        Folder of the challenger.
 
     Raises
     ------
@@ -41,7 +43,9 @@ class Checkpoint:
         If the folder cannot be made or holds files that are not ours.
     """
 
-    def __init__(self, folder: Path, plan: Mapping[str, Any], *, model: Path) -> None:
+    def __init__(
+        self, folder: Path, plan: Mapping[str, Any], *, model: Path, shadow: Path | None = None
+    ) -> None:
         self.folder = folder
         text = json.dumps(plan, ensure_ascii=False, indent=1, sort_keys=True)
         card = folder / "plan.json"
@@ -50,6 +54,8 @@ class Checkpoint:
                 self._clear()
             folder.mkdir(parents=True, exist_ok=True)
             shutil.copytree(model, self.model, dirs_exist_ok=True)
+            if shadow is not None:
+                shutil.copytree(shadow, self.shadow, dirs_exist_ok=True)
             write_whole(card, text.encode())
         except OSError as error:
             raise ContractError(
@@ -61,6 +67,11 @@ class Checkpoint:
     def model(self) -> Path:
         """Folder of the model's copy."""
         return self.folder / "model"
+
+    @property
+    def shadow(self) -> Path:
+        """Folder of the challenger's copy, where there is one."""
+        return self.folder / "shadow"
 
     def info(self, chunk: int) -> dict[str, Any] | None:
         """Counts of a finished chunk; None if it is not finished."""
@@ -114,4 +125,4 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 def _ours(path: Path) -> bool:
-    return path.name == "model" or _NAMES.fullmatch(path.name) is not None
+    return path.name in {"model", "shadow"} or _NAMES.fullmatch(path.name) is not None

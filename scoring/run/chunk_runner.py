@@ -26,32 +26,52 @@ Info = dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class ModelFolder:
+    """Model on disk, with the label and the policy by which it scores.
+
+    Attributes
+    ----------
+    folder : pathlib.Path
+    label : str
+    policy : Policy
+    loaded : Model, optional
+        The model, where it is in memory already.
+    """
+
+    folder: Path
+    label: str
+    policy: Policy
+    loaded: Model | None = None
+
+    def scorer(self, *, applicants: int, offers: OfferPolicy | None) -> Scorer:
+        """Load it to score so many applicants."""
+        model = self.loaded or load(self.folder)
+        explainer = ShapExplainer(model, rows=applicants)
+        return Scorer(model, self.label, self.policy, explainer, offers)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Task:
     """Picklable task of scoring chunks, for worker processes.
 
     Attributes
     ----------
     signals : pathlib.Path
-    model : pathlib.Path
-        Folder of the model.
-    label : str
-    policy : Policy
+    champion : ModelFolder
+    shadow : ModelFolder or None
+        Challenger that scores along.
     offers : OfferPolicy or None
     applicants : int
         Of all chunks.
     parts : Checkpoint
-    loaded : Model, optional
-        The model, where it is in memory already.
     """
 
     signals: Path
-    model: Path
-    label: str
-    policy: Policy
+    champion: ModelFolder
+    shadow: ModelFolder | None
     offers: OfferPolicy | None
     applicants: int
     parts: Checkpoint
-    loaded: Model | None = None
 
     def run(self, chunk: Chunk) -> Info:
         """Score one chunk, keep its rows in the parts folder and return its counts."""
@@ -62,7 +82,13 @@ class Task:
     def score(self, chunk: Chunk) -> tuple[pl.DataFrame, Info]:
         """Score one chunk; its rows and its counts."""
         opened, found_at_opening = self._opened
-        outcome = score_chunk(chunk, opened, self._scorer, found_at_opening=found_at_opening)
+        outcome = score_chunk(
+            chunk,
+            opened,
+            self._scorer,
+            found_at_opening=found_at_opening,
+            shadow=self._shadow_scorer,
+        )
         return outcome.rows, {
             "aggregates": asdict(outcome.aggregates),
             "rejects": outcome.rejects.rows(),
@@ -76,31 +102,37 @@ class Task:
 
     @cached_property
     def _scorer(self) -> Scorer:
-        model = self.loaded or load(self.model)
-        explainer = ShapExplainer(model, rows=self.applicants)
-        return Scorer(model, self.label, self.policy, explainer, self.offers)
+        return self.champion.scorer(applicants=self.applicants, offers=self.offers)
+
+    @cached_property
+    def _shadow_scorer(self) -> Scorer | None:
+        if self.shadow is None:
+            return None
+        return self.shadow.scorer(applicants=self.applicants, offers=self.offers)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class RemoteTask:
-    """Task for a remote worker, with the files of the model.
+    """Task for a remote worker, with the files of the models.
 
     Attributes
     ----------
     task : Task
-    model : mapping of str to bytes
-        Files of the model's folder, by path in it.
+    champion : mapping of str to bytes
+        Files of the champion's folder, by path in it.
+    shadow : mapping of str to bytes, or None
+        Those of the challenger's.
     """
 
     task: Task
-    model: Mapping[str, bytes]
+    champion: Mapping[str, bytes]
+    shadow: Mapping[str, bytes] | None
 
     @classmethod
     def of(cls, task: Task) -> Self:
-        """Put the model's files beside the task."""
-        files = [path for path in task.model.rglob("*") if path.is_file()]
-        model = {path.relative_to(task.model).as_posix(): path.read_bytes() for path in files}
-        return cls(task=task, model=model)
+        """Put the models' files beside the task."""
+        shadow = None if task.shadow is None else _files_of(task.shadow.folder)
+        return cls(task=task, champion=_files_of(task.champion.folder), shadow=shadow)
 
     def __call__(self, chunk: Chunk) -> tuple[pl.DataFrame, Info]:
         """Score one chunk; its rows and its counts."""
@@ -108,13 +140,28 @@ class RemoteTask:
 
     @cached_property
     def _unpacked(self) -> Task:
-        with TemporaryDirectory() as scratch:
-            folder = Path(scratch)
-            for name, content in self.model.items():
-                path = folder / name
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(content)
-            return replace(self.task, loaded=load(folder))
+        champion = replace(self.task.champion, loaded=_loaded(self.champion))
+        if self.task.shadow is None or self.shadow is None:
+            return replace(self.task, champion=champion)
+        shadow = replace(self.task.shadow, loaded=_loaded(self.shadow))
+        return replace(self.task, champion=champion, shadow=shadow)
+
+
+def _files_of(folder: Path) -> dict[str, bytes]:
+    """Files below a folder, by path in it."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
+def _loaded(files: Mapping[str, bytes]) -> Model:
+    """Model whose files were sent."""
+    with TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        for name, content in files.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        return load(folder)
 
 
 def run_chunks(

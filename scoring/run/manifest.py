@@ -44,6 +44,7 @@ class Run:
         policy: Policy,
         offers: OfferPolicy | None,
         chunk_size: int,
+        shadow: Mapping[str, Any] | None = None,
     ) -> Self:
         """Hash everything that goes in.
 
@@ -60,6 +61,8 @@ class Run:
         policy : Policy
         offers : OfferPolicy or None
         chunk_size : int
+        shadow : mapping, optional
+            Label, hash and policy of the challenger that scores along.
         """
         plan = {
             "contract": CONTRACT_VERSION,
@@ -69,10 +72,11 @@ class Run:
             "applicants_fit": people.frame.height,
             "signals_fingerprint": _of_files(signals, fingerprint_of, buckets=buckets),
             "model": label,
-            "model_sha256": _of_files(model, sha256_of),
+            "model_sha256": hash_of_model(model),
             "policy": policy.model_dump(mode="json"),
             "offer_policy": None if offers is None else offers.model_dump(mode="json"),
             "chunk_size": chunk_size,
+            **({} if shadow is None else {"shadow": dict(shadow)}),
         }
         return cls(plan)
 
@@ -102,6 +106,11 @@ class Run:
             "finished": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
             "seconds": round(seconds, 2),
         }
+
+
+def hash_of_model(folder: Path) -> str:
+    """Hash of a model's folder as it is."""
+    return _of_files(folder, sha256_of)
 
 
 def _of_files(

@@ -38,6 +38,17 @@ SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
 }
 """Columns of the scored CSV, in order (docs/design.md, Scored CSV)."""
 
+SHADOW: dict[str, pl.DataType | type[pl.DataType]] = {
+    "shadow_score": pl.Int64,
+    "shadow_pd": pl.Float64,
+    "shadow_grade": pl.String,
+    "shadow_decision": pl.String,
+    "shadow_reasons": pl.String,
+    "shared_reasons": pl.Int64,
+    "shadow_model": pl.String,
+}
+"""Columns of a challenger, after those of the champion, where one is scored along."""
+
 SCORED_REJECTS: dict[str, pl.DataType | type[pl.DataType]] = {
     "line": pl.Int64,
     "application_id": pl.String,
@@ -52,7 +63,7 @@ SEPARATOR = ";"
 
 _LONGEST_CELL = 200
 _DECIMALS = (
-    dict.fromkeys(("pd", "pd_low", "pd_high"), 6)
+    dict.fromkeys(("pd", "pd_low", "pd_high", "shadow_pd"), 6)
     | {f"coverage_{s}": 3 for s in SOURCES}
     | dict.fromkeys(("rate_pct", "expected_loss_cny", "expected_profit_cny"), 2)
 )
@@ -64,7 +75,7 @@ def csv_bytes(frame: pl.DataFrame, *, header: bool) -> bytes:
     Parameters
     ----------
     frame : polars.DataFrame
-        Columns of `SCHEMA`.
+        Columns of `SCHEMA`, and of `SHADOW` if they shall be written.
     header : bool
         Whether the column names come first.
     """
@@ -74,7 +85,8 @@ def csv_bytes(frame: pl.DataFrame, *, header: bool) -> bytes:
         else neutral(pl.col(name))
         if dtype == pl.String
         else pl.col(name)
-        for name, dtype in SCHEMA.items()
+        for name, dtype in {**SCHEMA, **SHADOW}.items()
+        if name in SCHEMA or name in frame.columns
     ]
     return _csv(frame.select(cells), header=header)
 

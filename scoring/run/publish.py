@@ -15,7 +15,7 @@ from scoring.input.applicants import Applicants
 from scoring.pages.render import is_page
 from scoring.run.aggregates import Aggregates
 from scoring.run.checkpoint import Checkpoint
-from scoring.run.output import SCHEMA, SCORED_REJECTS, beside, csv_bytes, rejects_bytes
+from scoring.run.output import SCHEMA, SCORED_REJECTS, SHADOW, beside, csv_bytes, rejects_bytes
 
 _KNOWN_BY = 4
 """Columns at the start of the scored CSV by which it is known."""
@@ -39,6 +39,8 @@ class RunResult:
     bad_signals : int
         How many of the rejects tell of signal rows.
     chunks : int
+    shadow : bool
+        Whether a challenger scored along.
     """
 
     read: int
@@ -49,9 +51,12 @@ class RunResult:
     rejects: pl.DataFrame
     bad_signals: int
     chunks: int
+    shadow: bool
 
     @classmethod
-    def of(cls, people: Applicants, infos: Sequence[Mapping[str, Any]]) -> Self:
+    def of(
+        cls, people: Applicants, infos: Sequence[Mapping[str, Any]], *, shadow: bool = False
+    ) -> Self:
         """Add up what `scoring.run.chunk_runner.run_chunks` returned."""
         aggregates = Aggregates.total(Aggregates(**info["aggregates"]) for info in infos)
         status = aggregates.columns.get("status", {})
@@ -68,6 +73,7 @@ class RunResult:
             rejects=pl.concat([by_line, by_applicant]),
             bad_signals=signals.height,
             chunks=len(infos),
+            shadow=shadow,
         )
 
 
@@ -131,14 +137,15 @@ def publish(
 def _write_scored(path: Path, parts: Checkpoint, result: RunResult) -> None:
     """Write the chunks' rows in the order of the input, slice by slice."""
     with path.open("wb") as file:
-        file.write(csv_bytes(pl.DataFrame(schema=SCHEMA), header=True))
+        columns = {**SCHEMA, **(SHADOW if result.shadow else {})}
+        file.write(csv_bytes(pl.DataFrame(schema=columns), header=True))
         if not result.chunks:
             return
         rows = parts.scan(result.chunks)
         for start in range(0, result.read, _SLICE):
             within = pl.col("row").is_between(start, start + _SLICE, closed="left")
             part = rows.filter(within).collect().sort("row")
-            file.write(csv_bytes(part.select(*SCHEMA), header=False))
+            file.write(csv_bytes(part.select(*columns), header=False))
 
 
 def _frame(rows: Sequence[Sequence[object]]) -> pl.DataFrame:

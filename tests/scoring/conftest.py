@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,8 +18,9 @@ from features.table.catalogue import FEATURES, fingerprint
 from models.estimators.calibration import Calibration
 from models.estimators.lightgbm_trees import Trees
 from models.estimators.model import Model, save
+from models.estimators.scorecard import Binned, Scorecard
 from scoring.batch import ScoreSummary, score_file
-from scoring.run.output import SCHEMA, SCORED_REJECTS
+from scoring.run.output import SCHEMA, SCORED_REJECTS, SHADOW
 
 
 class Ran(NamedTuple):
@@ -244,6 +246,37 @@ def model():
 
 
 @pytest.fixture(scope="session")
+def card_model(model):
+    """The hamlet's model as a scorecard; one feature without edges, one that is never missing."""
+
+    def binned(name, edges, woe, missing, coefficient):
+        return Binned(
+            name=name,
+            column=model.feature_names.index(name),
+            edges=edges,
+            woe=woe,
+            woe_missing=missing,
+            woe_mean=0.05,
+            coefficient=coefficient,
+            rows=(*(100 + k for k in range(len(woe))), 50),
+            bads=(*(9 - k for k in range(len(woe))), 0),
+        )
+
+    card = Scorecard(
+        intercept=-3.2,
+        width=len(model.feature_names),
+        features=(
+            binned("firm_age", (1.5, 4.0, 9.0), (-0.9, -0.2, 0.3, 0.8), -0.4, -0.9),
+            binned("tax_sales_change_4w", (-0.5, 0.0), (-1.1, 0.0, 0.4), -0.1, -0.7),
+            binned("tax_void_rate_365d", (0.02,), (0.3, -0.6), 0.0, -0.5),
+            binned("ecommerce_rating_90d", (), (0.1,), -0.7, -0.6),
+            binned("electricity_cv_90d", (0.2, 0.5), (0.4, 0.1, -0.5), -0.3, -0.8),
+        ),
+    )
+    return replace(model, estimator=card, candidate="scorecard_all")
+
+
+@pytest.fixture(scope="session")
 def model_folder(model, tmp_path_factory):
     folder = tmp_path_factory.mktemp("model")
     save(model, folder)
@@ -286,7 +319,7 @@ def run(tmp_path, write, signals_folder, model_folder):
         out = arguments["out"]
         return Ran(
             summary,
-            pl.read_csv(out, schema=SCHEMA),
+            pl.read_csv(out, schema={**SCHEMA, **(SHADOW if options.get("shadow") else {})}),
             pl.read_csv(out.with_name("scored.rejects.csv"), schema=SCORED_REJECTS),
             json.loads(out.with_name("scored.manifest.json").read_text("utf-8")),
             out,

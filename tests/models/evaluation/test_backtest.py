@@ -165,3 +165,77 @@ def test_a_broken_pd_is_said(files):
     broken.write_csv(folder / "bad.csv")
     with pytest.raises(ContractError, match="got none in 1 rows, first application_id=A0001"):
         backtest(folder / "bad.csv", folder / "outcomes.csv")
+
+
+def cut(column):
+    return pl.when(pl.col(column) < 0.04).then(pl.lit("approve")).otherwise(pl.lit("refer"))
+
+
+@pytest.fixture
+def with_shadow(files):
+    """The scored file with a challenger that knows less, and decisions of both."""
+    folder, pd, bad = files
+    worse = np.clip(pd * np.random.default_rng(1).lognormal(0, 1.5, ROWS), 1e-4, 0.9)
+    known = pl.col("pd").is_not_null()
+    scored = pl.read_csv(folder / "scored.csv")
+    scored = scored.with_columns(
+        shadow_pd=pl.when(known).then(pl.Series(worse)), shadow_model=pl.lit("mine v2")
+    )
+    scored.with_columns(decision=cut("pd"), shadow_decision=cut("shadow_pd")).write_csv(
+        folder / "scored.csv"
+    )
+    return folder, pd, worse, bad
+
+
+def test_a_challenger_is_judged_on_the_same_loans(with_shadow):
+    folder, pd, worse, bad = with_shadow
+    found = backtest(folder / "scored.csv", folder / "outcomes.csv")
+    shadow = found.shadow
+    assert shadow.model == "mine v2"
+    gain = shadow.figures["auc"] - found.figures["auc"]
+    assert shadow.auc_gain.value == pytest.approx(gain)
+    assert shadow.auc_gain.high < 0
+    assert shadow.swaps["applicants"].sum() == found.counts["scored"]
+    assert shadow.swaps["observed"].sum() == found.counts["observed"]
+    swapped = shadow.swaps.row(
+        by_predicate=(pl.col("decision") == "approve") & (pl.col("shadow_decision") == "refer"),
+        named=True,
+    )
+    observed = np.array([i % 20 != 0 and i % 5 != 0 and i < ROWS - 10 for i in range(ROWS)])
+    inside = observed & (pd < 0.04) & (worse >= 0.04)
+    assert (swapped["observed"], swapped["bads"]) == (inside.sum(), bad[inside].sum())
+    lines = backtest_lines(found)
+    assert any(line.startswith("AUC less the champion's -") for line in lines)
+    assert all(len(line) <= 80 for line in lines if "sqlite" not in line)
+
+
+def test_without_a_challenger_nothing_is_said_of_one(files):
+    folder, _, _ = files
+    found = backtest(folder / "scored.csv", folder / "outcomes.csv")
+    assert found.shadow is None
+    assert not any("Shadow" in line for line in backtest_lines(found))
+
+
+def test_overrides_are_joined_and_logged(with_shadow):
+    folder, _, _, _ = with_shadow
+    scored = pl.read_csv(folder / "scored.csv")
+    decided = scored.filter(pl.col("pd").is_not_null()).select(
+        "application_id", decision=pl.lit("decline"), reason=pl.lit("site visit"), by=pl.lit("Li")
+    )
+    decided.write_csv(folder / "over.csv")
+    found = backtest(folder / "scored.csv", folder / "outcomes.csv", overridden=folder / "over.csv")
+    assert found.overrides.rate == 1.0
+    assert set(found.overrides.kinds["kind"]) == {"high-side override", "declined on referral"}
+    run = mlflow.get_run(found.run_id)
+    assert run.data.metrics["override_rate"] == 1.0
+    assert "shadow_auc" in run.data.metrics
+    lines = backtest_lines(found)
+    assert any("Override rate 100.0%" in line for line in lines)
+    assert all(len(line) <= 80 for line in lines if "sqlite" not in line)
+
+
+def test_overrides_need_decisions(files):
+    folder, _, _ = files
+    (folder / "over.csv").write_text("application_id,decision,reason,by\nA0001,approve,,\n")
+    with pytest.raises(ContractError, match="expected the column decision"):
+        backtest(folder / "scored.csv", folder / "outcomes.csv", overridden=folder / "over.csv")

@@ -1,7 +1,5 @@
 """Feature rows in a database, and what `firstloan score` says of them."""
 
-from dataclasses import replace
-
 import duckdb
 import numpy as np
 import polars as pl
@@ -9,7 +7,6 @@ import pytest
 
 from features.contract.tables import SOURCES
 from features.table.catalogue import FEATURES
-from models.estimators.scorecard import Binned, Scorecard
 from scoring.export.sql import sql_script
 from scoring.scorer import Scorer
 from scoring.shap_values.explainer import ShapExplainer
@@ -110,34 +107,3 @@ def hamlet_features(model):
         },
         schema_overrides={"as_of": pl.Date},
     ).with_columns(pl.selectors.float().fill_nan(None))
-
-
-@pytest.fixture(scope="session")
-def card_model(model):
-    """The hamlet's model as a scorecard; one feature without edges, one that is never missing."""
-
-    def binned(name, edges, woe, missing, coefficient):
-        return Binned(
-            name=name,
-            column=model.feature_names.index(name),
-            edges=edges,
-            woe=woe,
-            woe_missing=missing,
-            woe_mean=0.05,
-            coefficient=coefficient,
-            rows=(*(100 + k for k in range(len(woe))), 50),
-            bads=(*(9 - k for k in range(len(woe))), 0),
-        )
-
-    card = Scorecard(
-        intercept=-3.2,
-        width=len(model.feature_names),
-        features=(
-            binned("firm_age", (1.5, 4.0, 9.0), (-0.9, -0.2, 0.3, 0.8), -0.4, -0.9),
-            binned("tax_sales_change_4w", (-0.5, 0.0), (-1.1, 0.0, 0.4), -0.1, -0.7),
-            binned("tax_void_rate_365d", (0.02,), (0.3, -0.6), 0.0, -0.5),
-            binned("ecommerce_rating_90d", (), (0.1,), -0.7, -0.6),
-            binned("electricity_cv_90d", (0.2, 0.5), (0.4, 0.1, -0.5), -0.3, -0.8),
-        ),
-    )
-    return replace(model, estimator=card, candidate="scorecard_all")

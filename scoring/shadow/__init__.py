@@ -1,0 +1,1 @@
+"""Shadow scoring: what a challenger would have said beside what the champion said."""
