@@ -14,6 +14,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 import features
+import firstloan
 import models
 import scoring
 import synthetic
@@ -44,6 +45,7 @@ A_COMMAND = re.compile(
 
 CODE = {".py", ".toml"}
 ROOMS = ("features", "synthetic", "models", "scoring", "laboratory", "firstloan", "benchmarks")
+COMMANDS = firstloan.app.registered_commands
 PAGES = references.PAGES
 WRITTEN = sorted(p for p in (*ROOT.glob("*.md"), *DOCS.glob("*.md")) if p.name not in PAGES)
 
@@ -125,6 +127,17 @@ def test_every_cited_section_of_the_design_exists():
     assert {(path, name) for path, name in cited if name not in headings} == set()
     unresolved = re.compile(r"design\.md section|\bissue \d")
     assert [path for path in files if unresolved.search(path.read_text("utf-8"))] == []
+
+
+@pytest.mark.parametrize("command", [c.name or c.callback.__name__ for c in COMMANDS])
+def test_every_command_answers_a_question_and_has_a_how_to(command):
+    """A how-to whose blocks the tests run."""
+    for readme in demo.READMES:
+        asked = re.split(r"^## ", readme.read_text("utf-8"), flags=re.MULTILINE)
+        (questions,) = [part for part in asked if part.startswith(("How do I", "常见问题"))]
+        assert re.search(rf"`firstloan {command}\b", questions), readme.name
+    blocks = [text for path in GUIDES for kind, text in fences(path) if kind == "sh"]
+    assert any(re.search(rf"^firstloan {command}\b", text, re.MULTILINE) for text in blocks)
 
 
 @pytest.mark.parametrize("page", PAGES)

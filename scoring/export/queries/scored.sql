@@ -187,19 +187,36 @@ pattern_shift AS (
   JOIN {{ prefix }}_node AS n ON n.feature_no = c.feature_no
   GROUP BY c.application_id, c.place, n.group_no
 ),
+-- the patterns before, with typical values where worse, and with all of them: three rows each, so
+-- that one join by group and pattern is left to any planner
+moved AS (
+  SELECT
+    s.application_id,
+    s.place,
+    s.group_no,
+    p.pattern,
+    p.pattern + s.worse_only AS worse_only,
+    p.pattern + s.all_adverse AS all_adverse
+  FROM pattern_shift AS s
+  JOIN pattern AS p ON p.application_id = s.application_id AND p.group_no = s.group_no
+),
+moved_pattern AS (
+  SELECT application_id, place, group_no, pattern, -1 AS in_worse, -1 AS in_all FROM moved
+  UNION ALL
+  SELECT application_id, place, group_no, worse_only AS pattern, 1 AS in_worse, 0 AS in_all
+  FROM moved
+  UNION ALL
+  SELECT application_id, place, group_no, all_adverse AS pattern, 0 AS in_worse, 1 AS in_all
+  FROM moved
+),
 margin_change AS (
   SELECT
     s.application_id,
     s.place,
-    SUM(w.margin - m.margin) AS worse_only,
-    SUM(x.margin - m.margin) AS all_adverse
-  FROM pattern_shift AS s
-  JOIN pattern AS p ON p.application_id = s.application_id AND p.group_no = s.group_no
-  JOIN {{ prefix }}_margin AS m ON m.group_no = p.group_no AND m.pattern = p.pattern
-  JOIN {{ prefix }}_margin AS w
-    ON w.group_no = p.group_no AND w.pattern = p.pattern + s.worse_only
-  JOIN {{ prefix }}_margin AS x
-    ON x.group_no = p.group_no AND x.pattern = p.pattern + s.all_adverse
+    SUM(s.in_worse * m.margin) AS worse_only,
+    SUM(s.in_all * m.margin) AS all_adverse
+  FROM moved_pattern AS s
+  JOIN {{ prefix }}_margin AS m ON m.group_no = s.group_no AND m.pattern = s.pattern
   GROUP BY s.application_id, s.place
 ),
 verified AS (
