@@ -281,9 +281,9 @@ reason AS (
     application_id,
     ROW_NUMBER() OVER (PARTITION BY application_id ORDER BY days, source_no) AS place,
     CONCAT(CASE WHEN days = 0 THEN 'no_' ELSE 'thin_' END, source) AS reason,
-    NULL AS feature,
-    NULL AS is_missing,
-    NULL AS value
+    CAST(NULL AS VARCHAR) AS feature,
+    CAST(NULL AS INT) AS is_missing,
+    CAST(NULL AS DOUBLE) AS value
   FROM (
     {% for source, _ in known_days %}
     {{ "UNION ALL" if not loop.first }}
