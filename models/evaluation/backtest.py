@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -187,7 +188,7 @@ def backtest(
                 mlflow.log_metrics({"shadow_auc_gain": shadow.auc_gain.value})
                 _log_table(mlflow, shadow.swaps, "swap_set")
             if over is not None:
-                if over.rate == over.rate:
+                if not math.isnan(over.rate):
                     mlflow.log_metric("override_rate", over.rate)
                 _log_table(mlflow, over.kinds, "overrides")
                 _log_table(mlflow, over.by_reason, "override_reasons")

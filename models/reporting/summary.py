@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
@@ -215,7 +216,7 @@ def _override_lines(result: Backtest) -> list[str]:
     over = result.overrides
     if over is None:
         return []
-    rate = "-" if over.rate != over.rate else f"{over.rate:.1%}"
+    rate = "-" if math.isnan(over.rate) else f"{over.rate:.1%}"
     lines = ["", f"Override rate {rate} of the decisions on whom the model approves or declines"]
     if over.unmatched:
         lines.append(f"  {over.unmatched:,} decisions are on no application that was scored")

@@ -10,7 +10,7 @@ from scoring.run.output import REASONS
 
 Counts = dict[str, int]
 
-_TO = ">"
+_TO = "\x1f"  # unit separator: no name of a grade holds it
 _CHAMPION, _SHADOW = "pd", "shadow_pd"
 
 
@@ -25,14 +25,12 @@ def swap_counts(rows: pl.DataFrame) -> dict[str, Counts]:
     Returns
     -------
     dict of str to counts
-        `decision` and `grade` by champion and challenger, such as `approve>refer`; sums of both PDs
+        `decision` and `grade` by those of champion and challenger; sums of both PDs
         by those decisions, in millionths; `shared_reasons`; `reasons` in all by champion.
     """
     if "shadow_decision" not in rows.columns:
         return {}
-    sums = _pairs(rows, "decision").with_columns(
-        pl.col(_CHAMPION, _SHADOW).mul(1e6).round().cast(pl.Int64)
-    )
+    sums = _pairs(rows, "decision")
     scored = rows.filter(pl.col("shared_reasons").is_not_null())
     shared = scored.group_by("shared_reasons").len().sort("shared_reasons")
     named = scored.select(
@@ -53,7 +51,12 @@ def _pairs(rows: pl.DataFrame, column: str) -> pl.DataFrame:
     pair = pl.format("{}" + _TO + "{}", column, f"shadow_{column}")
     return (
         rows.group_by(pair.alias("pair"))
-        .agg(pl.len(), pl.col(_CHAMPION, _SHADOW).sum(), scored=pl.col("shared_reasons").count())
+        .agg(
+            pl.len(),
+            # whole numbers, so that the order of adding never matters
+            pl.col(_CHAMPION, _SHADOW).mul(1e6).round().sum().cast(pl.Int64),
+            scored=pl.col("shared_reasons").count(),
+        )
         .sort("pair")
     )
 

@@ -1,5 +1,6 @@
 """What would the challenger have said? It scores along, and decides nothing."""
 
+import re
 from dataclasses import replace
 
 import polars as pl
@@ -78,6 +79,9 @@ def test_the_same_bytes_at_any_number_of_workers(run, rows, challenger, tmp_path
     one = run(rows, shadow=challenger).out.read_bytes()
     two = run(rows, shadow=challenger, workers=2, chunk_size=9, out=tmp_path / "two" / "scored.csv")
     assert two.out.read_bytes() == one
+    part = re.compile(r"Champion and challenger.*?<h2>Flags", re.DOTALL)
+    again = (tmp_path / "two" / "scored.html").read_text("utf-8")
+    assert part.search(page).group() == part.search(again).group()
 
 
 def test_a_challenger_that_is_the_champion_changes_nobody(run, rows, model_folder):
