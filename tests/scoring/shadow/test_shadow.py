@@ -77,6 +77,7 @@ def test_the_swap_set_adds_up(run, rows, challenger):
 def test_the_same_bytes_at_any_number_of_workers(run, rows, challenger, tmp_path):
     (tmp_path / "two").mkdir()
     one = run(rows, shadow=challenger).out.read_bytes()
+    page = (tmp_path / "scored.html").read_text("utf-8")
     two = run(rows, shadow=challenger, workers=2, chunk_size=9, out=tmp_path / "two" / "scored.csv")
     assert two.out.read_bytes() == one
     part = re.compile(r"Champion and challenger.*?<h2>Flags", re.DOTALL)
