@@ -31,7 +31,7 @@ _DAY = dt.datetime(2000, 1, 1)  # noqa: DTZ001 - of every workbook, so that its 
 _LOWEST = -1e300  # LOOKUP needs a lower end of the first bin
 _BINS = {
     "feature": 34,
-    "meaning": 46,
+    "meaning": 72,
     "bin": 26,
     "from (>=)": 13,
     "below (<)": 13,
@@ -44,8 +44,9 @@ _BINS = {
     "points": 9,
 }
 _FROM, _LABEL, _POINTS = 3, 2, 11  # columns of the sheet of bins
-_CALCULATOR = {"feature": 34, "meaning": 46, "value": 20, "number": 13, "bin": 26, "points": 10}
+_CALCULATOR = {"feature": 34, "meaning": 72, "value": 20, "number": 13, "bin": 30, "points": 10}
 _VALUE, _NUMBER, _BIN, _CELL_POINTS = 2, 3, 4, 5
+_A4 = 9  # its number among paper sizes
 _TOP = 4  # row of the first feature on the calculator, counted from 0
 
 
@@ -84,6 +85,12 @@ def workbook_bytes(model: Model, *, policy: Policy | None = None) -> bytes:
     return content.getvalue()
 
 
+def _meaning(feature: str) -> str:
+    """What a feature says, in English and Chinese."""
+    english, chinese = label_texts(feature)
+    return english if english == chinese else f"{english} {chinese}"
+
+
 class _Workbook:
     """Sheets of one workbook, and where each stands in them."""
 
@@ -96,15 +103,22 @@ class _Workbook:
     ) -> None:
         self.book, self.model, self.card, self.policy = book, model, card, policy
         self.head = book.add_format({"bold": True, "bottom": 1, "text_wrap": True})
+        self.value = book.add_format({"num_format": "0.######"})
         self.input = book.add_format(
-            {"bg_color": "#FFF6D6", "border": 1, "border_color": "#C9B458"}
+            {
+                "bg_color": "#FFF6D6",
+                "border": 1,
+                "border_color": "#C9B458",
+                "num_format": "0.######",
+            }
         )
+        self.indented = book.add_format({"indent": 1})
         self.result = book.add_format({"bold": True, "num_format": "0"})
         self.percent = book.add_format({"num_format": "0.00%"})
         self.bold_percent = book.add_format({"bold": True, "num_format": "0.00%"})
         self.figure = book.add_format({"num_format": "0.0000"})
         self.bold = book.add_format({"bold": True})
-        self.edge = book.add_format({"num_format": f'[<{_LOWEST / 10:.0E}]"lowest";General'})
+        self.edge = book.add_format({"num_format": f'[<{_LOWEST / 10:.0E}]"lowest";0.######'})
         self.calculator = book.add_worksheet("Calculator")
         self.bins = book.add_worksheet("Bins")
         self.scale = book.add_worksheet("Calibration and policy")
@@ -125,6 +139,9 @@ class _Workbook:
             sheet.set_column(column, column, width)
             sheet.write_string(row, column, name, self.head)
         sheet.freeze_panes(row + 1, 1)
+        sheet.set_landscape()
+        sheet.set_paper(_A4)
+        sheet.fit_to_pages(1, 0)
 
     def _points(self, binned: Binned) -> Floats:
         """Points of each bin, the missing last."""
@@ -141,12 +158,12 @@ class _Workbook:
             iv = information_value(binned.rows, binned.bads) if binned.rows else None
             for k, label in enumerate(binned.labels()):
                 sheet.write_string(row, 0, binned.name)
-                sheet.write_string(row, 1, label_texts(binned.name)[0])
-                sheet.write_string(row, _LABEL, label)
+                sheet.write_string(row, 1, _meaning(binned.name))
+                sheet.write_string(row, _LABEL, label, self.indented)
                 if k < len(ends):
                     sheet.write_number(row, _FROM, ends[k], self.edge)
                 if k < len(binned.edges):
-                    sheet.write_number(row, _FROM + 1, binned.edges[k])
+                    sheet.write_number(row, _FROM + 1, binned.edges[k], self.value)
                 if iv is not None:
                     rows, bads = binned.rows[k], binned.bads[k]
                     sheet.write_number(row, 5, rows)
@@ -250,7 +267,7 @@ class _Workbook:
         """Write one input with its bin and points; the points of the typical value."""
         sheet, name, first = self.calculator, binned.name, places[binned.name]
         sheet.write_string(row, 0, name)
-        sheet.write_string(row, 1, label_texts(name)[0])
+        sheet.write_string(row, 1, _meaning(name))
         cell = xl_rowcol_to_cell(row, _VALUE)
         number = xl_rowcol_to_cell(row, _NUMBER)
         missing = np.isnan(typical)
@@ -267,7 +284,7 @@ class _Workbook:
             )
             read = f'IF({cell}="","",{cell})'
         sheet.write(row, _VALUE, typed, self.input)
-        sheet.write_formula(row, _NUMBER, f"={read}", None, "" if missing else typical)
+        sheet.write_formula(row, _NUMBER, f"={read}", self.value, "" if missing else typical)
         k = (
             len(binned.woe)
             if missing
@@ -282,7 +299,7 @@ class _Workbook:
             found = f"Bins!{xl_range_abs(first, source, first + bins - 1, source)}"
             absent = f"Bins!{xl_rowcol_to_cell(first + bins, source, row_abs=True, col_abs=True)}"
             formula = f"=IF(ISNUMBER({number}),LOOKUP({number},{start},{found}),{absent})"
-            shown = self.figure if column == _CELL_POINTS else None
+            shown = self.figure if column == _CELL_POINTS else self.indented
             sheet.write_formula(row, column, formula, shown, value)
         return float(self._points(binned)[k])
 
