@@ -126,7 +126,7 @@ def build_file(
     """
     opened = Signals.open(absolute(data))
     given = [data / "applications.csv", data / "outcomes.csv"]
-    refuse_overwriting(out, inputs=given, signals=opened.folder, is_ours=_is_feature_file)
+    refuse_overwriting(out, inputs=given, signals=opened.folder, is_ours=is_feature_file)
     with only_writer(out):
         frame = build_features(
             opened,
@@ -140,7 +140,8 @@ def build_file(
     return frame
 
 
-def _is_feature_file(path: Path) -> bool:
+def is_feature_file(path: Path) -> bool:
+    """Whether `write_features` wrote a file."""
     try:
         return FINGERPRINT_KEY in parquet_marks(path)
     except (pl.exceptions.PolarsError, OSError):

@@ -25,10 +25,10 @@ def inspect_features(
     ] = None,
     features: Annotated[
         Path | None,
-        path_option(any_path, "Features of the data folder; without it a matrix of your own."),
+        path_option(any_path, "Feature file, or without --data a matrix of your own."),
     ] = None,
     labels: Annotated[
-        Path | None, path_option(local_path, "Labels of a matrix of your own.")
+        Path | None, path_option(local_path, "Labels where there is no data folder.")
     ] = None,
     out: Annotated[
         Path, path_option(local_path, "CSV to write, one row per feature; more lie beside it.")

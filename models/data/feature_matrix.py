@@ -112,7 +112,7 @@ def read_matrix(
         )
     named = {f"{PREFIX}{name}" if name in RESERVED else name: name for name in columns}
     values = _values(features, matrix, named, missing_codes)
-    outcome = _outcomes(labels)
+    outcome = read_labels(labels)
     rows = values.join(outcome, on=ID, how="left", maintain_order="left")
     if labels is not None and not rows[LABEL].is_not_null().any():
         raise ContractError(
@@ -138,8 +138,14 @@ def read_matrix(
     )
 
 
-def _outcomes(labels: Path | None) -> pl.DataFrame:
-    """Ids, labels and dates; without a file none."""
+def read_labels(labels: Path | None) -> pl.DataFrame:
+    """Read labels: id, defaulted (Boolean) and date (Date); without a file there are none.
+
+    Raises
+    ------
+    ContractError
+        When columns are missing, cells are no labels or dates, or ids are repeated.
+    """
     if labels is None:
         return pl.DataFrame(schema={ID: pl.String, LABEL: pl.Boolean, DATE: pl.Date})
     known = _read(labels)

@@ -133,7 +133,7 @@ def with_peers(training_data: TrainingData, training: pl.Series) -> TrainingData
     Material
         The same one where the features know no peers, as in a matrix of one's own.
     """
-    if not set(peers.COMPARED) <= set(training_data.rows.columns):
+    if not {*peers.COMPARED, "sector", "city"} <= set(training_data.rows.columns):
         return training_data
     place = training_data.rows.select("sector", "city", month=pl.col("as_of").dt.month())
     reference = peers.build_reference(training_data.rows.filter(training), place.filter(training))

@@ -256,7 +256,7 @@ def _importance(model: Model | None, rows: pl.DataFrame) -> pl.DataFrame:
     """Importances for a model, whose own peers and codes of words count."""
     if model is None:
         return pl.DataFrame(schema=IMPORTANCE)
-    if model.reference is not None:
+    if model.reference is not None and {"sector", "city"} <= set(rows.columns):
         place = rows.select("sector", "city", month=pl.col("as_of").dt.month())
         rows = apply_reference(rows, place, model.reference)
     bad = rows["defaulted"].cast(pl.Float64).fill_null(np.nan).to_numpy()

@@ -9,8 +9,10 @@ import polars as pl
 
 from features.contract.cells import neutral
 from features.contract.errors import ContractError
+from features.engine.build import is_feature_file
 from features.io.outputs import only_writer, refuse_overwriting, starts_with
 from features.io.storage import absolute
+from models.data.built_features import read_built_features
 from models.data.feature_matrix import read_matrix
 from models.data.training_data import read_training_data
 from models.estimators.model import OWN
@@ -64,9 +66,9 @@ def inspect_file(
     data : pathlib.Path or None
         Data folder; its features are built where `features` are not given.
     features : pathlib.Path or None
-        What `firstloan features` wrote for `data`; without `data` a matrix of one's own.
+        What `firstloan features` wrote; without `data` also a matrix of one's own.
     labels : pathlib.Path or None
-        Labels of a matrix of one's own.
+        Labels where there is no data folder: id, defaulted and, of a matrix of one's own, date.
     out : pathlib.Path
         Table of features, a CSV; the others lie beside it.
     config : TrainConfig
@@ -88,7 +90,7 @@ def inspect_file(
     if data is None and features is None:
         raise ContractError("inspect: expected either --data, or --features with a matrix.")
     if data is not None and labels is not None:
-        raise ContractError("inspect: --labels is for a matrix of your own; --data has outcomes.")
+        raise ContractError("inspect: --labels is for --features alone; --data has outcomes.")
     if not out.parent.is_dir():
         raise ContractError(f"{out}: expected a file name in a folder that exists.")
     if out.suffix.lower() != ".csv":
@@ -98,7 +100,8 @@ def inspect_file(
         refuse_overwriting(
             path, inputs=inputs, signals=None if data is None else absolute(data), is_ours=is_ours
         )
-    chosen = None if model is None else _resolved(model, own=data is None)
+    own = data is None and features is not None and not is_feature_file(features)
+    chosen = None if model is None else _resolved(model, own=own)
     found = inspect(
         _read(data, features, labels, config=config, workers=workers),
         config=config,
@@ -132,6 +135,8 @@ def _read(
     if data is not None:
         return read_training_data(data, features, exclude=config.exclude, workers=workers)
     assert features is not None  # noqa: S101 - inspect_file saw to it
+    if is_feature_file(features):
+        return read_built_features(features, labels, exclude=config.exclude)
     return read_matrix(features, labels, exclude=config.exclude, missing_codes=config.missing_codes)
 
 

@@ -10,6 +10,8 @@ from typer.testing import CliRunner
 import firstloan
 import synthetic
 from features.contract.errors import ContractError
+from features.engine.build import build_file
+from features.table.catalogue import FEATURES
 from models.estimators.model import save
 from models.settings import read_settings
 from scoring.inspection.inspect_file import inspect_file
@@ -82,11 +84,36 @@ def test_a_world_with_the_importance_for_a_model(model, tmp_path):
     assert shown["shap_share"].sum() == pytest.approx(1.0)
 
 
+@pytest.mark.slow
+def test_built_features_without_their_data_folder(tmp_path):
+    synthetic.simulate(tmp_path / "world", firms=1_500, seed=3)
+    build_file(tmp_path / "world", tmp_path / "f.parquet")
+    result = run("--features", tmp_path / "f.parquet", "--out", tmp_path / "found.csv")
+    assert result.exit_code == 0, result.output
+    table = pl.read_csv(tmp_path / "found.csv", infer_schema_length=None)
+    assert table["feature"].to_list() == [feature.name for feature in FEATURES]
+    assert table["iv"].null_count() == table.height
+    # with labels, the same bins as from the folder but for peers, of which the file knows nothing
+    outcomes = pl.read_csv(tmp_path / "world" / "outcomes.csv", infer_schema_length=None)
+    outcomes.select(id="application_id", defaulted="defaulted").write_csv(tmp_path / "y.csv")
+    shared = ("--exclude", "peer_*")
+    for arguments, name in (
+        (("--features", tmp_path / "f.parquet", "--labels", tmp_path / "y.csv"), "alone.csv"),
+        (("--data", tmp_path / "world"), "folder.csv"),
+    ):
+        assert run(*arguments, *shared, "--out", tmp_path / name).exit_code == 0
+    alone, folder = (
+        pl.read_csv(tmp_path / name, infer_schema_length=None)
+        for name in ("alone.bins.csv", "folder.bins.csv")
+    )
+    assert alone.equals(folder)
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
         ({}, "expected either --data, or --features"),
-        ({"data": ".", "labels": "y.csv"}, "--labels is for a matrix of your own"),
+        ({"data": ".", "labels": "y.csv"}, "--labels is for --features alone"),
         ({"features": "none.csv"}, "none.csv: no such file"),
         ({"features": "x.csv", "out": "found.parquet"}, "expected the name of a CSV file"),
         ({"features": "x.csv", "out": "none/found.csv"}, "in a folder that exists"),
