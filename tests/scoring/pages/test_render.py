@@ -1,10 +1,15 @@
 """Both pages in a real browser: phone and desktop, light and dark, without a network."""
 
+import numpy as np
+import polars as pl
 import pytest
 
 from docs.browser import browser, program
 from features.table.catalogue import FEATURES
+from models.estimators.model import save
+from models.settings import read_settings
 from scoring.explain import explain_file
+from scoring.inspection.inspect_file import inspect_file
 from scoring.pages.source_charts import _sources_of
 
 pytestmark = pytest.mark.skipif(program() is None, reason="no chromium is installed")
@@ -77,16 +82,22 @@ def visit(chromium):
 
 
 @pytest.fixture
-def pages(run, rows, write, tmp_path, model_folder):
-    """The report of a batch with rejects and flags, a scored applicant, and a thin one."""
+def pages(run, rows, tmp_path, model_folder, card_model):
+    """Reports of a batch with rejects and flags, a scored applicant, and a thin one."""
     rows[3]["amount_cny"] = "-5"
     rows[4] |= {"firm_id": "nobody", "application_id": "N" * 100}
     rows[5]["purpose"] = "speculation"
-    found = {"report": run(rows).out.with_suffix(".html")}
+    save(card_model, tmp_path / "card")
+    (tmp_path / "along").mkdir()
+    along = run(rows, shadow=str(tmp_path / "card"), out=tmp_path / "along" / "scored.csv")
+    found = {
+        "report": run(rows).out.with_suffix(".html"),
+        "with a challenger": along.out.with_suffix(".html"),
+    }
     for name, application in (("applicant", "A0005"), ("thin", "A0000")):
         found[name] = tmp_path / f"{name}.html"
         explain_file(
-            applicants=write(rows),
+            applicants=tmp_path / "applicants.csv",
             signals=run.signals,
             application=application,
             out=found[name],
@@ -110,6 +121,34 @@ def test_a_browser_asks_no_network_complains_of_nothing_and_cuts_nothing(
         assert page.evaluate(FAINT) == []
         dark = page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
         assert dark == (scheme == "dark")
+
+
+@pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_of_an_inspection_scrolls_tables_and_never_the_window(
+    visit, tmp_path, width, scheme
+):
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(900, 30))
+    columns = {f"a_rather_long_name_of_a_feature_{j}": X[:, j] for j in range(30)}
+    pl.DataFrame({"id": range(900), **columns}).write_csv(tmp_path / "x.csv")
+    start = np.datetime64("2023-01-01")
+    labels = {"defaulted": X[:, 0] > 1.3, "date": start + rng.integers(0, 900, 900)}
+    pl.DataFrame({"id": range(900), **labels}).write_csv(tmp_path / "y.csv")
+    inspect_file(
+        data=None,
+        features=tmp_path / "x.csv",
+        labels=tmp_path / "y.csv",
+        out=tmp_path / "found.csv",
+        config=read_settings(None),
+    )
+    path = tmp_path / "found.html"
+    page, requested, complained = visit(path, width=width, scheme=scheme)
+    page.evaluate("document.querySelectorAll('details').forEach(e => e.open = true)")
+    assert requested == [path.as_uri()]
+    assert complained == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.evaluate(FAINT) == []
 
 
 def test_a_page_that_asks_the_network_complains_and_cuts_is_noticed(visit, tmp_path):
