@@ -43,10 +43,10 @@ demo: setup ## the whole chain on simulated firms; prints where everything lies
 # shows the command, then runs it
 step = @printf '\n$$ firstloan %s\n' '$(1)'; $(BIN)/firstloan $(1)
 
-test: setup ## run all tests, about twenty minutes
+test: setup ## run all tests, about half an hour
 	@$(BIN)/python -m pytest
 
-test-fast: setup ## run the tests for daily work, about a minute
+test-fast: setup ## run the tests for daily work, about four minutes
 	@$(BIN)/python -m pytest -m "not slow"
 
 lint: setup ## ruff (lint and format) and mypy
