@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 import polars as pl
-from scipy import stats
+
+from models.evaluation.metrics import jeffreys
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,9 +44,8 @@ def default_rates(rows: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
         bads=pl.col("defaulted").sum().cast(pl.Int64),
         mean_pd=pl.col("pd").mean(),
     )
-    bads, goods = counts["bads"].to_numpy(), (counts["observed"] - counts["bads"]).to_numpy()
-    posterior = stats.beta(bads + 0.5, goods + 0.5)
-    low, high = (pl.Series(np.asarray(posterior.ppf(share))) for share in (0.025, 0.975))
+    bads, observed = counts["bads"].to_numpy(), counts["observed"].to_numpy()
+    low, high = (pl.Series(jeffreys(bads, observed, q)) for q in (0.025, 0.975))
     known = pl.col("observed") > 0
     return (
         counts.with_columns(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from scipy.special import expit, logit, ndtri
+from scipy.special import betaincinv, expit, logit, ndtri
 
 from models.evaluation.logistic import fit_laplace
 
@@ -187,6 +187,31 @@ def psi(expected: Sequence[float] | Array, actual: Sequence[float] | Array) -> f
     e = np.maximum(np.asarray(expected, dtype=float), SMALL_SHARE)
     a = np.maximum(np.asarray(actual, dtype=float), SMALL_SHARE)
     return float(np.sum((a - e) * np.log(a / e)))
+
+
+def psi_by_chance(bins: int, applicants: int) -> float:
+    """Mean index of a sample from the development population itself.
+
+    That population taken as known, PSI times the sample's size is about chi-squared with
+    `bins - 1` degrees of freedom (Yurdakul & Naranjo 2020, Statistical properties of the
+    population stability index).
+    """
+    return (bins - 1) / applicants
+
+
+def jeffreys(bads: Array, rows: Array, q: float) -> Array:
+    """Quantile of a default rate by Jeffreys' prior, 0.025 and 0.975 for a 95 % interval.
+
+    Parameters
+    ----------
+    bads, rows : ndarray of shape (n,)
+    q : float
+
+    Returns
+    -------
+    ndarray of shape (n,)
+    """
+    return np.asarray(betaincinv(bads + 0.5, rows - bads + 0.5, q))
 
 
 def shares(values: Array, edges: Sequence[float] | Array, *, missing: bool = False) -> Array:

@@ -165,7 +165,9 @@ def inspect(
     )
     table = _with_worst_quarter(table, of_quarter)
     held_out = as_read.filter(later) if later.any() else as_read
-    table = table.join(_importance(model, held_out), on="feature", how="left")
+    table = table.join(
+        _importance(model, held_out), on="feature", how="left", maintain_order="left"
+    )
     table = table.hstack(suggestions(table)).select(*FEATURES)
     return Inspection(
         features=table,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from models.evaluation.metrics import psi
+from models.evaluation.metrics import psi, psi_by_chance
 from models.inspection.bins import bin_index
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def by_quarter(
                     int(total),
                     float(rows[q, -1] / total),
                     psi(expected, rows[q] / total),
-                    _chance(expected, int(total)),
+                    psi_by_chance(int((expected > 0).sum()), int(total)),
                 )
             )
             of_bin += [
@@ -104,11 +104,3 @@ def by_quarter(
         pl.DataFrame(of_quarter, schema=BY_QUARTER, orient="row"),
         pl.DataFrame(of_bin, schema=BY_QUARTER_AND_BIN, orient="row"),
     )
-
-
-def _chance(expected: Array, applicants: int) -> float:
-    """Mean index of a quarter drawn from the development population itself.
-
-    Yurdakul & Naranjo (2020), Statistical properties of the population stability index.
-    """
-    return float((expected > 0).sum() - 1) / max(applicants, 1)

@@ -15,7 +15,6 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullLocator, PercentFormatter
 from PIL import Image
-from scipy import stats
 
 from models.evaluation import metrics
 
@@ -169,7 +168,7 @@ def calibration(pd: Array, bad: Array, *, title: str, note: str) -> Figure:
     parts = [p for p in np.array_split(np.argsort(pd, kind="stable"), BINS) if p.size]
     mean = np.array([pd[p].mean() for p in parts])
     bads, rows = (np.array([f(p) for p in parts]) for f in (lambda p: bad[p].sum(), len))
-    low, high = (_jeffreys(bads, rows, q) for q in (0.025, 0.975))
+    low, high = (metrics.jeffreys(bads, rows, q) for q in (0.025, 0.975))
     rate = bads / rows
     bottom = min(float(mean.min()), float(np.median(low[low > 0]))) * 0.6
     top = min(float(max(mean.max(), high.max())) * 1.4, 1.0)
@@ -299,7 +298,7 @@ def months(table: pl.DataFrame, *, late_from: str, title: str, note: str) -> Fig
     said = "Gini with 95% interval" + (few if (bads < BADS_FOR_A_GINI).any() else "")
     top.set_title(said, loc="left", fontsize=10.5)
     rate = bads / np.maximum(rows, 1)
-    around = [_jeffreys(bads, rows, q) for q in (0.025, 0.975)]
+    around = [metrics.jeffreys(bads, rows, q) for q in (0.025, 0.975)]
     bottom.errorbar(
         x,
         rate,
@@ -342,10 +341,6 @@ def months(table: pl.DataFrame, *, late_from: str, title: str, note: str) -> Fig
             )
     bottom.set_xlabel("month; beneath it labelled applicants / bads", fontsize=9)
     return figure
-
-
-def _jeffreys(bads: Array, rows: Array, q: float) -> Array:
-    return np.asarray(stats.beta(bads + 0.5, rows - bads + 0.5).ppf(q))
 
 
 def _percent(value: float, _: int) -> str:

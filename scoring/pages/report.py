@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from features.contract.tables import SOURCE_NAMES, SOURCES
+from models.evaluation.metrics import psi_by_chance
 from models.policy import Policy
 from scoring.pages.render import DECISIONS, bar, render
 from scoring.run.aggregates import LIMIT_BANDS, SCORE_STEP
@@ -252,7 +253,7 @@ def _stability(result: RunResult, development: Mapping[str, Any]) -> dict[str, A
     return {
         "pd": f"{of_pd:.3f}",
         "tone": _tone(of_pd),
-        "chance": f"{_chance(len(development['pd_share']), result.scored):.3f}",
+        "chance": f"{psi_by_chance(len(development['pd_share']), result.scored):.3f}",
         "vanished": [label_texts(name) for name in vanished[:_NAMED]],
         "vanished_count": len(vanished),
         "compared": len(features),
@@ -267,16 +268,6 @@ def _stability(result: RunResult, development: Mapping[str, Any]) -> dict[str, A
             for name, value in shown
         ],
     }
-
-
-def _chance(bins: int, applicants: int) -> float:
-    """Mean index of a sample from the development population itself.
-
-    That population taken as known, PSI times the sample's size is about chi-squared with
-    `bins - 1` degrees of freedom (Yurdakul & Naranjo 2020, Statistical properties of the
-    population stability index).
-    """
-    return (bins - 1) / applicants
 
 
 def _tone(index: float) -> str:

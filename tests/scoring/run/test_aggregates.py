@@ -2,9 +2,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from models.evaluation.metrics import psi
+from models.evaluation.metrics import psi, psi_by_chance
 from models.policy import DataSufficiency
-from scoring.pages.report import _chance
 from scoring.run.aggregates import Aggregates
 from scoring.run.output import SCHEMA
 
@@ -75,7 +74,7 @@ def test_stability_is_the_index_on_the_frozen_bins(people):
 def test_an_index_by_chance_is_what_draws_of_the_development_sample_show():
     shares, n = np.full(10, 0.1), 300
     drawn = np.random.default_rng(5).multinomial(n, shares, size=400) / n
-    assert np.mean([psi(shares, d) for d in drawn]) == pytest.approx(_chance(10, n), rel=0.1)
+    assert np.mean([psi(shares, d) for d in drawn]) == pytest.approx(psi_by_chance(10, n), rel=0.1)
 
 
 def test_what_is_missing_of_everybody_is_told_apart_from_what_moved(people):
