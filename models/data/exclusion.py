@@ -21,7 +21,7 @@ def excluded(
     *,
     themes: Mapping[str, str] | None = None,
     sources: Mapping[str, str] | None = None,
-    where: str = "settings.exclude",
+    where: str = "exclude",
 ) -> frozenset[str]:
     """Names of the features that some entries leave out.
 
