@@ -300,6 +300,14 @@ class Bureau(pa.DataFrameModel):
     enquiries_6m: int = _optional("count", ge=0)
 
 
+class Snapshots(pa.DataFrameModel):
+    """Days on which loans are looked at; what is known on `as_of` makes their features."""
+
+    loan_id: str = _column("id")
+    firm_id: str = _column("id")
+    as_of: dt.date = _day()
+
+
 _DTYPES: Mapping[Any, Any] = MappingProxyType(
     {str: pl.String, int: pl.Int64, float: pl.Float64, bool: pl.Boolean, dt.date: pl.Date}
 )
@@ -464,12 +472,13 @@ TABLES: Mapping[str, Table] = MappingProxyType(
                 "recoveries", Recoveries, ("loan_id", "received_on", "kind"), event="received_on"
             ),
             Table("bureau", Bureau, ("firm_id", "reported_on"), event="reported_on", lag_days=0),
+            Table("snapshots", Snapshots, ("loan_id", "as_of")),
         )
     }
 )
 """The contract, by table name, in the order of the data flow."""
 
-SIGNALS = tuple(name for name in TABLES if name not in ("applications", "outcomes"))
+SIGNALS = tuple(name for name in TABLES if name not in ("applications", "outcomes", "snapshots"))
 """Tables that lie in the signals folder."""
 
 

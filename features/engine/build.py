@@ -15,7 +15,7 @@ from features.contract.errors import ContractError
 from features.contract.tables import BUCKET_FIRMS, TABLES
 from features.contract.validation import conform
 from features.engine.evaluate import columns_read, evaluate_features
-from features.engine.frame_builder import SIGNAL_TABLES, build_frames
+from features.engine.frame_builder import SIGNAL_TABLES, FrameSet, build_frames
 from features.engine.point_in_time import days
 from features.io.outputs import only_writer, refuse_overwriting
 from features.io.signal_reader import Signals, read_applications
@@ -30,6 +30,9 @@ _Job = tuple[str, pl.DataFrame]
 """A bucket and the applications of its firms."""
 
 _Part = tuple[pl.DataFrame, Int32s]
+
+Further = Callable[[FrameSet, pl.DataFrame, Callable[[str], pl.DataFrame]], pl.DataFrame]
+"""Further features of some applications, from their frames, themselves, and raw tables by name."""
 
 FINGERPRINT_KEY = "firstloan.features"
 """Key of the table's fingerprint in the metadata of a feature file."""
@@ -47,6 +50,7 @@ def build_features(
     progress: Progress | None = None,
     by_event: bool = False,
     cluster: "Cluster | None" = None,
+    further: Further | None = None,
 ) -> pl.DataFrame:
     """Compute every feature as known on the day of each application.
 
@@ -67,6 +71,8 @@ def build_features(
     cluster : Cluster, optional
         From `features.parallel.executor.connect`: its workers take the buckets, and must see the
         folder.
+    further : callable, optional
+        Computes features beyond the table's own, which stand after them.
 
     Returns
     -------
@@ -87,7 +93,12 @@ def build_features(
     with_coverage = "coverage" in signals.tables
 
     run = partial(
-        _bucket, signals, with_coverage=with_coverage, reference=reference, by_event=by_event
+        _bucket,
+        signals,
+        with_coverage=with_coverage,
+        reference=reference,
+        by_event=by_event,
+        further=further,
     )
     parts_by_job: dict[int, _Part] = {}
     done = 0
@@ -148,9 +159,9 @@ def is_feature_file(path: Path) -> bool:
         return False
 
 
-def write_features(frame: pl.DataFrame, out: Path) -> None:
-    """Write a feature matrix with the fingerprint of the table in the file's metadata."""
-    marks = {FINGERPRINT_KEY: fingerprint()}
+def write_features(frame: pl.DataFrame, out: Path, *, mark: str | None = None) -> None:
+    """Write a feature matrix with the fingerprint of its table in the file's metadata."""
+    marks = {FINGERPRINT_KEY: mark or fingerprint()}
     if is_remote(out):
         write_parquet(frame, out, compression="zstd", metadata=marks)
         return
@@ -221,6 +232,7 @@ def _bucket(
     with_coverage: bool,
     reference: pl.DataFrame | None,
     by_event: bool,
+    further: Further | None,
 ) -> _Part:
     """Features of some applications, and their positions among those asked for."""
     bucket, applied = job
@@ -231,6 +243,10 @@ def _bucket(
         table: signals.read(table, bucket=bucket, firms=few, columns=columns, versions=False)
         for table, columns in _COLUMNS.items()
     }
+
+    def read(table: str) -> pl.DataFrame:
+        return signals.read(table, bucket=bucket, firms=few)
+
     parts = []
     for start in range(0, applied.height, BUCKET_FIRMS):
         chunk = applied.slice(start, BUCKET_FIRMS)
@@ -243,6 +259,8 @@ def _bucket(
             by_event=by_event,
         )
         features = evaluate_features(frames, chunk.height, reference)
+        if further is not None:
+            features = features.hstack(further(frames, chunk, read))
         ids = (chunk["application_id"], chunk["firm_id"], chunk["applied_on"].alias("as_of"))
         for place, column in enumerate(ids):
             features.insert_column(place, column)

@@ -73,11 +73,17 @@ class FrameSet:
         `WEEKS` and `MONTHS` hold the columns of all frames of their kind, `REGISTER` has a row
         per application. The others have `app`, sorted by it; applications without rows do not
         occur.
+    orders : ndarray of shape (n_applications, HORIZON_DAYS)
+        Online orders of each day, the oldest first.
+    shop_span : Span
+        Covered days of the online shops.
     """
 
     windows: dict[str, Floats]
     once: dict[str, Floats]
     frames: dict[str, pl.DataFrame]
+    orders: Floats
+    shop_span: Span
 
 
 def build_frames(
@@ -126,11 +132,12 @@ def build_frames(
     tax, sales, frames = _tax(inside("invoices"), span["tax"], n, by_event=by_event)
     frames["filings"] = filings(rows["tax_filings"], span["tax"], sales, by_event=by_event)
     frames["bills"] = bills(rows["electricity_bills"], span["electricity"], by_event=by_event)
+    shop, orders = _ecommerce(inside("ecommerce"), span["ecommerce"], n)
     days = {
         "tax": tax,
         "electricity": _electricity(inside("electricity"), n),
         "logistics": _logistics(inside("logistics"), span["logistics"], n),
-        "ecommerce": _ecommerce(inside("ecommerce"), span["ecommerce"], n),
+        "ecommerce": shop,
     }
     frames[WEEKS] = blocks(days, WEEK, columns_read[Kind.WEEKS])
     frames[MONTHS] = blocks(days, MONTH, columns_read[Kind.MONTHS])
@@ -139,6 +146,8 @@ def build_frames(
         windows(days, columns_read[Kind.WINDOW]),
         periods(days, columns_read[Kind.ONE]) | _coverage(days),
         frames,
+        orders,
+        span["ecommerce"],
     )
 
 
@@ -234,7 +243,8 @@ def _logistics(rows: Rows, span: Span, n: int) -> Days:
     return Days(spanned(span.oldest, span.newest), sums, {"since_parcel": since})
 
 
-def _ecommerce(rows: Rows, span: Span, n: int) -> Days:
+def _ecommerce(rows: Rows, span: Span, n: int) -> tuple[Days, Floats]:
+    """Days of online shops, and the orders of each day."""
     cell = cells(rows.app, rows.age)
     values = {
         name: measured(rows.frame, name)
@@ -248,7 +258,7 @@ def _ecommerce(rows: Rows, span: Span, n: int) -> Days:
     orders = scatter(values["orders"], rows.app, rows.age, n)
     sums["alarm"] = by_stretch(third_day_down(orders, span.oldest, span.newest))
     since = same(_since(values["orders"] > 0, rows, n))
-    return Days(spanned(span.oldest, span.newest), sums, {"since_order": since})
+    return Days(spanned(span.oldest, span.newest), sums, {"since_order": since}), orders
 
 
 def _since(active: Bools, rows: Rows, n: int) -> Int32s:

@@ -10,8 +10,9 @@ import polars as pl
 
 from features.arrays import Bools
 from features.contract.tables import SOURCES
-from features.table.catalogue import FEATURES
+from features.loan.catalogue import OPEN_LOAN_FEATURES
 from features.table.feature import PEER_PREFIX
+from features.table.frames import TOGETHER
 
 MASKABLE = (*SOURCES, "register")
 """What can be hidden: the data sources, and what the register and the application say."""
@@ -23,18 +24,21 @@ def mask_sources(features: pl.DataFrame, hidden: Mapping[str, Bools]) -> pl.Data
     Parameters
     ----------
     features : polars.DataFrame of n rows
-        From `features.engine.build.build_features`; every feature of the catalogue.
+        From `features.engine.build.build_features`, or of open loans from
+        `features.loan.build.build_loan_features`.
     hidden : mapping of name in `MASKABLE` to ndarray of shape (n,)
         Which rows lose that source.
 
     Returns
     -------
     polars.DataFrame of n rows
-        The figures that `build_features` gives without those records.
+        The figures that `build_features` gives without those records. What an open loan's sources
+        say together is missing where one of them is gone.
     """
+    table = [f for f in OPEN_LOAN_FEATURES if f.name in features.columns]
     gone = {name: pl.Series(name, mask, pl.Boolean) for name, mask in hidden.items()}
     frame = features.with_columns(
-        _without(pl.col(f.name), gone[f.source]) for f in FEATURES if f.source in gone
+        _without(pl.col(f.name), gone[f.source]) for f in table if f.source in gone
     )
     frame = frame.with_columns(
         pl.when(gone[source]).then(0.0).otherwise(pl.col(f"{what}_{source}")).cast(pl.Float32)
@@ -45,12 +49,15 @@ def mask_sources(features: pl.DataFrame, hidden: Mapping[str, Bools]) -> pl.Data
     )  # fmt: skip
     some = pl.any_horizontal(*gone.values()) if gone else pl.lit(value=False)
     frame = frame.with_columns(
+        _without(pl.col(f.name), some) for f in table if f.frame == TOGETHER
+    )
+    frame = frame.with_columns(
         pl.when(some)
         .then(f.formula.expression)
         .otherwise(pl.col(f.name))
         .cast(pl.Float32)
         .alias(f.name)
-        for f in FEATURES
+        for f in table
         if f.frame == "cross_source"
     )
     unplaced = gone.get("register", pl.Series("register", [False], pl.Boolean))
@@ -62,7 +69,7 @@ def mask_sources(features: pl.DataFrame, hidden: Mapping[str, Bools]) -> pl.Data
                 *[pl.col(name).is_null() for name in f.inputs if not name.startswith(PEER_PREFIX)],
             ),
         )
-        for f in FEATURES
+        for f in table
         if f.frame == "peers"
     )
 

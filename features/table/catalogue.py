@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Sequence
 from functools import cache
 
 import polars as pl
@@ -59,11 +60,17 @@ ENGINE = 2
 @cache
 def fingerprint() -> str:
     """Hash of names, windows, formulas and what they read: the same hash, the same figures."""
+    return fingerprint_of(FEATURES)
+
+
+def fingerprint_of(features: Sequence[Feature]) -> str:
+    """Hash of a table of features and of the frames that it reads."""
+    read = {feature.frame for feature in features}
     lines = [
         f"engine {ENGINE}",
         f"{HORIZON_DAYS} days, periods {dict(PERIODS)}",
-        *(f"{f.name}\t{f.kind.name}\t{dict(f.derived)}" for f in FRAMES.values()),
-        *(f"{f.name}\t{f.frame}\t{f.days}\t{f.formula.expression}" for f in FEATURES),
+        *(f"{f.name}\t{f.kind.name}\t{dict(f.derived)}" for f in FRAMES.values() if f.name in read),
+        *(f"{f.name}\t{f.frame}\t{f.days}\t{f.formula.expression}" for f in features),
     ]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
 

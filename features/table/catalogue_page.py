@@ -6,9 +6,10 @@ from io import StringIO
 from rich.console import Console
 from rich.text import Text
 
+from features.loan.catalogue import OPEN_LOAN_FEATURES, open_loan_fingerprint
 from features.table.catalogue import FEATURES, fingerprint, in_words
 from features.table.feature import Feature
-from features.table.frames import FRAMES, HORIZON_DAYS
+from features.table.frames import FRAMES, HORIZON_DAYS, OF_LOANS
 from features.table.themes import THEMES
 
 _EFFECT = {1: "raises risk", -1: "lowers risk", 0: "either way"}
@@ -20,8 +21,9 @@ _WIDTH = 80
 def listing() -> Iterator[str]:
     """Give the lines of the table for a terminal of 80 columns."""
     console = Console(width=_WIDTH, file=StringIO())
-    for f in FEATURES:
-        window = f"{f.days} days" if f.days else "at application"
+    for f in OPEN_LOAN_FEATURES:
+        anytime = "of an open loan" if f.frame in OF_LOANS else "at application"
+        window = f"{f.days} days" if f.days else anytime
         effect = _EFFECT[f.sign] + (f": {f.note}" if f.note else "")
         report = f", report {f.reference}" if f.reference else ""
         yield from _wrapped(console, "", f"{f.name}  ({f.source}, {window}, {f.unit})")
@@ -44,18 +46,22 @@ def page() -> str:
         "",
         "Generated from `features/table/catalogue.py` by `python docs/references.py`.",
         "",
-        f"{len(FEATURES)} features in {len(THEMES)} themes; fingerprint `{fingerprint()}`.",
+        f"{len(FEATURES)} features of an application, fingerprint `{fingerprint()}`; with",
+        f"{len(OPEN_LOAN_FEATURES) - len(FEATURES)} more, of an open loan, "
+        f"`{open_loan_fingerprint()}`. {len(THEMES)} themes.",
         "",
         "Each is known on the day of application: a row counts from the day after its event",
         "(parcels: two days), and a late return, void or payment is seen as it was known then. A",
         "window of N days ends on the last day that can be known. *Raises risk* and *lowers risk*",
         "are the expected effects of a larger value, all else equal, and the constraints of the",
         "monotone model. A ratio is missing unless its denominator is above zero; missing stays",
-        "missing. Features against peers are missing without a reference of peers.",
+        "missing. Features against peers are missing without a reference of peers, those adjusted",
+        "for the season without the season of a model. Of an open loan, the day looked at stands",
+        "for the day of application.",
         "",
     ]
     for theme in THEMES.values():
-        features = [f for f in FEATURES if f.theme == theme.name]
+        features = [f for f in OPEN_LOAN_FEATURES if f.theme == theme.name]
         lines += [f"## {theme.english} · {theme.chinese}", "", f"*{theme.why}*", ""]
         lines += [
             "| feature | days | unit | effect | meaning | report |",
@@ -66,7 +72,7 @@ def page() -> str:
     lines += ["## Formulas", "", "| feature | rows | formula |", "|---|---|---|"]
     lines += [
         f"| `{f.name}` | {f.frame} | `{in_words(f.formula).replace('|', chr(92) + '|')}` |"
-        for f in FEATURES
+        for f in OPEN_LOAN_FEATURES
     ]
     lines += ["", "## Columns that formulas read", "", *_columns()]
     return "\n".join(lines)

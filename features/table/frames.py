@@ -71,7 +71,7 @@ class Frame:
     ----------
     name : str
     source : str
-        A data source of the contract, or register, coverage, across, peers.
+        A data source of the contract, or register, loan, coverage, across, peers.
     tables : tuple of str
         Contract tables the rows are made from.
     contract : tuple of str
@@ -186,6 +186,57 @@ _COUNTERPARTY = {
     "first_age": "age of the first known invoice",
 }
 
+def _activity(
+    source: str, what: str, tables: tuple[str, ...], further: Mapping[str, str] = MappingProxyType({})
+) -> Frame:
+    """Activity of one source against the usual of the season, of an open loan."""
+    columns = {
+        f"{source}_{when}": f"{what} a known day against the usual of the season, {weeks}"
+        for when, weeks in (
+            ("now", "last 13 weeks since disbursement"),
+            ("before", "the year before disbursement"),
+            ("month", "last 4 weeks"),
+            ("quarter_before", "the 13 weeks before them"),
+        )
+    }
+    return Frame(f"{source}_activity", source, tables, (), {**columns, **further}, Kind.ONE)
+
+
+_LOAN = {
+    "months_on_book": "months since disbursement",
+    "months_left": "months to the end of the term, 0 or more",
+    "limit": "limit of the loan, CNY",
+    "balance": "balance at the last month's end that is known, CNY",
+    "balance_before": "the same three months earlier, or at the first that is known",
+    "drawn": "drawn since disbursement, CNY",
+    "drawn_3m": "drawn in the last three known months, CNY",
+    "paid_3m": "paid in them, CNY",
+    "due_3m": "due in them, CNY",
+    "dpd": "days past due at the last month's end that is known",
+    "worst_dpd": "the most that it came to at any month's end",
+    "months_late": "month-ends with any day past due",
+    "months_known": "month-ends that are known",
+    "bureau_open_loans": "open loans, bureau's latest report",
+    "bureau_open_loans_before": "the same, latest report before disbursement",
+    "bureau_balance": "balance of loans, latest report, CNY",
+    "bureau_balance_before": "the same, latest report before disbursement",
+    "bureau_worst_dpd": "worst days past due, latest report",
+    "bureau_enquiries": "enquiries of six months, latest report",
+}
+_BILLS = {
+    "bill_swing": "highest less lowest electricity bill of 90 days, CNY; missing below two bills",
+    "bill_mean": "mean electricity bill of 90 days, CNY",
+}
+_SHOP = {
+    "bad_reviews_surge": "bad reviews of 30 days beyond the year's share, in standard deviations",
+    "orders_down": "days of 28 with orders 30 % below the usual of the season, third in a row",
+    "orders_down_bare": "the same against the plain mean of 28 days before",
+}
+_EVERY_SOURCE = {
+    "level_since": "activity of 13 weeks against the year before disbursement, mean of sources",
+    "cusum": "CUSUM of weekly falls below the year before disbursement, standard deviations",
+}
+
 FRAMES: Mapping[str, Frame] = MappingProxyType(
     {
         frame.name: frame
@@ -290,7 +341,19 @@ FRAMES: Mapping[str, Frame] = MappingProxyType(
                 },
                 Kind.ONE,
             ),
+            Frame("loan", "loan", ("loans", "loan_months", "bureau"), (), _LOAN, Kind.ONE),
+            _activity("tax", "invoiced sales", ("invoices",)),
+            _activity("electricity", "kWh", ("electricity", "electricity_bills"), _BILLS),
+            _activity("logistics", "parcels sent", ("logistics",)),
+            _activity("ecommerce", "online orders", ("ecommerce",), _SHOP),
+            Frame("activity", "across", (), (), _EVERY_SOURCE, Kind.ONE),
         )
     }
 )
 """Every frame but `cross_source` and `peers`, whose columns are features themselves."""
+
+TOGETHER = "activity"
+"""Frame of what the sources of an open loan say together."""
+
+OF_LOANS = ("loan", *(f"{source}_activity" for source in SOURCES), TOGETHER)
+"""Frames of open loans; applications have none."""

@@ -190,7 +190,31 @@ THEMES: Mapping[str, Theme] = MappingProxyType(
                 "信贷记录",
                 "who ran short of cash on earlier loans runs short again",
             ),
-        )
+            Theme(
+                "repayment",
+                "Repayment of the loan",
+                "还款表现",
+                "who pays late this month pays later next month",
+            ),
+            Theme(
+                "utilisation",
+                "Balance and drawings of the loan",
+                "贷款余额与支用",
+                "a line drawn to its limit has nothing left for a bad month",
+            ),
+            Theme(
+                "bureau",
+                "Credit bureau",
+                "征信贷款与查询",
+                "new debts elsewhere fall due beside this one",
+            ),
+            Theme(
+                "since_disbursement",
+                "Business since disbursement",
+                "放款以来经营变化",
+                "a firm below the level at which the loan was granted can carry less",
+            ),
+                )
     }
 )
 """The closed set of themes, by name."""

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 TRAIN, CALIBRATION, OUT_OF_TIME = SLICES = ("train", "calibration", "out_of_time")
 
+THIN_QUARTER = 0.1
+"""Share of the median quarter's labelled rows below which a quarter is not counted."""
+
 
 @dataclass(frozen=True)
 class Split:
@@ -137,7 +140,10 @@ def period_starts(rows: pl.DataFrame, config: SplitConfig) -> dict[str, dt.date]
     """First days of the two later periods: given, or counted in quarters from the last label."""
     quarter = pl.col("as_of").dt.truncate("1q")
     known = rows.filter(pl.col("defaulted").is_not_null())
-    quarters = known.select(quarter.unique().sort()).to_series().to_list()
+    counted = known.group_by(quarter).len().sort("as_of")
+    # a handful of rows at the end is no quarter: it belongs to the one before
+    whole = pl.col("len") >= THIN_QUARTER * pl.col("len").median()
+    quarters = counted.filter(whole)["as_of"].to_list()
     late = config.out_of_time_quarters
     later = late + config.calibration_quarters
     if config.out_of_time_from and config.calibration_from:

@@ -18,6 +18,7 @@ from features.table import peers
 from features.table.catalogue import FEATURES, fingerprint
 from models.data.exclusion import excluded
 from models.data.split import bad_of
+from models.data.target import APPLICATION, OPEN_LOAN
 from models.estimators.model import code_of
 
 if TYPE_CHECKING:
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
 
     from features.arrays import Array
     from features.parallel.dask_cluster import Cluster
+    from features.loan.season import Season
     from features.parallel.executor import Progress
+    from models.data.target import Target
 
 ATTRIBUTES = ("legal_form", "sector", "city", "area", "owner_age")
 """Of the firm, for figures by segment and for the cells of the peer features."""
@@ -48,12 +51,15 @@ class Sample:
     bad : ndarray of shape (n_samples,), 1.0 for default
     names : tuple of str, the columns of X
     signs : tuple of int, expected effect of each column on default: -1, 0 or 1
+    groups : ndarray of shape (n_samples,), or None
+        Number of each row's firm, where rows of one firm must stay on one side of a split.
     """
 
     X: Array
     bad: Array
     names: tuple[str, ...]
     signs: tuple[int, ...]
+    groups: Array | None = None
 
     def usable(self) -> list[int]:
         """Columns with at least two different values; constant ones carry no information."""
@@ -90,6 +96,9 @@ class TrainingData:
         Features whose column in the file has another name.
     levels : dict of str to tuple of str
         Words of each category, in the order of their codes, once the training side is known.
+    target : Target
+    season : Season or None
+        Season of activity, of a target that compares with it.
     """
 
     rows: pl.DataFrame
@@ -103,6 +112,8 @@ class TrainingData:
     labels_without_features: int = 0
     columns: Mapping[str, str] = field(default_factory=dict)
     levels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    target: Target = APPLICATION
+    season: Season | None = None
 
     def numbers(self, rows: pl.DataFrame, names: Sequence[str]) -> Array:
         """Features as ndarray of shape (n_samples, n_features), NaN where missing."""
@@ -116,7 +127,13 @@ class TrainingData:
             bad=bad_of(rows),
             names=tuple(names),
             signs=tuple(self.signs[name] for name in names),
+            groups=_groups(rows) if self.target is OPEN_LOAN else None,
         )
+
+
+def _groups(rows: pl.DataFrame) -> Array:
+    """Number of each row's firm, in the order of ids."""
+    return (rows["firm_id"].rank("dense") - 1).cast(pl.Int64).to_numpy()
 
 
 def with_peers(training_data: TrainingData, training: pl.Series) -> TrainingData:

@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from features.table.catalogue import FEATURES
+from features.loan.catalogue import OPEN_LOAN_FEATURES
 from models.data.training_data import Sample
 from models.estimators.candidates import chosen
 from models.settings import read_settings
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from features.arrays import Array
     from models.settings import TrainConfig
 
-_SIGNS = {feature.name: feature.sign for feature in FEATURES}
+_SIGNS = {feature.name: feature.sign for feature in OPEN_LOAN_FEATURES}
 
 
 class CandidateClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]

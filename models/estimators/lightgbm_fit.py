@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from models.data.time_folds import time_folds
+from models.data.time_folds import fold_rows
 from models.estimators.lightgbm_trees import Trees, lightgbm
 
 if TYPE_CHECKING:
@@ -98,12 +98,12 @@ class FoldDatasets:
         """Data sets of the past and of what came next, for each fold."""
         lgb = lightgbm()
         pairs = []
-        for cut, end in time_folds(self.sample.bad):
+        for before, later in fold_rows(self.sample.bad, self.sample.groups):
             # Features are kept whatever the least leaf is, as it changes from trial to trial.
             settings = {"feature_pre_filter": False, "max_bin": self.max_bins, "verbose": -1}
             X, bad = self.sample.X, self.sample.bad
-            past = lgb.Dataset(X[:cut], bad[:cut], params=settings, free_raw_data=False)
-            next_ = lgb.Dataset(X[cut:end], bad[cut:end], reference=past, free_raw_data=False)
+            past = lgb.Dataset(X[before], bad[before], params=settings, free_raw_data=False)
+            next_ = lgb.Dataset(X[later], bad[later], reference=past, free_raw_data=False)
             pairs.append((past, next_))
         return pairs
 

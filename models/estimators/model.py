@@ -6,6 +6,7 @@ trees.txt         or scorecard.json, and for a person points.csv and points_to_p
 calibration.json
 policy.json       score scale, cut-offs, grades and flags
 reference.parquet the frozen reference of the peer features, when the features need one
+season.parquet    season of activity, of a model of open loans
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ import polars as pl
 
 from features.contract.errors import ContractError
 from features.io.storage import sha256_of
+from features.loan.season import Season
+from models.data.target import APPLICATION, TARGETS, Target
 from models.estimators.calibration import Calibration
 from models.estimators.lightgbm_trees import Trees
 from models.estimators.scorecard import Scorecard
@@ -37,6 +40,7 @@ CHECKSUMS = "checksums.json"
 CALIBRATION_FILE = "calibration.json"
 POLICY_FILE = "policy.json"
 REFERENCE = "reference.parquet"
+SEASON = "season.parquet"
 _STEP = 5  # points from one row of points_to_pd.csv to the next
 OWN = "own"  # what a model of a matrix of one's own was trained on
 _SHORT = 8  # characters of the checksum that tell two folders apart
@@ -99,6 +103,10 @@ class Model:
     reference : DataFrame or None
         Frozen reference of the peer features, to be handed to
         `features.engine.build.build_features`.
+    target : Target
+        What it predicts, and by which feature table.
+    season : Season or None
+        Season of activity, of a model of open loans.
     policy : Policy
         Score scale, cut-offs, grades and flags that the training was given.
     columns : dict of str to str
@@ -120,6 +128,8 @@ class Model:
     typical: Mapping[str, float] = field(repr=False)
     development: Mapping[str, Any] = field(repr=False)
     reference: pl.DataFrame | None = field(default=None, repr=False)
+    target: Target = APPLICATION
+    season: Season | None = field(default=None, repr=False)
     policy: Policy = field(default_factory=Policy.load, repr=False)
     columns: Mapping[str, str] = field(default_factory=dict, repr=False)
     levels: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
@@ -214,7 +224,7 @@ class Model:
         return self.estimator.margin(self.matrix(X))
 
     def pd(self, margin: Array) -> Array:
-        """Calibrated 12-month probability of default, ndarray of shape (n_samples,)."""
+        """Calibrated probability of default within `target.months`, shape (n_samples,)."""
         return self.calibration.pd(margin)
 
     def contributions(self, X: pl.DataFrame) -> Array:
@@ -251,7 +261,11 @@ def save(model: Model, folder: Path) -> None:
     folder : Path
     """
     folder.mkdir(parents=True, exist_ok=True)
-    frozen = [] if model.reference is None else [REFERENCE]
+    frozen = [
+        name
+        for name, part in ((REFERENCE, model.reference), (SEASON, model.season))
+        if part is not None
+    ]
     files = [CALIBRATION_FILE, POLICY_FILE, *_FILES[model.estimator.kind], *frozen]
     card = {
         "format": FORMAT,
@@ -260,6 +274,7 @@ def save(model: Model, folder: Path) -> None:
         "name": model.name,
         "version": model.version,
         "candidate": model.candidate,
+        "target": model.target.kind,
         "trained_on": model.trained_on,
         "fingerprint": model.fingerprint,
         "feature_names": list(model.feature_names),
@@ -280,6 +295,8 @@ def save(model: Model, folder: Path) -> None:
         (folder / "trees.txt").write_text(model.estimator.text, encoding="utf-8")
     if model.reference is not None:
         model.reference.write_parquet(folder / REFERENCE, compression="zstd")
+    if model.season is not None:
+        model.season.table.write_parquet(folder / SEASON, compression="zstd")
     _write(folder / CHECKSUMS, {name: sha256_of(folder / name) for name in (CARD, *files)})
 
 
@@ -353,7 +370,7 @@ def _checked(home: Path, files: Sequence[str]) -> str:
 
 
 def _assembled(card: Mapping[str, Any], home: Path, checksum: str) -> Model:
-    reference = home / REFERENCE
+    reference, season = home / REFERENCE, home / SEASON
     names = tuple(card["feature_names"])
     if len(set(names)) < len(names):
         raise ValueError("a feature stands twice among its columns")
@@ -371,6 +388,8 @@ def _assembled(card: Mapping[str, Any], home: Path, checksum: str) -> Model:
         columns=card["columns"],
         levels={name: tuple(words) for name, words in card["levels"].items()},
         reference=pl.read_parquet(reference) if reference.is_file() else None,
+        target=TARGETS[card.get("target", APPLICATION.kind)],
+        season=Season(pl.read_parquet(season)) if season.is_file() else None,
         policy=Policy.model_validate(_read(home / POLICY_FILE)),
         checksum=checksum,
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from features.contract.tables import SOURCES
-from features.table.catalogue import FEATURES
+from features.loan.catalogue import OPEN_LOAN_FEATURES
 from features.table.feature import OVER_FEATURES
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class FeatureThemes:
 @lru_cache(maxsize=8)
 def feature_themes(names: tuple[str, ...]) -> FeatureThemes:
     """Look the features up in the catalogue; one that is not there is its own theme, unsigned."""
-    known = {feature.name: feature for feature in FEATURES}
+    known = {feature.name: feature for feature in OPEN_LOAN_FEATURES}
     columns = {name: column for column, name in enumerate(names) if name in known}
     themes = [known[name].theme if name in known else name for name in names]
     position = {theme: index for index, theme in enumerate(dict.fromkeys(themes))}
@@ -102,7 +102,7 @@ def feature_themes(names: tuple[str, ...]) -> FeatureThemes:
 
 def _made_from(name: str) -> frozenset[str]:
     """Features of single sources that one over other features is made from in the end."""
-    known = {feature.name: feature for feature in FEATURES}
+    known = {feature.name: feature for feature in OPEN_LOAN_FEATURES}
     parts: set[str] = set()
     left = [name]
     while left:

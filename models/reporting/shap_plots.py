@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.ticker import FuncFormatter, NullLocator
 
-from features.table.catalogue import FEATURES
+from features.loan.catalogue import OPEN_LOAN_FEATURES
 from models.reporting.plots import BLUE, GREY, ORANGE, Margins, blank
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ SHOWN = 1_500  # applicants at most, evenly over the time
 CURVES = 40  # applicants whose own curve is drawn
 POINTS = 25  # values on each curve
 COLOURS = "plasma"  # even in lightness and free of the grey that means missing
-MEANING = {feature.name: (feature.meaning, feature.unit) for feature in FEATURES}
+MEANING = {feature.name: (feature.meaning, feature.unit) for feature in OPEN_LOAN_FEATURES}
 ARROWS = {1: "more raises risk", -1: "more lowers risk", 0: "either way"}
 
 

@@ -12,6 +12,7 @@ from models.estimators.model import CARD, Model, load
 from models.tracking.mlflow_session import SQLITE, first_line, home, session, store
 
 NAME = "first-time-borrower"  # experiment and registered model alike
+OPEN_LOAN_NAME = "open-loan"  # the same of the behaviour model
 CHAMPION = "champion"
 CHALLENGER = "challenger"
 DEFAULT_ADDRESS = f"models:/{NAME}@{CHAMPION}"

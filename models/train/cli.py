@@ -44,6 +44,10 @@ def train_command(progress: ShowProgress) -> Callable[..., None]:
             list[str] | None,
             Option(help="With --labels: a code that means missing, such as -999; may be repeated."),
         ] = None,
+        behaviour: Annotated[
+            bool,
+            Option("--behaviour", help="With --data: a model of open loans, for `watch`."),
+        ] = False,
         config: Annotated[
             Path | None,
             path_option(local_path, "TOML with changed settings."),
@@ -89,9 +93,16 @@ def train_command(progress: ShowProgress) -> Callable[..., None]:
         _refuse_contradictions(
             data, features, labels, name, scheduler=scheduler, distributed=distributed
         )
+        if behaviour and (data is None or features is not None or scheduler is not None):
+            raise ContractError(
+                "train: --behaviour builds the features of open loans from --data on this machine; "
+                "leave out --features, --labels and --scheduler."
+            )
         codes = tuple(missing) if missing else None
         settings = read_settings(config, policy=policy, trials=trials, missing_codes=codes)
-        if data is not None:
+        if behaviour and data is not None:
+            train_it = partial(training.train_behaviour, data=data)
+        elif data is not None:
             train_it = partial(training.train, data=data, features=features)
         elif labels is not None and features is not None and name is not None:
             train_it = partial(training.train_matrix, features=features, labels=labels, name=name)

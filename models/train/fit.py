@@ -212,7 +212,7 @@ def _fit(
     margin = estimator.margin(training_data.numbers(later, names))
     labelled = later["labelled"].to_numpy()
     bad = bad_of(later.filter("labelled"))
-    folds = _folds(bad, seed=config.seed)
+    folds = _folds(bad, later.filter("labelled")["firm_id"], seed=config.seed)
     crossed = cross_calibrated(margin[labelled], bad, folds=folds)
     calibration = fit_calibration(margin[labelled], bad)
     everyone = calibration.pd(margin)
@@ -243,6 +243,8 @@ def _fit(
             "random_effects": random_effects.to_json(),
         },
         reference=training_data.reference,
+        target=training_data.target,
+        season=training_data.season,
         policy=config.policy,
         columns={
             name: training_data.columns[name] for name in names if name in training_data.columns
@@ -279,12 +281,16 @@ def _covered_sources(rows: pl.DataFrame) -> Array:
     return rows[SOURCE_COUNT].fill_nan(None).fill_null(0.0).cast(pl.Int64).to_numpy()
 
 
-def _folds(bad: Array, *, seed: int) -> Array:
-    """Stratified fold of each row."""
-    from sklearn.model_selection import StratifiedKFold  # noqa: PLC0415 (a second, only to train)
+def _folds(bad: Array, firms: pl.Series, *, seed: int) -> Array:
+    """Stratified fold of each row; a firm with several rows stays in one."""
+    # a second, only to train
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold  # noqa: PLC0415
 
     folds = np.empty(len(bad), dtype=np.int64)
-    split = StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(bad, bad)
+    several = firms.n_unique() < len(firms)
+    kind = StratifiedGroupKFold if several else StratifiedKFold
+    groups = firms.to_numpy() if several else None
+    split = kind(FOLDS, shuffle=True, random_state=seed).split(bad, bad, groups)
     with warnings.catch_warnings():
         # fewer bads than folds: the gates refuse the model, for a reason that they state
         warnings.filterwarnings("ignore", "The least populated class", UserWarning)

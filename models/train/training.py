@@ -13,6 +13,7 @@ from features.contract.errors import ContractError
 from features.parallel.executor import process_pool
 from models import oracle
 from models.data.feature_matrix import check_name, read_matrix
+from models.data.open_loans import read_open_loans
 from models.data.split import OUT_OF_TIME, TRAIN, Split, labelled_in, split, within
 from models.data.training_data import TrainingData, read_training_data, with_codes, with_peers
 from models.estimators.candidates import chosen
@@ -21,7 +22,7 @@ from models.evaluation.champion import Decision, choose_champion
 from models.evaluation.out_of_time import Evaluation, evaluate
 from models.tracking import mlflow_session, registry
 from models.tracking.log_runs import log_training
-from models.tracking.registry import NAME
+from models.tracking.registry import NAME, OPEN_LOAN_NAME
 from models.train.fit import fit_all
 
 if TYPE_CHECKING:
@@ -163,6 +164,38 @@ def train(
         cluster=running.get("cluster"),
     )
     return train_on(training_data, config=config, name=NAME, truth=data, **running)
+
+
+def train_behaviour(
+    *, data: Path, config: TrainConfig, **running: Unpack[TrainOptions]
+) -> TrainResult:
+    """Train on the months of open loans and register the champion as `open-loan`.
+
+    Parameters
+    ----------
+    data : Path
+        A data folder with a loan tape.
+    config : TrainConfig
+    **running
+        See `TrainOptions`.
+
+    Returns
+    -------
+    TrainResult
+
+    Raises
+    ------
+    ContractError
+        When the data do not allow a model, or MLflow cannot be reached; nothing is registered.
+    """
+    registry.check_free(OPEN_LOAN_NAME)
+    training_data = read_open_loans(
+        data,
+        split=config.split,
+        exclude=config.exclude,
+        workers=running.get("workers", 1),
+    )
+    return train_on(training_data, config=config, name=OPEN_LOAN_NAME, **running)
 
 
 def train_matrix(

@@ -13,7 +13,7 @@ import polars as pl
 from features.arrays import Floats
 from features.contract.tables import SOURCE_NAMES, SOURCES
 from features.engine.point_in_time import SOURCE_LAG_DAYS, as_known
-from features.table.catalogue import FEATURES
+from features.loan.catalogue import OPEN_LOAN_FEATURES
 
 WEEKS = 65
 """Weeks shown: the 455 days that features look at."""
@@ -29,7 +29,7 @@ _LATE = 70.0
 _SEEN = 7
 """Days without coverage that a line of weeks can show."""
 
-_FEATURES = {feature.name: feature for feature in FEATURES}
+_FEATURES = {feature.name: feature for feature in OPEN_LOAN_FEATURES}
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from functools import cache
 from types import MappingProxyType
 
 from features.contract.tables import SOURCE_NAMES
-from features.table.catalogue import FEATURES
+from features.loan.catalogue import OPEN_LOAN_FEATURES
 from features.table.feature import ChangeWords, Feature
 from features.table.themes import THEMES
 from models.explanation.reasons import ABSENT_THEMES
@@ -32,7 +32,9 @@ _NO_RECORD: Mapping[str, Texts] = MappingProxyType(
 )
 """What is said of missing sources, by their theme; another theme may bear the name of a source."""
 
-_TABLE: Mapping[str, Feature] = MappingProxyType({feature.name: feature for feature in FEATURES})
+_TABLE: Mapping[str, Feature] = MappingProxyType(
+    {feature.name: feature for feature in OPEN_LOAN_FEATURES}
+)
 _BAD_ROWS = "bad_rows_"
 _COLUMNS_ZH = {"purpose": "贷款用途", "lender_type": "机构类型", "channel": "申请渠道"}
 _OF_INPUT: Mapping[str, Texts] = MappingProxyType(

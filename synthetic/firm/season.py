@@ -12,12 +12,12 @@ import datetime as dt
 import numpy as np
 
 from features.arrays import Array, FloatArray
+from features.lunar_calendar import NEW_YEARS
 from synthetic.config.schema import WorldConfig
 from synthetic.firm.health import first_week
 from synthetic.firm.horizon import EARLIER, STEP, WEEK, WEEKS, YEAR
 from synthetic.firm.population import Population
 from synthetic.firm.shocks import weeks_of_world
-from synthetic.setting.calendar import NEW_YEARS
 
 
 def season_index(config: WorldConfig) -> FloatArray:

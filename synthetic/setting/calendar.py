@@ -6,18 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from features.arrays import Array, FloatArray
+from features.lunar_calendar import NEW_YEARS
 
 EPOCH = dt.date(1970, 1, 1)
 
 SATURDAY, SUNDAY = 5, 6
 """Codes of the weekend, Monday being 0."""
 
-NEW_YEARS = {  # lunar New Year's Day; Hong Kong Observatory's conversion tables
-    2015: (2, 19), 2016: (2, 8), 2017: (1, 28), 2018: (2, 16), 2019: (2, 5), 2020: (1, 25),
-    2021: (2, 12), 2022: (2, 1), 2023: (1, 22), 2024: (2, 10), 2025: (1, 29), 2026: (2, 17),
-    2027: (2, 6), 2028: (1, 26), 2029: (2, 13), 2030: (2, 3), 2031: (1, 23),
-}  # fmt: skip
-DRAGON_BOATS = {
+DRAGON_BOATS = {  # Hong Kong Observatory's conversion tables
     2015: (6, 20), 2016: (6, 9), 2017: (5, 30), 2018: (6, 18), 2019: (6, 7), 2020: (6, 25),
     2021: (6, 14), 2022: (6, 3), 2023: (6, 22), 2024: (6, 10), 2025: (5, 31), 2026: (6, 19),
     2027: (6, 9), 2028: (5, 28), 2029: (6, 16), 2030: (6, 5), 2031: (6, 24),

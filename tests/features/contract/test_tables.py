@@ -7,9 +7,9 @@ def test_the_tables_are_those_of_the_design():
     assert tuple(TABLES) == (
         "firms", "coverage", "invoices", "tax_filings", "electricity", "electricity_bills",
         "logistics", "ecommerce", "credit_history", "applications", "outcomes", "loans",
-        "loan_months", "recoveries", "bureau",
+        "loan_months", "recoveries", "bureau", "snapshots",
     )  # fmt: skip
-    assert set(SIGNALS) == set(TABLES) - {"applications", "outcomes"}
+    assert set(SIGNALS) == set(TABLES) - {"applications", "outcomes", "snapshots"}
     for table in TABLES.values():
         assert set(table.key) <= set(table.columns)
         assert set(table.required) <= set(table.columns)
