@@ -17,6 +17,7 @@ from firstloan.commands.inspect_features import inspect_features
 from firstloan.commands.rehearse import rehearse
 from firstloan.commands.score import score
 from firstloan.commands.simulate import simulate
+from firstloan.commands.watch import watch
 from firstloan.output import progress
 from models.train.cli import train_command
 
@@ -57,6 +58,7 @@ app.command()(catalogue)
 app.command(name="inspect")(inspect_features)
 app.command()(train_command(progress))
 app.command()(score)
+app.command()(watch)
 app.command()(explain)
 app.command()(export)
 app.command()(backtest)

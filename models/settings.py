@@ -128,6 +128,7 @@ class TrainConfig(Settings):
     exclude: tuple[str, ...]
     missing_codes: tuple[str, ...]
     split: SplitConfig
+    behaviour_split: SplitConfig
     source_dropout: SourceDropoutConfig
     scorecard: ScorecardConfig
     trees: TreesConfig

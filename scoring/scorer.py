@@ -127,7 +127,7 @@ class Scorer:
         ]
         for row in map(int, np.flatnonzero(without)):
             decisions[row] = "refer"
-        texts = self._reasons(features, matrix, margin, known, enough)
+        texts = self.reason_columns(features, matrix, margin, known, enough)
         share = np.minimum(known / needed.window_days, 1.0)
         missing = [
             SEPARATOR.join(s for s, days in zip(SOURCES, row, strict=True) if days == 0)
@@ -189,7 +189,7 @@ class Scorer:
             texts[row] = SEPARATOR.join([*raised, *filter(None, [noted[row]])])
         return texts, suspicious
 
-    def _reasons(
+    def reason_columns(
         self,
         features: pl.DataFrame,
         matrix: Floats,

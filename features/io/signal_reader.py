@@ -4,6 +4,7 @@ A signal table is a Parquet dataset cut into buckets of firms, as `simulate` and
 it, one plain Parquet file, or one CSV file. Only the rows of the firms asked for are read.
 """
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -209,13 +210,21 @@ class Signals:
         )
         return frame if frame.columns == columns_read else frame[columns_read]
 
-    def read_firms(self, table: str, firms: Mapping[str, Sequence[str]]) -> pl.DataFrame:
+    def read_firms(
+        self,
+        table: str,
+        firms: Mapping[str, Sequence[str]],
+        *,
+        days: tuple[dt.date, dt.date] | None = None,
+    ) -> pl.DataFrame:
         """Read the rows of some firms of one table, wherever they lie.
 
         Parameters
         ----------
         table : str
         firms : mapping of bucket name to firm ids
+        days : pair of datetime.date, optional
+            First and last day of the events that are read, of a table of daily life.
 
         Returns
         -------
@@ -223,20 +232,25 @@ class Signals:
             Contract columns, bucket by bucket in the order of `firms`.
         """
         asked = {bucket: pl.Series(ids, dtype=pl.String) for bucket, ids in firms.items()}
-        parts = self._together(table, asked) or [
-            self.read(table, bucket=bucket, firms=ids) for bucket, ids in asked.items()
+        within = None if days is None or not TABLES[table].source else _between(table, *days)
+        parts = self._together(table, asked, within) or [
+            rows if within is None else rows.filter(within)
+            for bucket, ids in asked.items()
+            for rows in (self.read(table, bucket=bucket, firms=ids),)
         ]
         # known_on may stand in one bucket and not in another
         return pl.concat(parts, how="diagonal")
 
-    def _together(self, table: str, firms: Mapping[str, pl.Series]) -> list[pl.DataFrame]:
+    def _together(
+        self, table: str, firms: Mapping[str, pl.Series], within: pl.Expr | None
+    ) -> list[pl.DataFrame]:
         """Rows by bucket, all files read at once; empty if that cannot be done."""
         by_bucket = self._paths.get(table, {})
         paths = [by_bucket[bucket] for bucket in firms if bucket in by_bucket]
         if len(paths) < len(firms) or not all(map(_quick, paths)):
             return []
         plans = [
-            scan_parquet(path).filter(_among(ids))
+            scan_parquet(path).filter(_among(ids) if within is None else _among(ids) & within)
             for path, ids in zip(paths, firms.values(), strict=True)
         ]
         try:
@@ -375,6 +389,11 @@ def _among(firms: pl.Series) -> pl.Expr:
     firm = pl.col("firm_id")
     within = firm.is_between(pl.lit(firms.min()), pl.lit(firms.max()))
     return within & firm.is_in(firms.implode())
+
+
+def _between(table: str, first: dt.date, last: dt.date) -> pl.Expr:
+    """Rows whose event lies between two days, both included."""
+    return pl.col(TABLES[table].event).is_between(pl.lit(first), pl.lit(last))
 
 
 def _single(path: Path) -> bool:

@@ -118,6 +118,21 @@ def activity_columns(weeks: Weeks) -> dict[str, Floats]:
     return columns
 
 
+def weekly_level(weeks: Weeks) -> Floats:
+    """Activity of each week against the year before disbursement, mean of the sources.
+
+    Returns
+    -------
+    ndarray of shape (n, 65)
+        The oldest week first; NaN where nothing is known.
+    """
+    levels = []
+    for source, adjusted in weeks.adjusted.items():
+        level, _ = _level(adjusted, weeks.before[source])
+        levels.append(np.minimum(adjusted / level[:, None], MOST_LEVEL))
+    return _nanmean(np.stack(levels))
+
+
 def falls_of_orders(
     frames: FrameSet, as_of: Int32s, sectors: pl.Series, season: Season
 ) -> dict[str, Floats]:

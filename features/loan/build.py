@@ -5,6 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
+from features.arrays import Floats
 from features.contract.errors import ContractError
 from features.contract.tables import TABLES
 from features.contract.validation import bad_rows_error, conform
@@ -68,12 +69,7 @@ def build_loan_features(
     if snapshots.is_empty():
         nothing = (pl.lit(None, pl.Float32).alias(name) for name in open_loan_feature_names())
         return snapshots.select(*IDS).with_columns(nothing)
-    terms = loans.unique("loan_id", keep="first", maintain_order=True).drop("lender_type")
-    known = snapshots.select(*IDS).join(
-        terms, on=["loan_id", "firm_id"], how="left", maintain_order="left"
-    )
-    then = pl.when(pl.col("disbursed_on") <= pl.col("as_of"))
-    known = known.with_columns(then.then(pl.col(name)).alias(name) for name in (*TERMS, "plan"))
+    known = _with_terms(snapshots, loans)
     history = LoanHistory(known.select("loan_id", *TERMS), season)
     matrix = build_features(
         signals,
@@ -84,6 +80,42 @@ def build_loan_features(
         further=_LoanFeatures(history),
     )
     return snapshots.select(*IDS).hstack(matrix.drop("application_id", "firm_id", "as_of"))
+
+
+def build_activity(
+    signals: Signals, snapshots: pl.DataFrame, loans: pl.DataFrame, *, season: Season
+) -> Floats:
+    """Compute the weekly activity of loans against the year before disbursement.
+
+    Parameters
+    ----------
+    signals, snapshots, loans, season
+        As of `build_loan_features`.
+
+    Returns
+    -------
+    ndarray of shape (n, 65)
+        Adjusted for the season, mean of the sources, the oldest week first; NaN where unknown.
+    """
+    known = _with_terms(snapshots, loans)
+    history = LoanHistory(known.select("loan_id", *TERMS), season)
+    matrix = build_features(
+        signals,
+        _as_applications(known),
+        further=lambda frames, applied, _: history.activity(frames, applied),
+    )
+    weeks: Floats = matrix.select(pl.col("^week_\\d+$")).to_numpy()
+    return weeks
+
+
+def _with_terms(snapshots: pl.DataFrame, loans: pl.DataFrame) -> pl.DataFrame:
+    """Snapshots with the terms of their loans, empty before disbursement."""
+    terms = loans.unique("loan_id", keep="first", maintain_order=True).drop("lender_type")
+    known = snapshots.select(*IDS).join(
+        terms, on=["loan_id", "firm_id"], how="left", maintain_order="left"
+    )
+    then = pl.when(pl.col("disbursed_on") <= pl.col("as_of"))
+    return known.with_columns(then.then(pl.col(name)).alias(name) for name in (*TERMS, "plan"))
 
 
 class _LoanFeatures:

@@ -10,7 +10,7 @@ from features.arrays import Floats, Int32s
 from features.contract.tables import TABLES
 from features.engine.frame_builder import FrameSet
 from features.engine.point_in_time import MISSING, days
-from features.loan.activity import activity_columns, falls_of_orders, weeks_of
+from features.loan.activity import activity_columns, falls_of_orders, weekly_level, weeks_of
 from features.loan.season import Season
 from features.table.frames import WINDOWS
 
@@ -78,6 +78,21 @@ class LoanHistory:
         return pl.DataFrame(
             [pl.Series(name, values, nan_to_null=True) for name, values in columns.items()]
         )
+
+    def activity(self, frames: FrameSet, applied: pl.DataFrame) -> pl.DataFrame:
+        """Weekly activity against the year before disbursement, one column a week."""
+        if self.season is None:
+            raise ValueError("activity is told by a season")
+        loans = self.snapshots[applied["position"].to_list()]
+        weeks = weeks_of(
+            frames,
+            applied["as_of_day"].to_numpy(),
+            days(loans["disbursed_on"]),
+            frames.frames["register"]["sector"],
+            self.season,
+        )
+        level = weekly_level(weeks)
+        return pl.DataFrame(level, schema=[f"week_{k}" for k in range(level.shape[1])])
 
 
 def _terms(loans: pl.DataFrame, disbursed: Int32s, as_of: Int32s) -> dict[str, Floats]:

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
     Fit = Callable[[Sample, TrainConfig], Estimator]
 
-REGISTER_ONLY = ("register",)
-"""Sources of a lender without alternative data: firms' attributes, amount, term and purpose."""
+REGISTER_ONLY = ("register", "loan")
+"""Sources of a lender without alternative data: firms' attributes, amount, term and purpose; of an
+open loan also its months and the credit bureau."""
 
 
 @dataclass(frozen=True)

@@ -189,6 +189,7 @@ def train_behaviour(
         When the data do not allow a model, or MLflow cannot be reached; nothing is registered.
     """
     registry.check_free(OPEN_LOAN_NAME)
+    config = config.model_copy(update={"split": config.behaviour_split})
     training_data = read_open_loans(
         data,
         split=config.split,

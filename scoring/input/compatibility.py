@@ -1,21 +1,39 @@
 """Compatibility of a model with the installed feature table."""
 
 from features.contract.errors import ContractError
-from features.table.catalogue import feature_names, fingerprint
+from models.data.target import APPLICATION, TARGETS
 from models.estimators.model import Model
 
+_COMMANDS = {"application": ("train", "score"), "open_loan": ("train --behaviour", "watch")}
+"""Of each target the command that trains a model, and the one that uses it."""
 
-def check_fit(model: Model) -> None:
-    """Refuse a model that was trained on other features.
+
+def check_fit(model: Model, *, kind: str = APPLICATION.kind) -> None:
+    """Refuse a model that was trained on other features, or for another target.
+
+    Parameters
+    ----------
+    model : Model
+    kind : {"application", "open_loan"}
+        Kind of the target.
 
     Raises
     ------
     ContractError
         Saying what differs and what to do.
     """
-    if model.fingerprint == fingerprint():
+    target = TARGETS[kind]
+    train = _COMMANDS[kind][0]
+    if model.fingerprint and model.target is not target:
+        raise ContractError(
+            f"{model.label}: it predicts default of {model.target.rows}, and this command needs a "
+            f"model of {target.rows}. Use it with `firstloan {_COMMANDS[model.target.kind][1]}`, "
+            f"or train one for this with `firstloan {train}`."
+        )
+    if model.fingerprint == target.fingerprint:
         return
-    known, wanted = set(feature_names()), set(model.feature_names)
+    known = {feature.name for feature in target.features}
+    wanted = set(model.feature_names)
     gone = sorted(wanted - known)
     if not model.fingerprint:
         what = "it was trained on a matrix of your own, whose features cannot be built from signals"
@@ -27,6 +45,6 @@ def check_fit(model: Model) -> None:
         what = "features of the same names have other windows or formulas now"
     raise ContractError(
         f"{model.label}: does not fit this installation: {what} (fingerprint "
-        f"{model.fingerprint[:12] or 'none'}, here {fingerprint()[:12]}). "
-        "Train again with `firstloan train`, or install the version it was trained with."
+        f"{model.fingerprint[:12] or 'none'}, here {target.fingerprint[:12]}). "
+        f"Train again with `firstloan {train}`, or install the version it was trained with."
     )
