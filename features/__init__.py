@@ -11,6 +11,7 @@ outside it, and without a meter reading, the figure is missing. From a notebook:
     rows = features.build(applications, "world")
 
     features.build(applications, {"invoices": invoices, "coverage": coverage})  # or from frames
+    features.build(loans, "world", as_of=datetime.date(2025, 3, 1))  # open loans on any day
 
 One row an application: three ids, then a column for each row of the feature table, which
 `features.table.catalogue.as_table()` lists with window, formula, unit, sign and meaning. The tables

@@ -27,4 +27,5 @@ def days_from_new_year(days: Int32s) -> Int32s:
     after = np.searchsorted(_DAYS, days).clip(1, len(_DAYS) - 1)
     before = days - _DAYS[after - 1]
     ahead = days - _DAYS[after]
-    return np.where(before <= -ahead, before, ahead).astype(np.int32)
+    nearest: Int32s = np.where(before <= -ahead, before, ahead).astype(np.int32)
+    return nearest

@@ -13,6 +13,7 @@ CONTRACT = {
     "features.settings",
     "features.io.data_folder",
     "features.io.storage",
+    "features.lunar_calendar",
     "features.parallel",
 }
 MAY_IMPORT = {

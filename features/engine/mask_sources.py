@@ -48,9 +48,7 @@ def mask_sources(features: pl.DataFrame, hidden: Mapping[str, Bools]) -> pl.Data
         for what in ("coverage", "history")
     )  # fmt: skip
     some = pl.any_horizontal(*gone.values()) if gone else pl.lit(value=False)
-    frame = frame.with_columns(
-        _without(pl.col(f.name), some) for f in table if f.frame == TOGETHER
-    )
+    frame = frame.with_columns(_without(pl.col(f.name), some) for f in table if f.frame == TOGETHER)
     frame = frame.with_columns(
         pl.when(some)
         .then(f.formula.expression)

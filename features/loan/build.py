@@ -197,7 +197,7 @@ def read_snapshots(path: Path) -> pl.DataFrame:
     if twice.height:
         raise ContractError(
             f"{path}: expected each loan once a day, got {twice['loan_id'][0]!r} on "
-            f"{twice['as_of'][0]} on lines {', '.join(str(n) for n in twice['file_line'].head(2))}; "
+            f"{twice['as_of'][0]} on lines {', '.join(map(str, twice['file_line'].head(2)))}; "
             f"{twice.height} rows share loan and day with another. Mend the rows and try again."
         )
     return reading.frame.drop("file_line")

@@ -44,7 +44,6 @@ def _activity() -> tuple[Feature, ...]:
     return tuple(rows)
 
 
-
 LOAN: tuple[Feature, ...] = (
     feature(
         name="months_on_book", frame="loan", days=0, formula=col("months_on_book"), unit="months", sign=0,
@@ -132,10 +131,10 @@ LOAN: tuple[Feature, ...] = (
         meaning_zh="近一季经营活跃度与放款前一年之比（各来源，季节调整）",
     ),
     feature(
-        name="activity_cusum", frame="activity", days=455, formula=col("cusum"), unit="sd", sign=+1,
+        name="activity_cusum", frame="activity", days=455, formula=col("cusum"), unit="weeks", sign=+1,
         display="number", theme="since_disbursement",
-        meaning="CUSUM of weekly activity below the year before disbursement, season adjusted",
-        meaning_zh="周经营活跃度累计和（低于放款前水平，季节调整）",
+        meaning="weeks of activity lost since disbursement, beyond 30 %, season adjusted (CUSUM)",
+        meaning_zh="放款以来损失的经营活跃周数（超出30%部分累计，季节调整）",
     ),
     feature(
         name="orders_down_days_28d", frame="ecommerce_activity", days=28, formula=col("orders_down"), unit="days", sign=+1,

@@ -68,7 +68,7 @@ class LoanHistory:
         disbursed = days(loans["disbursed_on"])
         columns = _terms(loans, disbursed, as_of)
         columns |= _months(read("loan_months"), keys, loans)
-        columns |= _reports(read("bureau"), keys, loans, disbursed)
+        columns |= _reports(read("bureau"), keys, disbursed)
         columns |= _bills(frames, len(as_of)) | _reviews(frames)
         if self.season is not None:
             sectors = frames.frames["register"]["sector"]
@@ -129,9 +129,7 @@ def _months(months: pl.DataFrame, keys: pl.DataFrame, loans: pl.DataFrame) -> di
     return values | {"limit": _floats(loans["limit_cny"])}
 
 
-def _reports(
-    bureau: pl.DataFrame, keys: pl.DataFrame, loans: pl.DataFrame, disbursed: Int32s
-) -> dict[str, Floats]:
+def _reports(bureau: pl.DataFrame, keys: pl.DataFrame, disbursed: Int32s) -> dict[str, Floats]:
     """The bureau's latest report, and the one before disbursement."""
     day = pl.col("reported_on").cast(pl.Int32) + _LAG["bureau"]
     dated = keys.with_columns(pl.Series("disbursed_day", disbursed))
@@ -146,9 +144,7 @@ def _reports(
         bureau_worst_dpd=pl.col("worst_dpd").last(),
         bureau_enquiries=pl.col("enquiries_6m").last(),
         bureau_balance_before=pl.col("balance_cny").filter(day <= pl.col("disbursed_day")).last(),
-        bureau_open_loans_before=pl.col("open_loans")
-        .filter(day <= pl.col("disbursed_day"))
-        .last(),
+        bureau_open_loans_before=pl.col("open_loans").filter(day <= pl.col("disbursed_day")).last(),
     )
     of_app = keys.select("app").join(figures, on="app", how="left", maintain_order="left")
     return {name: _floats(of_app[name]) for name in figures.columns if name != "app"}
@@ -161,7 +157,9 @@ def _bills(frames: FrameSet, n: int) -> dict[str, Floats]:
         .filter(pl.col("age") < WINDOWS[1])
         .group_by("app")
         .agg(
-            swing=pl.when(pl.len() > 1).then(pl.col("amount_cny").max() - pl.col("amount_cny").min()),
+            swing=pl.when(pl.len() > 1).then(
+                pl.col("amount_cny").max() - pl.col("amount_cny").min()
+            ),
             mean=pl.col("amount_cny").mean(),
         )
     )

@@ -96,7 +96,8 @@ class Season:
         known = self._rows.get(source, {})
         row = np.array([known.get(s or EVERY_TRADE, known.get(EVERY_TRADE, 0)) for s in sectors])
         begin = last - count + 1 - first
-        return factors[row[:, None], begin[:, None] + np.arange(count)]
+        usual: Floats = factors[row[:, None], begin[:, None] + np.arange(count)]
+        return usual
 
     def usual_weeks(self, source: str, sectors: pl.Series, last: Int32s, *, weeks: int) -> Floats:
         """Usual activity of the weeks that end on some day, the oldest first; shape (n, weeks)."""
@@ -147,7 +148,7 @@ def build_season(signals: Signals, firms: pl.Series, *, until: int) -> Season:
     until : int
         Records of that day and later are not looked at, as days since 1970.
     """
-    parts = []
+    parts: list[pl.DataFrame] = []
     for source in ACTIVITY:
         of_days = _activity_by_day(signals, source, firms, until=until)
         if of_days is not None:
@@ -194,7 +195,7 @@ def _totals(of_day: pl.DataFrame, spans: pl.DataFrame, every: Int32s) -> tuple[F
     change = np.zeros(len(every) + 1)
     np.add.at(change, spans["first"].to_numpy() - first, 1.0)
     np.add.at(change, spans["last"].to_numpy() + 1 - first, -1.0)
-    return share, np.cumsum(change)[:-1]
+    return share.astype(np.float64), np.cumsum(change)[:-1]
 
 
 def _firm_days(
@@ -256,35 +257,27 @@ def _curves_of(
     around, slot = _around_new_year(every)
     usual = ~around
     weekday, week = _weekday(every), _week_of_year(every)
-    nothing = {
-        _WEEKDAY: np.ones(WEEK),
-        _YEAR: np.ones(_WEEKS),
-        _NEW_YEAR: np.ones(len(_AROUND)),
-    }
-    prior = whole or nothing
-    of_week = _mean(total, firms, weekday, usual, prior[_WEEKDAY])
+    weight = _PRIOR_FIRMS if whole else 0
+    sizes = {_WEEKDAY: WEEK, _YEAR: _WEEKS, _NEW_YEAR: len(_AROUND)}
+    prior = whole or {cycle: np.ones(size) for cycle, size in sizes.items()}
+    of_week = _mean(total[usual], firms[usual], weekday[usual], prior[_WEEKDAY], weight)
     of_week /= of_week.mean()
-    of_year = _mean(total, firms * of_week[weekday], week, usual, prior[_YEAR], gaps=not whole)
+    expected = firms * of_week[weekday]
+    of_year = _mean(total[usual], expected[usual], week[usual], prior[_YEAR], weight)
     of_year = np.convolve(np.concatenate([of_year[-1:], of_year, of_year[:1]]), _SMOOTH, "valid")
-    near = _mean(total, firms * of_week[weekday], slot, around, prior[_NEW_YEAR])
+    near = _mean(total[around], expected[around], slot[around], prior[_NEW_YEAR], weight)
     return {_WEEKDAY: of_week, _YEAR: of_year, _NEW_YEAR: near}
 
 
-def _mean(
-    total: Floats, firms: Floats, slot: Int64s, chosen: Bools, prior: Floats, *, gaps: bool = False
-) -> Floats:
-    """Activity a firm and day by slot, drawn towards a prior; empty slots are bridged on demand."""
+def _mean(total: Floats, firms: Floats, slot: Int64s, prior: Floats, weight: float) -> Floats:
+    """Activity a firm and day by slot, beside a prior of some firms; empty slots are bridged."""
     count = len(prior)
-    added = np.bincount(slot[chosen], total[chosen], minlength=count)
-    weight = np.bincount(slot[chosen], firms[chosen], minlength=count)
-    if not weight.any():
-        return prior.copy()
-    if gaps:
-        known = weight > 0
-        means = added[known] / weight[known]
-        return np.interp(np.arange(count), np.flatnonzero(known), means, period=count)
-    mean: Floats = (added + _PRIOR_FIRMS * prior) / (weight + _PRIOR_FIRMS)
-    return mean
+    added = np.bincount(slot, total, minlength=count) + weight * prior
+    counted = np.bincount(slot, firms, minlength=count) + weight
+    known = np.flatnonzero(counted > 0)
+    if not len(known):
+        return np.ones(count)
+    return np.interp(np.arange(count), known, added[known] / counted[known], period=count)
 
 
 def _around_new_year(every: Int32s) -> tuple[Bools, Int64s]:
@@ -302,4 +295,5 @@ def _weekday(every: Int32s) -> Int64s:
 def _week_of_year(every: Int32s) -> Int64s:
     dates = every.astype("datetime64[D]")
     year_day = (dates - dates.astype("datetime64[Y]")).astype(np.int64)
-    return np.minimum(year_day // WEEK, _WEEKS - 1)
+    week: Int64s = np.minimum(year_day // WEEK, _WEEKS - 1)
+    return week

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.text import Text
 
 from features.loan.catalogue import OPEN_LOAN_FEATURES, open_loan_fingerprint
+from features.loan.loan_features import LOAN
 from features.table.catalogue import FEATURES, fingerprint, in_words
 from features.table.feature import Feature
 from features.table.frames import FRAMES, HORIZON_DAYS, OF_LOANS
@@ -47,8 +48,7 @@ def page() -> str:
         "Generated from `features/table/catalogue.py` by `python docs/references.py`.",
         "",
         f"{len(FEATURES)} features of an application, fingerprint `{fingerprint()}`; with",
-        f"{len(OPEN_LOAN_FEATURES) - len(FEATURES)} more, of an open loan, "
-        f"`{open_loan_fingerprint()}`. {len(THEMES)} themes.",
+        f"{len(LOAN)} more, of an open loan, `{open_loan_fingerprint()}`. {len(THEMES)} themes.",
         "",
         "Each is known on the day of application: a row counts from the day after its event",
         "(parcels: two days), and a late return, void or payment is seen as it was known then. A",

@@ -186,8 +186,12 @@ _COUNTERPARTY = {
     "first_age": "age of the first known invoice",
 }
 
+
 def _activity(
-    source: str, what: str, tables: tuple[str, ...], further: Mapping[str, str] = MappingProxyType({})
+    source: str,
+    what: str,
+    tables: tuple[str, ...],
+    further: Mapping[str, str] = MappingProxyType({}),
 ) -> Frame:
     """Activity of one source against the usual of the season, of an open loan."""
     columns = {
@@ -234,7 +238,7 @@ _SHOP = {
 }
 _EVERY_SOURCE = {
     "level_since": "activity of 13 weeks against the year before disbursement, mean of sources",
-    "cusum": "CUSUM of weekly falls below the year before disbursement, standard deviations",
+    "cusum": "weeks of activity lost since disbursement beyond 30 % (`features.loan.activity`)",
 }
 
 FRAMES: Mapping[str, Frame] = MappingProxyType(
@@ -355,5 +359,12 @@ FRAMES: Mapping[str, Frame] = MappingProxyType(
 TOGETHER = "activity"
 """Frame of what the sources of an open loan say together."""
 
-OF_LOANS = ("loan", *(f"{source}_activity" for source in SOURCES), TOGETHER)
+OF_LOANS = (
+    "loan",
+    "tax_activity",
+    "electricity_activity",
+    "logistics_activity",
+    "ecommerce_activity",
+    TOGETHER,
+)
 """Frames of open loans; applications have none."""

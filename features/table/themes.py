@@ -214,7 +214,7 @@ THEMES: Mapping[str, Theme] = MappingProxyType(
                 "放款以来经营变化",
                 "a firm below the level at which the loan was granted can carry less",
             ),
-                )
+        )
     }
 )
 """The closed set of themes, by name."""

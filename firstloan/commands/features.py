@@ -37,9 +37,7 @@ def features(
 
     reference = season = None
     if as_of is not None and scheduler is not None:
-        raise ContractError(
-            "features: --as-of is built on this machine. Leave out --scheduler."
-        )
+        raise ContractError("features: --as-of is built on this machine. Leave out --scheduler.")
     if model is not None:
         from models.tracking.registry import resolve
         from scoring.input.compatibility import check_fit

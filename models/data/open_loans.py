@@ -1,4 +1,4 @@
-"""Training data of the behaviour model: monthly snapshots of open loans with features and labels."""
+"""Training data of the behaviour model: monthly snapshots of open loans with their labels."""
 
 from __future__ import annotations
 

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from features.arrays import Array
-    from features.parallel.dask_cluster import Cluster
     from features.loan.season import Season
+    from features.parallel.dask_cluster import Cluster
     from features.parallel.executor import Progress
     from models.data.target import Target
 

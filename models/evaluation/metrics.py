@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+import polars as pl
 from scipy.special import betaincinv, expit, logit, ndtri
 
 from models.evaluation.logistic import fit_laplace
@@ -30,13 +31,17 @@ class Interval(NamedTuple):
     high: float
 
 
-def auc(score: Array, bad: Array) -> Interval:
+def auc(score: Array, bad: Array, firms: Array | None = None) -> Interval:
     """Area under the ROC curve, interval by DeLong, DeLong and Clarke-Pearson (1988) on the logit.
+
+    Where firms have several rows the variance is that of clustered data (Obuchowski 1997).
 
     Parameters
     ----------
     score : ndarray of shape (n_samples,), higher is riskier
     bad : ndarray of shape (n_samples,), 1 for default
+    firms : ndarray of int, shape (n_samples,), optional
+        Number of each row's firm, from 0; without it rows are independent.
 
     Returns
     -------
@@ -52,19 +57,43 @@ def auc(score: Array, bad: Array) -> Interval:
         return Interval(value, reach, 1.0) if value == 1 else Interval(value, 0.0, 1 - reach)
     if min(len(over_bads), len(over_goods)) < 2:  # noqa: PLR2004 (no variance from one)
         return Interval(value, np.nan, np.nan)
-    variance = over_bads.var(ddof=1) / len(over_bads) + over_goods.var(ddof=1) / len(over_goods)
-    half = Z95 * np.sqrt(variance) / (value * (1 - value))
+    half = Z95 * np.sqrt(_delong(over_bads, over_goods, bad, firms)) / (value * (1 - value))
     centre = logit(value)
     return Interval(value, float(expit(centre - half)), float(expit(centre + half)))
 
 
-def auc_difference(score: Array, other: Array, bad: Array) -> Interval:
+def _delong(over_bads: Array, over_goods: Array, bad: Array, firms: Array | None) -> float:
+    """Variance of an AUC, or of a difference of two, by placements."""
+    if firms is None:
+        by_bads, by_goods = over_bads.var(ddof=1), over_goods.var(ddof=1)
+        return float(by_bads / len(over_bads) + by_goods / len(over_goods))
+    own = (bad == 1, over_bads), (bad != 1, over_goods)
+    count = int(firms.max()) + 1
+    summed, total = [], 0.0
+    for rows, placed in own:
+        apart = (placed - placed.mean()) / len(placed)
+        summed.append(np.bincount(firms[rows], apart, minlength=count))
+        clusters = len(np.unique(firms[rows]))
+        total += clusters / max(clusters - 1, 1) * float((summed[-1] ** 2).sum())
+    return total + 2 * float((summed[0] * summed[1]).sum()) * count / max(count - 1, 1)
+
+
+def firms_of(ids: pl.Series) -> Array | None:
+    """Number of each row's firm; None where every firm has one row."""
+    if ids.n_unique() == len(ids):
+        return None
+    return (ids.rank("dense") - 1).cast(pl.Int64).to_numpy()
+
+
+def auc_difference(score: Array, other: Array, bad: Array, firms: Array | None = None) -> Interval:
     """AUC of `score` less that of `other` on the same rows, by paired DeLong.
 
     Parameters
     ----------
     score, other : ndarray of shape (n_samples,), higher is riskier
     bad : ndarray of shape (n_samples,), 1 for default
+    firms : ndarray of int, shape (n_samples,), optional
+        As of `auc`.
 
     Returns
     -------
@@ -73,8 +102,7 @@ def auc_difference(score: Array, other: Array, bad: Array) -> Interval:
     first, bads_1, goods_1 = _placements(score, bad == 1)
     second, bads_2, goods_2 = _placements(other, bad == 1)
     over_bads, over_goods = bads_1 - bads_2, goods_1 - goods_2
-    variance = over_bads.var(ddof=1) / len(over_bads) + over_goods.var(ddof=1) / len(over_goods)
-    half = Z95 * float(np.sqrt(variance))
+    half = Z95 * float(np.sqrt(_delong(over_bads, over_goods, bad, firms)))
     return Interval(first - second, first - second - half, first - second + half)
 
 
@@ -134,13 +162,17 @@ def _parts(order: Array, bins: int) -> list[Array]:
     return [part for part in np.array_split(order, bins) if part.size]
 
 
-def calibration_slope(pd: Array, bad: Array) -> Interval:
-    """Slope of a logistic regression of default on the log-odds of the PD; 1 is calibrated."""
+def calibration_slope(pd: Array, bad: Array, firms: Array | None = None) -> Interval:
+    """Slope of a logistic regression of default on the log-odds of the PD; 1 is calibrated.
+
+    Where firms have several rows (`firms`, as of `auc`), the covariance is the clustered one.
+    """
     x = logit(pd)
     if not 0 < bad.sum() < len(bad) or x.std() == 0 or _separated(x, bad):
         return Interval(np.nan, np.nan, np.nan)
     # the PD is the offset, so that both coefficients are deviations from perfect calibration
-    deviation, covariance = _logistic(np.column_stack([np.ones_like(x), x]), bad, offset=x)
+    design = np.column_stack([np.ones_like(x), x])
+    deviation, covariance = _logistic(design, bad, offset=x, firms=firms)
     return _wald(1 + deviation[1], covariance[1, 1])
 
 
@@ -150,16 +182,19 @@ def _separated(x: Array, bad: Array) -> bool:
     return bool(bads.min() >= goods.max() or bads.max() <= goods.min())
 
 
-def calibration_intercept(pd: Array, bad: Array) -> Interval:
+def calibration_intercept(pd: Array, bad: Array, firms: Array | None = None) -> Interval:
     """Log-odds by which all PDs are too low (slope held at 1); 0 is calibrated in the large."""
     if not 0 < bad.sum() < len(bad):
         return Interval(np.nan, np.nan, np.nan)
-    deviation, covariance = _logistic(np.ones((len(pd), 1)), bad, offset=logit(pd))
+    design = np.ones((len(pd), 1))
+    deviation, covariance = _logistic(design, bad, offset=logit(pd), firms=firms)
     return _wald(deviation[0], covariance[0, 0])
 
 
-def _logistic(design: Array, bad: Array, *, offset: Array) -> tuple[Array, Array]:
-    """Maximum-likelihood coefficients and their covariance."""
+def _logistic(
+    design: Array, bad: Array, *, offset: Array, firms: Array | None
+) -> tuple[Array, Array]:
+    """Maximum-likelihood coefficients and their covariance, clustered by firm where asked."""
     estimate, information = fit_laplace(
         design,
         offset,
@@ -168,7 +203,13 @@ def _logistic(design: Array, bad: Array, *, offset: Array) -> tuple[Array, Array
         precision=np.zeros(design.shape[1]),
         tolerance=1e-10,
     )
-    return estimate, np.linalg.inv(information)
+    inverse = np.linalg.inv(information)
+    if firms is None:
+        return estimate, inverse
+    score = design * (bad - expit(offset + design @ estimate))[:, None]
+    summed = np.column_stack([np.bincount(firms, column) for column in score.T])
+    clusters = len(np.unique(firms))
+    return estimate, inverse @ (summed.T @ summed) @ inverse * clusters / max(clusters - 1, 1)
 
 
 def _wald(value: float, variance: float) -> Interval:

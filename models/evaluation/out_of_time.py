@@ -14,6 +14,7 @@ import polars as pl
 from models import oracle
 from models.data.split import CALIBRATION, OUT_OF_TIME, bad_of, within
 from models.evaluation import metrics, validation
+from models.evaluation.metrics import firms_of
 from models.evaluation.performance import figures
 from models.evaluation.segments import by_segment
 
@@ -135,12 +136,18 @@ def _figures(fitted: Fitted, late: pl.DataFrame, pd: Array, *, accepted: Array) 
     # calibration is measured out of time only, so its names bear no prefix
     measured |= {
         name.removeprefix("oot_") if "calibration" in name else name: value
-        for name, value in figures(pd, bad, prefix="oot_", approved=accepted).items()
+        for name, value in figures(
+            pd, bad, prefix="oot_", approved=accepted, firms=firms_of(known["firm_id"])
+        ).items()
     }
     first = _first_time(known)
     if bad[first].any():
         measured |= figures(
-            pd[first], bad[first], prefix="oot_first_time_", approved=accepted[first]
+            pd[first],
+            bad[first],
+            prefix="oot_first_time_",
+            approved=accepted[first],
+            firms=firms_of(known.filter(first)["firm_id"]),
         )
     return measured
 
@@ -161,7 +168,10 @@ def _auc_differences(
         for group, inside in groups.items():
             if 1 < bad[inside].sum() < inside.sum() - 1:
                 difference = metrics.auc_difference(
-                    margin[inside], other_margin[inside], bad[inside]
+                    margin[inside],
+                    other_margin[inside],
+                    bad[inside],
+                    firms_of(known.filter(inside)["firm_id"]),
                 )
                 differences.append(
                     {"other": other.candidate.name, "applicants": group, **difference._asdict()}

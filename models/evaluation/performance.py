@@ -13,7 +13,12 @@ if TYPE_CHECKING:
 
 
 def figures(
-    pd: Array, bad: Array, *, prefix: str, approved: Array | None = None
+    pd: Array,
+    bad: Array,
+    *,
+    prefix: str,
+    approved: Array | None = None,
+    firms: Array | None = None,
 ) -> dict[str, float]:
     """Discrimination and calibration of a PD on labelled rows.
 
@@ -25,13 +30,15 @@ def figures(
         Put before each name, such as "oot_".
     approved : ndarray of shape (n_samples,), optional
         Whether the policy approves each row; adds the approval rate and the bad rate there.
+    firms : ndarray of int, shape (n_samples,), optional
+        Number of each row's firm, where firms have several rows: intervals then count firms.
 
     Returns
     -------
     dict of str to float
         What the data do not determine is left out.
     """
-    area = metrics.auc(pd, bad)
+    area = metrics.auc(pd, bad, firms)
     plain = {
         "rows": float(len(bad)),
         "bads": float(bad.sum()),
@@ -47,8 +54,8 @@ def figures(
         "ece": metrics.ece(pd, bad),
         "ece_perfect_model_p95": metrics.ece_of_truth(pd),
     }
-    plain |= _bounds("calibration_slope", metrics.calibration_slope(pd, bad))
-    plain |= _bounds("calibration_intercept", metrics.calibration_intercept(pd, bad))
+    plain |= _bounds("calibration_slope", metrics.calibration_slope(pd, bad, firms))
+    plain |= _bounds("calibration_intercept", metrics.calibration_intercept(pd, bad, firms))
     if approved is not None:
         plain["approval_rate"] = float(approved.mean())
         if approved.any():

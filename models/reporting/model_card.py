@@ -10,6 +10,7 @@ import polars as pl
 from jinja2 import Environment, StrictUndefined, Template
 
 from models.data.split import SLICES, labelled_in
+from models.data.target import OPEN_LOAN
 from models.estimators.calibration import SLOPE_SD
 from models.estimators.lightgbm_trees import Trees
 from models.reporting.shap_plots import MEANING
@@ -83,6 +84,9 @@ def card(
         verdict=decision.verdicts[fitted.candidate.name],
         trained_on=training_data.trained_on,
         own_matrix=not training_data.fingerprint,
+        open_loans=training_data.target is OPEN_LOAN,
+        rows=training_data.target.rows,
+        default=training_data.target.default,
         origin=training_data.origin,
         counts=counts,
         by_time=bool(parts.starts),

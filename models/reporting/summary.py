@@ -7,10 +7,12 @@ from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 from models.data.split import CALIBRATION, OUT_OF_TIME, TRAIN
+from models.data.target import OPEN_LOAN
 from models.tracking.mlflow_session import ui_address
 from models.tracking.registry import CHALLENGER, CHAMPION
 
 if TYPE_CHECKING:
+    from models.data.target import Target
     from models.evaluation.backtest import Backtest
     from models.train.training import TrainResult
 
@@ -37,7 +39,7 @@ def training_lines(result: TrainResult) -> list[str]:
     """
     late = SLICE_TITLES[OUT_OF_TIME] if result.by_time else AT_RANDOM
     return [
-        *_rows_read(result.counts, {**SLICE_TITLES, OUT_OF_TIME: late}),
+        *_rows_read(result.counts, {**SLICE_TITLES, OUT_OF_TIME: late}, result.target),
         *(line for note in result.notes for line in _wrapped(note)),
         "",
         *_comparison(result),
@@ -64,10 +66,12 @@ def _links(result: TrainResult) -> list[str]:
     ]
 
 
-def _rows_read(counts: dict[str, int], titles: dict[str, str]) -> list[str]:
-    """Counts of applications by slice and of dropped rows by reason."""
+def _rows_read(counts: dict[str, int], titles: dict[str, str], target: Target) -> list[str]:
+    """Counts of rows by slice and of dropped rows by reason."""
     lines = [
-        f"Read {counts['rows']:,} applications.",
+        f"Read {counts['rows']:,} {target.rows} of {counts['firms']:,} firms."
+        if target is OPEN_LOAN
+        else f"Read {counts['rows']:,} {target.rows}.",
         *(
             f"  {counts[f'{name}_rows']:>8,} {title}, {counts[f'{name}_bads']:,} bad"
             for name, title in titles.items()
@@ -117,8 +121,9 @@ def _waiting(result: TrainResult) -> list[str]:
     """How to use a model that was registered as challenger."""
     if result.alias != CHALLENGER:
         return []
+    command = "watch" if result.target is OPEN_LOAN else "score"
     return _wrapped(
-        f"`firstloan score` loads @{CHAMPION}. To use this one, give it "
+        f"`firstloan {command}` loads @{CHAMPION}. To use this one, give it "
         f"--model models:/{result.experiment}@{CHALLENGER}"
         if not result.own
         else f"Its address is models:/{result.experiment}@{CHALLENGER}. @{CHAMPION} is for one "

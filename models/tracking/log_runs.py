@@ -150,7 +150,7 @@ def log_training(
         mlflow_session.end_abandoned(mlflow, experiment)
         data = _data_sets(mlflow, training_data, parts)
         registered, runs = None, dict[str, str]()
-        parent_name = f"training on {counts['train_rows']:,} applications"
+        parent_name = f"training on {counts['train_rows']:,} {training_data.target.rows}"
         with mlflow_session.whole_run(
             mlflow, experiment_id=experiment, run_name=parent_name
         ) as parent:

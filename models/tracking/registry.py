@@ -16,6 +16,15 @@ OPEN_LOAN_NAME = "open-loan"  # the same of the behaviour model
 CHAMPION = "champion"
 CHALLENGER = "challenger"
 DEFAULT_ADDRESS = f"models:/{NAME}@{CHAMPION}"
+DESCRIPTIONS = {
+    OPEN_LOAN_NAME: (
+        "Probability that an open loan defaults within 6 months, by `firstloan train --behaviour`. "
+        "`champion` is what `firstloan watch` loads. Each version says why it has its alias, and "
+        "its source run holds the model card."
+    )
+}
+"""Descriptions of registered models that are not of applications."""
+
 MODEL_DESCRIPTION = (
     "12-month probability of default by `firstloan train`. `champion` passed all gates and is what "
     "`firstloan score` loads; `challenger` is the newest that did not take the title. Each version "
@@ -144,7 +153,7 @@ def register(
 def _create(mlflow: Any, client: Any, name: str) -> bool:  # noqa: ANN401
     """Make the registered model; false if another training has made it meanwhile."""
     try:
-        client.create_registered_model(name, description=MODEL_DESCRIPTION)
+        client.create_registered_model(name, description=DESCRIPTIONS.get(name, MODEL_DESCRIPTION))
     except mlflow.exceptions.MlflowException:
         client.get_registered_model(name)  # raises if it is not there either
         return False

@@ -20,6 +20,7 @@ from models.estimators.lightgbm_dask import CANDIDATE
 from models.estimators.model import Model
 from models.estimators.tuning import Trial, tune
 from models.evaluation import development_sample
+from models.evaluation.metrics import firms_of
 from models.evaluation.performance import figures
 from models.evaluation.rate_variation import RateRandomEffects, fit_rate_random_effects
 
@@ -251,7 +252,8 @@ def _fit(
         },
         levels={name: training_data.levels[name] for name in names if name in training_data.levels},
     )
-    figures_of = figures(crossed, bad, prefix="selection_")
+    firms = firms_of(later.filter("labelled")["firm_id"])
+    figures_of = figures(crossed, bad, prefix="selection_", firms=firms)
     return Fitted(
         candidate=candidate,
         model=model,

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from features.arrays import Array
     from features.parallel.dask_cluster import Cluster
     from features.parallel.executor import Progress
+    from models.data.target import Target
     from models.settings import TrainConfig
 
 AFTER_FITTING = 2  # steps of the progress: judging, logging
@@ -65,6 +66,8 @@ class TrainResult:
         Whether the last slice lies out of time; else it was held out at random.
     own : bool
         Whether the features were a matrix of one's own.
+    target : Target
+        What the model predicts, of which rows.
     store : str
         MLflow's tracking store.
     experiment : str
@@ -86,6 +89,7 @@ class TrainResult:
     counts: dict[str, int]
     by_time: bool
     own: bool
+    target: Target
     store: str
     experiment: str
     run_id: str
@@ -348,6 +352,7 @@ def train_on(
         counts=counts,
         by_time=bool(parts.starts),
         own=not training_data.fingerprint,
+        target=training_data.target,
         store=mlflow_session.store(),
         experiment=name,
         run_id=logged.run_id,

@@ -27,7 +27,7 @@ class Book:
     migration : polars.DataFrame
         grade_before, grade: loans.
     vintages : polars.DataFrame
-        vintage (quarter of disbursement), month (on book): loans observed so long, defaults by then.
+        vintage (quarter of disbursement), month (on book): loans, defaults by then.
     rolls : polars.DataFrame
         before, now (buckets of days past due at the last two month-ends): loans, balance_fen.
     actions : polars.DataFrame
@@ -137,6 +137,12 @@ def _months_between(first: str, last: str) -> pl.Expr:
     return (days / (365.25 / 12)).round(0).cast(pl.Int64)
 
 
+def _bucket_of_days() -> pl.Expr:
+    """Bucket of the days past due."""
+    reached = pl.sum_horizontal([(pl.col("dpd") >= bound).cast(pl.Int8) for bound in _BOUNDS])
+    return reached.replace_strict(dict(enumerate(BUCKETS[:-1])), return_dtype=pl.String)
+
+
 def _rolls(months: pl.DataFrame) -> pl.DataFrame:
     """Buckets of days past due at the last month-end of all, and at the one before."""
     if months.is_empty():
@@ -151,11 +157,7 @@ def _rolls(months: pl.DataFrame) -> pl.DataFrame:
     bucket = (
         pl.when(pl.col("status").is_in(["repaid", "written_off"]))
         .then(pl.lit(BUCKETS[-1]))
-        .otherwise(
-            pl.col("dpd")
-            .cut(_BOUNDS, labels=BUCKETS[:-1], left_closed=True)
-            .cast(pl.String)
-        )
+        .otherwise(_bucket_of_days())
     )
     last = months["month_end"].max()
     pairs = (

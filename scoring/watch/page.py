@@ -1,5 +1,6 @@
 """Page of a watched book: balance at risk, the queue, migrations, vintages, roll rates."""
 
+import datetime as dt
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
@@ -191,9 +192,8 @@ def _vintages(book: Book) -> list[dict[str, Any]]:
     if book.vintages.is_empty():
         return []
     table = []
-    for (quarter,), part in book.vintages.sort("vintage", "month").group_by(
-        "vintage", maintain_order=True
-    ):
+    for quarter in book.vintages["vintage"].unique().sort():
+        part = book.vintages.filter(vintage=quarter)
         rates = {
             row["month"]: f"{row['defaults'] / row['loans']:.2%}"
             for row in part.iter_rows(named=True)
@@ -202,14 +202,14 @@ def _vintages(book: Book) -> list[dict[str, Any]]:
         table.append(
             {
                 "quarter": _quarter(quarter),
-                "loans": f"{part['loans'].max():,}",
+                "loans": f"{max(part['loans'].to_list()):,}",
                 "rates": [rates.get(month, "") for month in _MONTHS_SHOWN],
             }
         )
     return table[-_SHOWN:]
 
 
-def _quarter(day: Any) -> str:  # noqa: ANN401 - a key of a group may be of any type
+def _quarter(day: dt.date) -> str:
     return f"{day.year} Q{(day.month + 2) // 3}"
 
 

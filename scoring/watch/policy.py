@@ -117,9 +117,7 @@ class WatchPolicy(Settings):
         """
         rank = {action.name: place for place, action in enumerate(self.actions)}
         severity = np.full(len(pd), rank[NOTHING])
-        asked = [
-            (rank[rule.action], fired[:, place]) for place, rule in enumerate(self.rules)
-        ]
+        asked = [(rank[rule.action], fired[:, place]) for place, rule in enumerate(self.rules)]
         asked += [
             (rank["call"], pd >= self.pd.call_from),
             (rank["call"], pd - before >= self.pd.rise_from),

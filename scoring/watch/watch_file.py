@@ -170,7 +170,11 @@ def watch_file(
             out=out,
         )
         outputs = _publish(out, rows, read.rejects, manifest, page)
-    owed = book.grades.select(pl.col("balance_fen", "expected_fen").sum()) if book.grades.height else None
+    owed = (
+        book.grades.select(pl.col("balance_fen", "expected_fen").sum())
+        if book.grades.height
+        else None
+    )
     balance, expected = (0, 0) if owed is None else owed.row(0)
     return WatchSummary(
         **counts,
@@ -271,7 +275,7 @@ def _without(read: Loans, unknown: pl.DataFrame) -> Loans:
 
 
 def _queue(rows: pl.DataFrame, policy: WatchPolicy) -> pl.DataFrame:
-    """Loans that ask for an action before default, the most severe first, then by balance at risk."""
+    """Loans that ask for an action before default: by severity, then by balance at risk."""
     rank = {action.name: place for place, action in enumerate(policy.actions)}
     owed = pl.coalesce("balance_cny", "limit_cny") * pl.col("pd").fill_null(1.0)
     return (

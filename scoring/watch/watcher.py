@@ -1,12 +1,14 @@
 """Watch open loans whose signals are in memory: behaviour PD, rules, action and reasons."""
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
 
-from features.arrays import Bools, Floats
+from features.arrays import Bools, Floats, Int64s
 from features.contract.tables import SOURCES, TABLES, empty
 from features.io.loan_outcomes import DAYS_PAST_DUE, ENDED
 from features.io.signal_reader import Signals
@@ -143,7 +145,7 @@ class Watcher:
             texts["rules_zh"].append("；".join(rule.text_zh for rule in rules) or None)
         return texts
 
-    def _coverage(self, known: Floats) -> dict[str, Floats | list[str | None]]:
+    def _coverage(self, known: Int64s) -> dict[str, Floats | list[str | None]]:
         share = np.minimum(known / self.scorer.policy.sufficiency.window_days, 1.0)
         missing = [
             SEPARATOR.join(s for s, days in zip(SOURCES, row, strict=True) if days == 0) or None
@@ -155,9 +157,7 @@ class Watcher:
         }
 
 
-def _unless(
-    defaulted: Bools, texts: dict[str, list[str | None]]
-) -> dict[str, list[str | None]]:
+def _unless(defaulted: Bools, texts: dict[str, list[str | None]]) -> dict[str, list[str | None]]:
     """Reasons of a PD, none where the loan is in default already."""
     return {
         name: [None if late else text for text, late in zip(column, defaulted, strict=True)]
@@ -198,7 +198,7 @@ def _states(loans: pl.DataFrame, months: pl.DataFrame, as_of: dt.date) -> pl.Dat
 
 
 def _rows(
-    loans: pl.DataFrame, running: Bools, watched: dict[str, object], as_of: dt.date, label: str
+    loans: pl.DataFrame, running: Bools, watched: Mapping[str, Any], as_of: dt.date, label: str
 ) -> pl.DataFrame:
     """Rows of the watch list: the running loans' columns, and closed ones without."""
     columns = {
@@ -209,7 +209,10 @@ def _rows(
     place[running] = np.arange(int(running.sum()))
     index = pl.Series(place).replace(-1, None).cast(pl.UInt32)
     table = pl.DataFrame(
-        [series.fill_nan(None) if series.dtype.is_float() else series for series in columns.values()]
+        [
+            series.fill_nan(None) if series.dtype.is_float() else series
+            for series in columns.values()
+        ]
     )
     table = table.select(pl.all().gather(index)) if table.height else table.clear(loans.height)
     return (

@@ -7,8 +7,8 @@ import polars as pl
 from rich.cells import cell_len
 
 from features.contract.tables import SOURCES
-from features.table import catalogue
 from features.loan.catalogue import OPEN_LOAN_FEATURES
+from features.table import catalogue
 from features.table.catalogue import FEATURES, as_table, feature_names, fingerprint, in_words
 from features.table.catalogue_page import listing, page
 from features.table.feature import Feature

@@ -1,4 +1,5 @@
 import numpy as np
+import polars as pl
 import pytest
 from scipy.stats import norm
 from sklearn import metrics as reference
@@ -105,3 +106,37 @@ def test_shares_count_the_missing_apart():
     np.testing.assert_allclose(metrics.shares(values, [1.0, 2.0]), [0.25, 0.5, 0.25])
     found = metrics.shares(values, [1.0, 2.0], missing=True)
     np.testing.assert_allclose(found, [0.2, 0.4, 0.2, 0.2])
+
+
+def test_rows_of_one_firm_count_once():
+    """Ten copies of every row say no more than the row itself."""
+    rng = np.random.default_rng(3)
+    pd = 1 / (1 + np.exp(-rng.normal(-1, 1, 800)))
+    bad = (rng.random(800) < pd).astype(float)
+    other = pd * rng.uniform(0.8, 1.0, 800)
+    firms = np.repeat(np.arange(800), 10)
+    many = [np.repeat(values, 10) for values in (pd, bad, other)]
+    scores, others, bads = many[0], many[2], many[1]
+    pairs = [
+        (metrics.auc(pd, bad), metrics.auc(scores, bads, firms)),
+        (
+            metrics.auc_difference(pd, other, bad),
+            metrics.auc_difference(scores, others, bads, firms),
+        ),
+        (metrics.calibration_slope(pd, bad), metrics.calibration_slope(scores, bads, firms)),
+        (
+            metrics.calibration_intercept(pd, bad),
+            metrics.calibration_intercept(scores, bads, firms),
+        ),
+    ]
+    for once, copied in pairs:
+        assert copied.value == pytest.approx(once.value, abs=1e-6)
+        assert copied.high - copied.low == pytest.approx(once.high - once.low, rel=0.15)
+
+
+def test_firms_with_one_row_each_change_no_auc():
+    rng = np.random.default_rng(4)
+    score, bad = rng.random(300), (rng.random(300) < 0.3).astype(float)
+    assert metrics.auc(score, bad, np.arange(300)) == pytest.approx(metrics.auc(score, bad))
+    assert metrics.firms_of(pl.Series(["a", "b"])) is None
+    assert metrics.firms_of(pl.Series(["b", "a", "b"])).tolist() == [1, 0, 1]

@@ -1,0 +1,1 @@
+"""Early warning against what really came: alarms, false alarms and lead times over worlds."""
