@@ -29,7 +29,7 @@ STAGES: Mapping[str, Sequence[str]] = {
     "features: the rest": ("build_features (features/engine/build.py)",),
     "PD": ("Trees.margin (models/estimators/lightgbm_trees.py)",),
     "SHAP values": ("ShapExplainer.of (scoring/shap_values/explainer.py)",),
-    "reasons and their wording": ("Scorer._reasons (scoring/scorer.py)",),
+    "reasons and their wording": ("Scorer.reason_columns (scoring/scorer.py)",),
     "counts for the report": ("Aggregates.of (scoring/run/aggregates.py)",),
     "writing parts": ("Checkpoint.write (scoring/run/checkpoint.py)",),
     "checks, flags, intervals": ("Task.run (scoring/run/chunk_runner.py)",),
