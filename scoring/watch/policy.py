@@ -41,6 +41,7 @@ class Rule(Settings):
     """Rule of early warning: conditions that must all hold, and the action it asks for."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    false_alarms: float | None = Field(default=None, ge=0)  # a 1,000 loan-months, as measured
     report: str = ""
     action: str
     text: str
