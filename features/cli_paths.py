@@ -1,5 +1,6 @@
-"""Path options of the command line: local paths and storage URLs."""
+"""Parsers of command-line options: local paths, storage URLs, days."""
 
+import datetime as dt
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,14 @@ def local_path(text: str) -> Path:
             "Copy the files by the storage's own tools; nothing was written."
         )
     return Path(text)
+
+
+def day(text: str) -> dt.date:
+    """Day of an option; RefusedError if it is none."""
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError as error:
+        raise RefusedError(f"{text}: expected a day such as 2025-03-04. Correct it.") from error
 
 
 def path_option(parser: Callable[[str], Path], text: str) -> Any:  # noqa: ANN401 (typer's own)

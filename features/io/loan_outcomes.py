@@ -1,8 +1,10 @@
 """Outcomes of a data folder: its own file, or read off the months of its loans.
 
 A loan's default is the first day on which it is 90 days past due. Its label is that within 12
-months of disbursement; it is empty while the loan neither defaulted nor ended nor was seen for 12
-months.
+months of disbursement. It is known once those 12 months, or a shorter term and 90 days, have passed
+by the end of the tape, and the loan defaulted, ended or was seen so long. Before, it is empty
+whatever became of the loan: young loans that counted only once they had defaulted would make the
+last quarters of a tape look bad.
 """
 
 import datetime as dt
@@ -109,6 +111,12 @@ def outcomes_of_loans(loans: pl.DataFrame, months: pl.DataFrame) -> pl.DataFrame
     since = (pl.col("first") - pl.col("disbursed_on")).dt.total_days()
     seen = (pl.col("observed_until") - pl.col("disbursed_on")).dt.total_days() >= LABEL_DAYS
     bad = (since <= LABEL_DAYS).fill_null(value=False)
+    over = pl.min_horizontal(
+        pl.col("disbursed_on") + pl.duration(days=LABEL_DAYS),
+        pl.col("disbursed_on").dt.offset_by(pl.format("{}mo", "term_months"))
+        + pl.duration(days=DAYS_PAST_DUE),
+    )
+    passed = over <= pl.lit(months["month_end"].max())
     outcomes = loans.join(told, on="loan_id", how="inner", validate="1:1").select(
         "application_id",
         "disbursed_on",
@@ -119,7 +127,7 @@ def outcomes_of_loans(loans: pl.DataFrame, months: pl.DataFrame) -> pl.DataFrame
         offered_rate_pct="rate_pct",
         offered_term_months="term_months",
         offered_plan="plan",
-        defaulted=pl.when(bad | seen | pl.col("ended")).then(bad),
-        defaulted_on=pl.when(bad).then("first"),
+        defaulted=pl.when(passed & (bad | seen | pl.col("ended"))).then(bad),
+        defaulted_on=pl.when(passed & bad).then("first"),
     )
     return conform(outcomes, "outcomes")

@@ -20,7 +20,6 @@ TERMS = ("disbursed_on", "limit_cny", "term_months")
 _DAYS_A_MONTH = 365.25 / 12
 _RECENT_MONTHS = 3
 _LAG = {name: TABLES[name].lag_days for name in ("loan_months", "bureau")}
-_OPEN = ("current", "late", "cured")
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from typer import Option
 
-from features.cli_paths import any_path, local_path, path_option
+from features.cli_paths import any_path, day, local_path, path_option
 from features.io.storage import storage_errors
 from firstloan.options import Signals, Workers
 from firstloan.output import progress, say, warn
@@ -20,8 +20,8 @@ def watch(
     *,
     signals: Signals,
     as_of: Annotated[
-        dt.datetime,
-        Option(formats=["%Y-%m-%d"], help="Day asked about.", show_default=False),
+        dt.date,
+        Option(parser=day, metavar="<date>", help="Day asked about.", show_default=False),
     ],
     out: Annotated[Path, path_option(local_path, "Watch list to write, CSV.")],
     model: Annotated[
@@ -47,7 +47,7 @@ def watch(
         summary = watch_file(
             loans=loans,
             signals=signals,
-            as_of=as_of.date(),
+            as_of=as_of,
             out=out,
             model=model,
             policy=WatchPolicy.load(rules),

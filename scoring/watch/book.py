@@ -7,7 +7,8 @@ from typing import Self
 
 import polars as pl
 
-from features.io.loan_outcomes import FIRST_PAST_DUE
+from features.io.loan_outcomes import ENDED, FIRST_PAST_DUE
+from scoring.watch.columns import CLOSED
 
 BUCKETS = ("0", "1-30", "31-60", "61-90", "over 90", "ended")
 """Buckets of days past due, and loans that were repaid or written off."""
@@ -57,7 +58,7 @@ class Book:
             They and their months, as known on the day.
         as_of : datetime.date
         """
-        open_ones = rows.filter(pl.col("status") != "closed").with_columns(
+        open_ones = rows.filter(pl.col("status") != CLOSED).with_columns(
             pl.col("grade").fill_null(""),
             balance_fen=_fen(pl.coalesce("balance_cny", "limit_cny")),
         )
@@ -155,7 +156,7 @@ def _rolls(months: pl.DataFrame) -> pl.DataFrame:
             }
         )
     bucket = (
-        pl.when(pl.col("status").is_in(["repaid", "written_off"]))
+        pl.when(pl.col("status").is_in(ENDED))
         .then(pl.lit(BUCKETS[-1]))
         .otherwise(_bucket_of_days())
     )

@@ -6,7 +6,7 @@ from features.contract.cells import neutral
 from features.contract.tables import SOURCES
 from scoring.run.output import REASONS
 
-STATUSES = ("watched", "closed", "insufficient_data")
+WATCHED, CLOSED, INSUFFICIENT = "watched", "closed", "insufficient_data"
 """Statuses of a row; rows that cannot be used are in the rejects."""
 
 DEFAULT_GRADE = "default"

@@ -29,12 +29,12 @@ from scoring.run.output import beside
 from scoring.scorer import Scorer
 from scoring.shap_values.explainer import ShapExplainer
 from scoring.watch.book import Book
-from scoring.watch.columns import REJECTS, SCHEMA, csv_bytes
+from scoring.watch.columns import CLOSED, INSUFFICIENT, REJECTS, SCHEMA, WATCHED, csv_bytes
 from scoring.watch.loans_file import Loans, read_loans_file
 from scoring.watch.page import watch_page
 from scoring.watch.policy import COLLECT, NOTHING, WatchPolicy
 from scoring.watch.sparklines import activity_by_week
-from scoring.watch.watcher import CLOSED, INSUFFICIENT, WATCHED, Watcher
+from scoring.watch.watcher import Watcher
 
 CHUNK = 2_000
 """Loans per chunk: enough to keep the processors busy, few enough to hold their signals."""

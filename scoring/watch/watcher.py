@@ -16,10 +16,9 @@ from features.loan.build import build_loan_features
 from scoring.run.output import SEPARATOR
 from scoring.scorer import Scorer
 from scoring.watch.book import Book
-from scoring.watch.columns import DEFAULT_GRADE, SCHEMA
+from scoring.watch.columns import CLOSED, DEFAULT_GRADE, INSUFFICIENT, SCHEMA, WATCHED
 from scoring.watch.policy import WatchPolicy
 
-WATCHED, CLOSED, INSUFFICIENT = "watched", "closed", "insufficient_data"
 _LAG = pl.duration(days=TABLES["loan_months"].lag_days)
 _AFTER_TERM = 90
 """Days after its term from which a loan without months is taken for closed."""

@@ -69,33 +69,49 @@ def test_a_tape_of_other_applications_is_refused(world, tmp_path):
         of(other)
 
 
-def tape_of(*rows):
-    """One loan with months of (month_end, dpd, status)."""
-    loans = {"loan_id": ["L1"], "firm_id": ["F1"], "application_id": ["A1"],
-             "disbursed_on": [DISBURSED], "limit_cny": [10_000.0]}  # fmt: skip
+def tape_of(*rows, until):
+    """One loan with months of (month_end, dpd, status), and another one seen to the tape's end."""
+    rows = [("L1", "F1", *row) for row in rows] + [("L0", "F0", until, 0, "current")]
+    loans = {"loan_id": ["L1", "L0"], "firm_id": ["F1", "F0"], "application_id": ["A1", "A0"],
+             "disbursed_on": [DISBURSED] * 2, "limit_cny": [10_000.0] * 2,
+             "term_months": [12] * 2}  # fmt: skip
     months = {
-        "loan_id": ["L1"] * len(rows), "firm_id": ["F1"] * len(rows),
-        "month_end": [row[0] for row in rows], "balance_cny": [1.0] * len(rows),
-        "dpd": [row[1] for row in rows], "status": [row[2] for row in rows],
+        "loan_id": [row[0] for row in rows], "firm_id": [row[1] for row in rows],
+        "month_end": [row[2] for row in rows], "balance_cny": [1.0] * len(rows),
+        "dpd": [row[3] for row in rows], "status": [row[4] for row in rows],
     }  # fmt: skip
     return conform(pl.DataFrame(loans), "loans"), conform(pl.DataFrame(months), "loan_months")
 
 
-@pytest.mark.parametrize(
-    ("rows", "defaulted", "on"),
-    [
-        ([(dt.date(2024, 6, 30), 0, "current")], None, None),
-        ([(dt.date(2024, 6, 30), 0, "repaid")], False, None),
-        ([(dt.date(2025, 1, 31), 20, "late")], False, None),
-        ([(dt.date(2024, 6, 30), 89, "late")], None, None),
-        ([(dt.date(2024, 6, 30), 95, "default")], True, dt.date(2024, 6, 25)),
-        ([(dt.date(2024, 6, 30), 95, "default"), (dt.date(2024, 7, 31), 0, "repaid")], True,
-         dt.date(2024, 6, 25)),
-        ([(dt.date(2025, 1, 31), 112, "default")], True, dt.date(2025, 1, 9)),
-        ([(dt.date(2025, 1, 31), 111, "default")], False, None),
-    ],
-)  # fmt: skip
+ROWS = [
+    ([(dt.date(2024, 6, 30), 0, "current")], None, None),
+    ([(dt.date(2024, 6, 30), 0, "repaid")], False, None),
+    ([(dt.date(2025, 1, 31), 20, "late")], False, None),
+    ([(dt.date(2024, 6, 30), 89, "late")], None, None),
+    ([(dt.date(2024, 6, 30), 95, "default")], True, dt.date(2024, 6, 25)),
+    ([(dt.date(2024, 6, 30), 95, "default"), (dt.date(2024, 7, 31), 0, "repaid")], True,
+     dt.date(2024, 6, 25)),
+    ([(dt.date(2025, 1, 31), 112, "default")], True, dt.date(2025, 1, 9)),
+    ([(dt.date(2025, 1, 31), 111, "default")], False, None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("rows", "defaulted", "on"), ROWS)
 def test_a_label_is_the_first_90_days_past_due_within_12_months(rows, defaulted, on):
-    told = outcomes_of_loans(*tape_of(*rows))
-    assert told["defaulted"].to_list() == [defaulted]
-    assert told["defaulted_on"].to_list() == [on]
+    told = outcomes_of_loans(*tape_of(*rows, until=dt.date(2025, 1, 31))).sort("application_id")
+    assert told["defaulted"].to_list()[1:] == [defaulted]
+    assert told["defaulted_on"].to_list()[1:] == [on]
+
+
+@pytest.mark.parametrize("rows", [rows for rows, *_ in ROWS if rows[-1][0] < dt.date(2025, 1, 1)])
+def test_a_young_loan_has_no_label_whatever_became_of_it(rows):
+    told = outcomes_of_loans(*tape_of(*rows, until=dt.date(2024, 12, 31)))
+    assert told["defaulted"].to_list() == [None, None]
+    assert told["defaulted_on"].to_list() == [None, None]
+
+
+def test_a_short_loan_is_known_ninety_days_after_its_term():
+    loans, months = tape_of((dt.date(2024, 4, 30), 0, "repaid"), until=dt.date(2024, 7, 31))
+    short = loans.with_columns(term_months=pl.when(loan_id="L1").then(3).otherwise(12))
+    told = outcomes_of_loans(short, months).sort("application_id")
+    assert told["defaulted"].to_list() == [None, False]

@@ -1,8 +1,10 @@
 import datetime as dt
+import sys
 
 import polars as pl
 import pytest
 
+import firstloan
 from features.contract.errors import ContractError
 from features.contract.tables import TABLES
 from features.io.data_folder import write_bucket
@@ -152,3 +154,12 @@ def test_the_page_names_the_queue_and_escapes(watch):
     assert "<script>" not in page
     assert "Firms to call" in page
     assert "http" not in page.replace("http-equiv", "")
+
+
+@pytest.mark.parametrize("day", ["yesterday", "2025-13-01", "20250301T00"])
+def test_a_day_that_is_none_is_said_in_one_line(monkeypatch, capsys, day):
+    command = f"firstloan watch loans.csv --signals w --as-of {day} --out w.csv"
+    monkeypatch.setattr(sys, "argv", command.split())
+    assert firstloan.main() == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == f"firstloan: {day}: expected a day such as 2025-03-04. Correct it."
