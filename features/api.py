@@ -8,10 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import polars as pl
-
 if TYPE_CHECKING:
     import pandas as pd
+    import polars as pl
 
     from features.io.dataframe_reader import AnyFrame
     from features.loan.season import Season
@@ -123,6 +122,8 @@ def _whole(frame: AnyFrame, table: str) -> tuple[pl.DataFrame, tuple[str, ...]]:
 def _snapshots(
     as_of: AnyFrame | dt.date, loans: pl.DataFrame
 ) -> tuple[pl.DataFrame, tuple[str, ...]]:
+    import polars as pl  # noqa: PLC0415 (help waits for no engine)
+
     if isinstance(as_of, dt.date):
         return loans.select("loan_id", "firm_id", as_of=pl.lit(as_of)), ()
     return _whole(as_of, "snapshots")

@@ -29,7 +29,7 @@ def features(
     workers: Workers = 2,
     scheduler: Scheduler = None,
 ) -> None:
-    """Build one row of features per application, or per open loan and day."""
+    """Build one row of features per application, or per loan and day."""
     from features.contract.errors import ContractError
     from features.engine.build import build_file
     from features.io.outputs import disk_errors
