@@ -23,8 +23,6 @@ class Target:
         Horizon: default within so many months.
     rows : str
         What the rows are, in words.
-    dropped : str
-        Why a row has no label, in words.
     default : str
         The label in words.
     """
@@ -32,7 +30,6 @@ class Target:
     kind: str
     months: int
     rows: str
-    dropped: str
     default: str
 
     @property
@@ -50,14 +47,12 @@ APPLICATION = Target(
     kind="application",
     months=12,
     rows="applications",
-    dropped="without a label, or not yet observed for 12 months",
     default="90 days past due within 12 months of disbursement",
 )
 OPEN_LOAN = Target(
     kind="open_loan",
     months=6,
     rows="months of open loans",
-    dropped="not yet observed for 6 months",
     default="first 90 days past due within 6 months of the day looked at",
 )
 TARGETS = {target.kind: target for target in (APPLICATION, OPEN_LOAN)}

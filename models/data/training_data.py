@@ -127,7 +127,7 @@ class TrainingData:
             bad=bad_of(rows),
             names=tuple(names),
             signs=tuple(self.signs[name] for name in names),
-            groups=_groups(rows) if self.target is OPEN_LOAN else None,
+            groups=_groups(rows) if self.target == OPEN_LOAN else None,
         )
 
 

@@ -84,7 +84,7 @@ def card(
         verdict=decision.verdicts[fitted.candidate.name],
         trained_on=training_data.trained_on,
         own_matrix=not training_data.fingerprint,
-        open_loans=training_data.target is OPEN_LOAN,
+        open_loans=training_data.target == OPEN_LOAN,
         rows=training_data.target.rows,
         default=training_data.target.default,
         origin=training_data.origin,

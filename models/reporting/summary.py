@@ -70,7 +70,7 @@ def _rows_read(counts: dict[str, int], titles: dict[str, str], target: Target) -
     """Counts of rows by slice and of dropped rows by reason."""
     lines = [
         f"Read {counts['rows']:,} {target.rows} of {counts['firms']:,} firms."
-        if target is OPEN_LOAN
+        if target == OPEN_LOAN
         else f"Read {counts['rows']:,} {target.rows}.",
         *(
             f"  {counts[f'{name}_rows']:>8,} {title}, {counts[f'{name}_bads']:,} bad"
@@ -121,7 +121,7 @@ def _waiting(result: TrainResult) -> list[str]:
     """How to use a model that was registered as challenger."""
     if result.alias != CHALLENGER:
         return []
-    command = "watch" if result.target is OPEN_LOAN else "score"
+    command = "watch" if result.target == OPEN_LOAN else "score"
     return _wrapped(
         f"`firstloan {command}` loads @{CHAMPION}. To use this one, give it "
         f"--model models:/{result.experiment}@{CHALLENGER}"

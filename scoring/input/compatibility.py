@@ -24,7 +24,7 @@ def check_fit(model: Model, *, kind: str = APPLICATION.kind) -> None:
     """
     target = TARGETS[kind]
     train = _COMMANDS[kind][0]
-    if model.fingerprint and model.target is not target:
+    if model.fingerprint and model.target != target:
         raise ContractError(
             f"{model.label}: it predicts default of {model.target.rows}, and this command needs a "
             f"model of {target.rows}. Use it with `firstloan {_COMMANDS[model.target.kind][1]}`, "

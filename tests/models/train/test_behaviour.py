@@ -1,5 +1,6 @@
 """The behaviour model: what is trained, on which rows, and what goes wrong."""
 
+import pickle
 import sys
 
 import mlflow
@@ -42,6 +43,15 @@ def test_signs_sources_and_fingerprint_are_those_of_open_loans(training_data):
     assert training_data.signs["days_past_due"] == 1
     assert training_data.sources["orders_since_disbursement"] == "ecommerce"
     assert not training_data.season.table.is_empty()
+
+
+def test_another_process_keeps_the_months_of_a_firm_together_too(training_data):
+    sent = pickle.loads(pickle.dumps(training_data))  # noqa: S301 (our own bytes)
+    here, there = (
+        data.sample(data.rows.head(500), ["utilisation"]).groups for data in (training_data, sent)
+    )
+    assert here is not None
+    assert there.tolist() == here.tolist()
 
 
 def test_the_model_is_registered_as_open_loan_with_its_season(training_data, tmp_path, monkeypatch):
