@@ -4,6 +4,7 @@ import datetime as dt
 import hashlib
 import json
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -137,13 +138,15 @@ def watch_file(
         numbered = read.frame.with_row_index("row")
         chunks = cut(numbered, opened, size=chunk_size)
         task = _Task(absolute(signals), chosen, label, rules, as_of, read.frame.height)
-        rows, books, unknown = _run(task, chunks, workers=workers, progress=progress)
-        read = _without(read, unknown)
+        parts = _run(task, chunks, workers=workers, progress=progress)
+        rows = _in_order(parts)
+        read = _without(read, parts)
+        warnings = (*read.warnings, *opened.warnings, *_left_out(opened, parts))
         queue = _queue(rows, rules)
         series = activity_by_week(
             opened, queue.join(read.frame, on="loan_id", how="inner"), as_of, chosen.season
         )
-        book = Book.total(books)
+        book = Book.total(part.book for part in parts)
         counts = _counts(read, rows)
         manifest = {
             "firstloan": metadata.version("firstloan"),
@@ -155,7 +158,7 @@ def watch_file(
             "model_fingerprint": chosen.fingerprint,
             "policy": rules.model_dump(mode="json"),
             "counts": counts,
-            "warnings": [*read.warnings, *opened.warnings],
+            "warnings": list(warnings),
         }
         page = watch_page(
             book,
@@ -183,18 +186,19 @@ def watch_file(
         balance_cny=balance / 100,
         expected_cny=expected / 100,
         model=label,
-        warnings=(*read.warnings, *opened.warnings),
+        warnings=warnings,
         seconds=time.monotonic() - started,
         outputs=outputs,
     )
 
 
 class _Part(NamedTuple):
-    """Result of a chunk: rows with their places, sums, and lines of unknown firms."""
+    """Result of a chunk: rows with their places, sums, unknown firms, bad rows by table."""
 
     rows: pl.DataFrame
     book: Book
     unknown: pl.DataFrame
+    bad_rows: dict[str, int]
 
 
 @dataclass(frozen=True)
@@ -210,6 +214,7 @@ class _Task:
 
     def __call__(self, chunk: Chunk) -> _Part:
         signals, watcher = self._ready
+        signals.rejects.clear()
         oldest = self.as_of - dt.timedelta(days=HORIZON_DAYS + self.policy.pd.month_days + _SPARE)
         frames = {
             table: signals.read_firms(table, chunk.firms, days=(oldest, self.as_of))
@@ -222,7 +227,8 @@ class _Task:
         found = watcher.watch(
             loans.select(*TABLES["loans"].columns), Signals.from_frames(frames), as_of=self.as_of
         )
-        return _Part(found.rows.with_columns(loans["row"]), found.book, unknown)
+        bad = {table: rejects.height for table, rejects in signals.rejects.items()}
+        return _Part(found.rows.with_columns(loans["row"]), found.book, unknown, bad)
 
     @cached_property
     def _ready(self) -> tuple[Signals, Watcher]:
@@ -237,8 +243,8 @@ _SPARE = 10
 
 def _run(
     task: _Task, chunks: list[Chunk], *, workers: int, progress: Progress | None
-) -> tuple[pl.DataFrame, list[Book], pl.DataFrame]:
-    """Rows in the order of the file, books by chunk, and loans of unknown firms."""
+) -> list[_Part]:
+    """Results of the chunks, in their order."""
     parts: dict[int, _Part] = {}
     done = 0
     for number, part in each(task, chunks, workers=workers):
@@ -246,23 +252,34 @@ def _run(
         done += chunks[number].applications.height
         if progress is not None:
             progress(done, task.loans)
-    ordered = [parts[number] for number in range(len(chunks))]
+    return [parts[number] for number in range(len(chunks))]
+
+
+def _in_order(parts: list[_Part]) -> pl.DataFrame:
+    """Rows of all chunks in the order of the file."""
     nothing = pl.DataFrame(schema={**SCHEMA, "row": pl.UInt32})
-    rows = pl.concat([nothing, *(part.rows.select(nothing.columns) for part in ordered)])
-    unknown = [part.unknown.select("line", "firm_id", "loan_id") for part in ordered]
-    lost = pl.DataFrame(schema={"line": pl.Int64, "firm_id": pl.String, "loan_id": pl.String})
-    return (
-        rows.sort("row").drop("row"),
-        [part.book for part in ordered],
-        pl.concat([lost, *unknown]),
-    )
+    rows = pl.concat([nothing, *(part.rows.select(nothing.columns) for part in parts)])
+    return rows.sort("row").drop("row")
 
 
-def _without(read: Loans, unknown: pl.DataFrame) -> Loans:
+def _left_out(opened: Signals, parts: list[_Part]) -> list[str]:
+    """Warnings of signal rows that are bad, found on opening the folder or reading a chunk."""
+    counts = Counter({table: rejects.height for table, rejects in opened.rejects.items()})
+    for part in parts:
+        counts.update(part.bad_rows)
+    return [
+        f"{table}: left out {counts[table]} entries of bad rows"
+        for table in opened.tables
+        if counts[table]
+    ]
+
+
+def _without(read: Loans, parts: list[_Part]) -> Loans:
     """Move loans of firms that no signal table names to the rejects."""
-    if unknown.is_empty():
+    found = [part.unknown for part in parts if part.unknown.height]
+    if not found:
         return read
-    problems = unknown.select(
+    problems = pl.concat(found).select(
         "line",
         "loan_id",
         column=pl.lit("firm_id"),

@@ -69,7 +69,7 @@ class Watcher:
         running = ~state["ended"].to_numpy()
         defaulted = state["defaulted"].to_numpy()[running]
         features = self._features(loans.filter(running), signals, as_of)
-        enough = self._enough(features)
+        enough = self.scorer.policy.sufficiency.met(features)
         scored = enough & ~defaulted
         matrix = self.scorer.model.matrix(features)
         margin = self.scorer.model.estimator.margin(matrix)
@@ -108,11 +108,6 @@ class Watcher:
             signals, snapshots, loans, season=model.season, reference=model.reference
         )
 
-    def _enough(self, features: pl.DataFrame) -> Bools:
-        needed = self.scorer.policy.sufficiency
-        enough: Bools = np.any(needed.days_known(features) >= needed.known_days, axis=1)
-        return enough
-
     def _pd_before(self, loans: pl.DataFrame, signals: Signals, as_of: dt.date) -> Floats:
         """Behaviour PD as it was known a month before; NaN where there was none."""
         day = as_of - dt.timedelta(days=self.policy.pd.month_days)
@@ -122,7 +117,7 @@ class Watcher:
         features = self._features(loans.filter(there), signals, day)
         model = self.scorer.model
         pd = model.pd(model.margin(features))
-        before[there] = np.where(self._enough(features), pd, np.nan)
+        before[there] = np.where(self.scorer.policy.sufficiency.met(features), pd, np.nan)
         return before
 
     def _grades(self, pd: Floats, scored: Bools, defaulted: Bools) -> list[str | None]:

@@ -163,3 +163,20 @@ def test_a_day_that_is_none_is_said_in_one_line(monkeypatch, capsys, day):
     assert firstloan.main() == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line == f"firstloan: {day}: expected a day such as 2025-03-04. Correct it."
+
+
+def test_bad_rows_of_signals_are_said(watch, tmp_path, frames):
+    """A delivery of plain files, one row of which has a negative reading."""
+    folder = tmp_path / "plain"
+    folder.mkdir()
+    for table, frame in {**frames, "loan_months": month_rows()}.items():
+        frame.write_parquet(folder / f"{table}.parquet")
+    power = frames["electricity"]
+    first = pl.int_range(pl.len()) == 100
+    power.with_columns(
+        pl.when(first).then(-5.0).otherwise("kwh_flat").alias("kwh_flat")
+    ).write_parquet(folder / "electricity.parquet")
+    run = watch(loan_rows(), signals=folder)
+    assert run.summary.warnings == ("electricity: left out 1 entries of bad rows",)
+    assert run.manifest["warnings"] == list(run.summary.warnings)
+    assert "electricity: left out 1" in run.page
