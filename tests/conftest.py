@@ -167,30 +167,17 @@ def postgres():
     home = Path(tempfile.gettempdir()) / f"firstloan-postgres-{port}"
     make = [*as_user, f"{binaries[-1]}/initdb", "-D", str(home), "-A", "trust", "-U", "postgres"]
     subprocess.run(make, check=True, capture_output=True)
-    address = ["-p", str(port), "-k", str(home), "-h", "127.0.0.1"]
-    server = subprocess.Popen(
-        [*as_user, f"{binaries[-1]}/postgres", "-D", str(home), *address],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    control = [*as_user, f"{binaries[-1]}/pg_ctl", "-D", str(home)]
+    address = f"-p {port} -k {home} -h 127.0.0.1"
+    # -w: the port is open before the database takes connections
+    begin = ["-w", "-t", str(PATIENCE), "-l", str(home / "log"), "-o", address, "start"]
+    subprocess.run([*control, *begin], check=True, stdout=subprocess.DEVNULL)
     try:
-        deadline = time.monotonic() + PATIENCE
-        while not _listens(port):
-            if time.monotonic() > deadline or server.poll() is not None:
-                pytest.fail("PostgreSQL does not start")
-            time.sleep(0.1)
         yield f"postgresql+psycopg://postgres@127.0.0.1:{port}/postgres"
     finally:
-        # at once: clients may still be connected, and runuser hands on no interrupt
-        stop = [*as_user, f"{binaries[-1]}/pg_ctl", "-D", str(home), "-m", "immediate", "stop"]
-        subprocess.run(stop, check=True, capture_output=True)
-        server.wait(timeout=PATIENCE)
+        # at once: clients may still be connected
+        subprocess.run([*control, "-m", "immediate", "stop"], check=True, capture_output=True)
         shutil.rmtree(home, ignore_errors=True)
-
-
-def _listens(port):
-    with socket.socket() as asked:
-        return asked.connect_ex(("127.0.0.1", port)) == 0
 
 
 @pytest.fixture(scope="session")
