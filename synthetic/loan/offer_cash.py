@@ -42,9 +42,10 @@ class OfferCash:
         Months of turnover by week after the application.
     uncertain : ndarray of shape (n_offers, FUTURE)
         Flow for each standard deviation of `return_luck`.
-    share, end : ndarray of shape (n_offers,)
-        Months of turnover that usual takings repay in a week, and the week in which what slow
-        takings have left unpaid falls due; the share is 0 for other plans.
+    takings : ndarray of shape (n_offers, FUTURE)
+        Months of turnover that usual takings repay in each week, 0 for other plans.
+    end : ndarray of shape (n_offers,)
+        Week in which what slow takings have left unpaid falls due.
     spare : ndarray of shape (n_offers, n_month_ends)
         Limit that can still pay an instalment.
     due : ndarray of bool, shape (n_offers, n_month_ends)
@@ -52,7 +53,7 @@ class OfferCash:
 
     flow: FloatArray
     uncertain: FloatArray
-    share: FloatArray
+    takings: FloatArray
     end: Array
     spare: FloatArray
     due: Array
@@ -67,9 +68,10 @@ def offer_cash(offers: Offers, config: WorldConfig) -> OfferCash:
     due = instalments(offers, config)
     flow[:, AT_MONTH_END[: due.shape[1]]] -= due
     share, end = weekly_takings(offers)
-    flow -= share[:, None] * (np.arange(FUTURE) < end[:, None])
+    takings = share[:, None] * (np.arange(FUTURE) < end[:, None])
+    flow -= takings
     spare, falls_due = spare_limit(offers, config), due_months(offers)
-    return OfferCash(flow, uncertain, share, end, spare, falls_due)
+    return OfferCash(flow, uncertain, takings, end, spare, falls_due)
 
 
 def leak(config: WorldConfig) -> FloatArray:
@@ -86,8 +88,7 @@ def takings_response(effect: OfferCash, config: WorldConfig) -> FloatArray:
     """
     bite = leak(config)
     last = bite[:, effect.end - 1].T[:, :, None]
-    running = np.arange(FUTURE) < effect.end[:, None]
-    return np.asarray(effect.share[:, None, None] * running[:, None, :] * (last - bite))
+    return np.asarray(effect.takings[:, None, :] * (last - bite))
 
 
 def with_offer(
@@ -105,7 +106,7 @@ def with_offer(
     """
     flow = effect.flow + offers.return_luck[:, None] * effect.uncertain
     own = flow @ leak(config).T
-    rows = np.flatnonzero(effect.share)
+    rows = np.flatnonzero(effect.takings.any(axis=1))
     if len(rows):
         future = health[rows, HISTORY : HISTORY + FUTURE]
         own[rows] += np.einsum("nmw,nw->nm", takings_response(select(effect, rows), config), future)

@@ -1,9 +1,9 @@
-"""True PD: the probability of default over all futures, given the state at application.
+"""True PD: the probability of default over all futures, given the state in a week.
 
-After the application cash at the month-ends is a Gaussian vector (the equation of `cash` is
-linear), shifted by what an offer does to it and by accidents, floods and the failure of a core
-firm. With `b` the covariance of the vector with its own sum Y (all positive), cash is R + b · Y,
-R independent of Y, and
+From that week on cash at the month-ends is a Gaussian vector (the equation of `cash` is linear),
+shifted by what an offer does to it and by accidents, floods and the failure of a core firm. With
+`b` the covariance of the vector with its own sum Y (all positive), cash is R + b · Y, R
+independent of Y, and
 
     default  <=>  Y < max over due months m of min(t[m], t[m+1], t[m+2]),    t = -R / b,
 
@@ -26,7 +26,6 @@ from synthetic.firm.fraud import BadActors
 from synthetic.firm.health import accident_probability
 from synthetic.firm.horizon import (
     FUTURE,
-    MONTH_ENDS,
     SHORT_IN_A_ROW,
     YEAR,
 )
@@ -53,16 +52,21 @@ class OfferShifts:
     ----------
     shift, luck : ndarray of shape (months, n_firms, n_offers)
         Cash added, and cash added for each standard deviation of the return's luck.
-    due : ndarray of bool, the same shape
+    due : ndarray of bool, shape (known + months, n_firms, n_offers)
+    short : ndarray of bool, shape (known, n_firms)
+        Whether cash did not suffice at the month-ends just before the given state.
     """
 
     shift: FloatArray
     luck: FloatArray
     due: Array
+    short: Array
 
     def rows(self, keep: Array) -> "OfferShifts":
         """The same for some of the firms."""
-        return OfferShifts(self.shift[:, keep], self.luck[:, keep], self.due[:, keep])
+        return OfferShifts(
+            self.shift[:, keep], self.luck[:, keep], self.due[:, keep], self.short[:, keep]
+        )
 
 
 Reading = Callable[[FloatArray, FloatArray], FloatArray]
@@ -114,6 +118,27 @@ def default_by_month(
     return by_month, idle[:, 0]
 
 
+def default_of_open_loan(
+    law: CashLaw, effect: OfferCash, short: Array, config: WorldConfig, rng: Rng
+) -> FloatArray:
+    """Probability of default by month of a loan that is open, given the state in a week.
+
+    Parameters
+    ----------
+    short : ndarray of bool, shape (n_firms, known)
+        Whether cash did not suffice at the last month-ends before that week, at most
+        `SHORT_IN_A_ROW`.
+
+    Returns
+    -------
+    ndarray of shape (n_firms, months)
+        Rising: that the first instalment that is never paid is one of those from the first of
+        `short` to each month's.
+    """
+    (by_month,) = _over_futures(law, [effect], config, rng, {0: _by_month}, short=short)
+    return by_month
+
+
 def _ever(limits: FloatArray, weights: FloatArray) -> FloatArray:
     return np.asarray(ndtr(limits.max(axis=0)) @ weights)[:, None]
 
@@ -138,14 +163,18 @@ def _over_futures(
     readings: Mapping[int, Reading],
     *,
     points: int = 0,
+    short: Array | None = None,
 ) -> list[FloatArray]:
     """Mean of each offer's reading over all futures, shape (n_firms, numbers read) each."""
     months = law.mean.shape[1]
-    bite = leak(config)[:months].T
+    ahead = slice(law.past, law.past + months)
+    known = np.zeros((0, len(law.mean)), np.bool_) if short is None else short.T
+    bite = leak(config)[ahead].T
     offers = OfferShifts(
-        shift=np.stack([(e.flow @ bite + e.spare[:, :months]).T for e in effects], axis=2),
+        shift=np.stack([(e.flow @ bite + e.spare[:, ahead]).T for e in effects], axis=2),
         luck=np.stack([(e.uncertain @ bite).T for e in effects], axis=2),
-        due=np.stack([e.due[:, :months].T for e in effects], axis=2),
+        due=np.stack([e.due[:, ahead.start - len(known) : ahead.stop].T for e in effects], axis=2),
+        short=known,
     )
     supplies = law.load > 0
     nodes = qmc.Sobol(months + EVENTS, rng=rng).random(points or config.true_pd.points)
@@ -180,19 +209,22 @@ def _integrate(
     """
     h, months = config.health, law.mean.shape[1]
     first_week, size, later_week, later_size, failing, fortune = nodes[:, months : months + 6].T
-    horizon = MONTH_ENDS[months - 1]
     rest, toward = _residual(law.mean[rows], law.cov[rows], _normal(nodes[:, :months]))
     rest += _floods(law, rows, nodes[:, -FLOODS:], config)
     rest += _later_accident(law, rows, later_week, later_size, config)
     draws = -WIDE * np.log1p(-size)  # in mean sizes; exponential
     weight = np.exp(-draws * (1 - 1 / WIDE))  # importance sampling, up to a factor
-    struck = h.accident_size * draws * _in_week(law.accident, rows, 1 + first_week * YEAR)
-    lost = law.load[rows][None, :, None] * _in_week(law.failure, rows, 1 + failing * (horizon - 1))
+    struck = (
+        h.accident_size * draws * _in_week(law.accident, rows, 1 + first_week * law.accident_weeks)
+    )
+    lost = law.load[rows][None, :, None] * _in_week(
+        law.failure, rows, 1 + failing * (law.horizon - 1)
+    )
     even = np.full(len(nodes), 1 / len(nodes))
-    accidents = accident_probability(config, YEAR)
+    accidents = law.accident_chance[rows, None]
     failures = 0.0
     if not law.world and (law.load[rows] > 0).all():
-        failures = 1 - (1 - h.core_failures_per_year / YEAR) ** (horizon - 1)
+        failures = 1 - (1 - h.core_failures_per_year / YEAR) ** (law.horizon - 1)
     means: list[FloatArray] = [np.zeros(1)] * len(readings)
     for by_accident, drop, weights in (
         (1 - accidents, 0.0, even),
@@ -234,13 +266,18 @@ def _limits(
     rest: FloatArray, toward: FloatArray, offers: OfferShifts, fortune: FloatArray
 ) -> Iterator[FloatArray]:
     """Limit of Y below which each due month starts a default, by offer, (months, n, points)."""
-    runs = len(rest) - SHORT_IN_A_ROW + 1
+    runs = len(offers.due) - SHORT_IN_A_ROW + 1
     slope = -1 / toward
     own = rest * slope[:, :, None]
     for k in range(offers.shift.shape[2]):
         limit = own + (offers.shift[:, :, k] * slope)[:, :, None]
         if offers.luck[:, :, k].any():
             limit += (offers.luck[:, :, k] * slope)[:, :, None] * fortune
+        if len(offers.short):
+            certain = np.where(offers.short, np.inf, -np.inf)[:, :, None]
+            limit = np.vstack(
+                [np.broadcast_to(certain, (*offers.short.shape, len(fortune))), limit]
+            )
         run = np.minimum(limit[:runs], limit[1 : 1 + runs])
         for later in range(2, SHORT_IN_A_ROW):
             np.minimum(run, limit[later : later + runs], out=run)
@@ -250,7 +287,7 @@ def _limits(
 
 def _in_week(response: FloatArray, rows: Array, week: FloatArray) -> FloatArray:
     """Response to an event in the week of each node, shape (months, n or 1, points)."""
-    at = week.astype(np.int64)
+    at = np.minimum(week.astype(np.int64), response.shape[-1] - 1)  # later ones come too late
     each = response[None] if response.ndim == 2 else response[rows]  # noqa: PLR2004
     return np.asarray(each[:, :, at].transpose(1, 0, 2))
 
@@ -261,9 +298,9 @@ def _floods(law: CashLaw, rows: Array, uniform: FloatArray, config: WorldConfig)
         return np.zeros((1, 1, 1))
     shift = np.zeros((law.mean.shape[1], len(rows), len(uniform)))
     for k, weeks in enumerate(law.floods[rows].T):
-        at = np.minimum(weeks, FUTURE - 1)
+        at = np.minimum(weeks, law.flood.shape[-1] - 1)
         each = law.flood[:, at] if law.flood.ndim == 2 else law.flood[rows, :, at].T  # noqa: PLR2004
-        size = np.where(weeks < MONTH_ENDS[len(shift) - 1], law.exposure[rows], 0)
+        size = np.where(weeks < law.horizon, law.exposure[rows], 0)
         if size.any():
             hit = uniform[:, k] < config.health.flood_probability
             shift += (size * each)[:, :, None] * hit
@@ -273,11 +310,12 @@ def _floods(law: CashLaw, rows: Array, uniform: FloatArray, config: WorldConfig)
 def _later_accident(
     law: CashLaw, rows: Array, week: FloatArray, size: FloatArray, config: WorldConfig
 ) -> FloatArray:
-    """What an accident after the first year takes, shape (months, n or 1, points)."""
-    if MONTH_ENDS[law.mean.shape[1] - 1] <= YEAR:
+    """What an accident after the next `accident_weeks` takes, shape (months, n or 1, points)."""
+    soon, most = law.accident_weeks, law.accident.shape[-1] - 1
+    if law.horizon <= soon:
         return np.zeros((1, 1, 1))
     chance = accident_probability(config, FUTURE - YEAR)
     hit = week < chance
-    at = np.minimum(YEAR + 1 + np.where(hit, week / chance, 0) * (FUTURE - YEAR), FUTURE - 1)
+    at = np.minimum(soon + 1 + np.where(hit, week / chance, 0) * (FUTURE - YEAR), most)
     drop = np.where(hit, -config.health.accident_size * np.log1p(-size), 0.0)
     return drop * _in_week(law.accident, rows, at)

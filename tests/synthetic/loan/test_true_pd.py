@@ -8,15 +8,15 @@ from scipy.stats import chi2
 
 from synthetic.backdrop import backdrop
 from synthetic.config.load import load_config
-from synthetic.firm.horizon import HISTORY, LABEL_MONTHS, MONTH_ENDS
+from synthetic.firm.horizon import HISTORY, LABEL_MONTHS, MONTH_ENDS, SHORT_IN_A_ROW
 from synthetic.firm.select import select
-from synthetic.loan.cash_law import cash_law
+from synthetic.loan.cash_law import cash_law, past_month_ends
 from synthetic.loan.lending import applications, requested_offers
 from synthetic.loan.offer import with_amount
-from synthetic.loan.offer_cash import offer_cash
+from synthetic.loan.offer_cash import offer_cash, with_offer
 from synthetic.loan.outcome import month_of_default
 from synthetic.loan.repayment import TAKINGS
-from synthetic.loan.true_pd import default_probability
+from synthetic.loan.true_pd import default_of_open_loan, default_probability
 from synthetic.streams import Bucket, stream
 from synthetic.world import simulate_applicants
 
@@ -50,6 +50,33 @@ class Asked:
             self.firms, state or self.state, self.config, world=world, months=months, effect=takings
         )
         return default_probability(law, [effect], self.config, stream(scramble, "test"))[:, 0]
+
+    def pd_later(self, offers, since, *, world):
+        """PD of the loans that are open in a week, and whether they default from then on."""
+        effect = offer_cash(offers, self.config)
+        effect = replace(
+            effect,
+            flow=effect.flow + offers.return_luck[:, None] * effect.uncertain,
+            uncertain=np.zeros_like(effect.uncertain),
+        )
+        cash = with_offer(self.state.cash, self.state.health.total, offers, effect, self.config)
+        month = month_of_default(self.state, offers, effect, self.config)
+        past = past_month_ends(since)
+        known = min(past, SHORT_IN_A_ROW)
+        short = cash[:, past - known : past] < 0
+        is_open = (month == 0) | (month > past - known)
+        law = cash_law(
+            self.firms,
+            self.state,
+            self.config,
+            world=world,
+            months=LIFE,
+            effect=effect if (offers.plan == TAKINGS).all() else None,
+            since=since,
+        )
+        by_month = default_of_open_loan(law, effect, short, self.config, stream(1, "test"))
+        assert (np.diff(by_month, axis=1) >= -1e-12).all()
+        return by_month[is_open, -1], (month > 0)[is_open]
 
     def defaults(self, offers, months=LABEL_MONTHS):
         effect = offer_cash(offers, self.config)
@@ -113,6 +140,20 @@ def test_defaults_agree_with_the_closed_form_for_any_offer(asked, kind, months):
     squares = [(hit[b].sum() - pd[b].sum()) ** 2 / (pd[b] * (1 - pd[b])).sum() for b in bands]
     assert len(bands) >= 3
     assert chi2.sf(sum(squares), len(bands)) > 0.001, squares
+
+
+@pytest.mark.parametrize("since", [2, 13, 31, 60])
+@pytest.mark.parametrize("kind", ["requested", "takings", "mixed"])
+def test_defaults_agree_with_the_closed_form_from_any_week_on(asked, kind, since):
+    told = [one.pd_later(offers_of(one, kind), since, world=True) for one in asked]
+    pd, hit = (np.concatenate(part) for part in zip(*told, strict=True))
+    bands = [b for b in np.array_split(np.argsort(pd), BANDS) if pd[b].sum() > 5]
+    open_to_doubt = [b for b in bands if pd[b].mean() < 0.99]
+    squares = [
+        (hit[b].sum() - pd[b].sum()) ** 2 / (pd[b] * (1 - pd[b])).sum() for b in open_to_doubt
+    ]
+    assert bands
+    assert chi2.sf(sum(squares), len(open_to_doubt)) > 0.001, squares
 
 
 def test_better_health_or_more_cash_never_raises_true_pd(asked):
