@@ -26,7 +26,8 @@ from laboratory.targets.replay import joined_rows
 from synthetic.backdrop import backdrop, one_thread
 from synthetic.config.load import load_config
 from synthetic.config.schema import WorldConfig
-from synthetic.offer_truth import COLUMNS, bucket_truth, numbered
+from synthetic.offer_truth.answer import answers
+from synthetic.offer_truth.asked import COLUMNS, numbered
 from synthetic.streams import Bucket
 from synthetic.world import lend, lending_tables, register_tables, simulate_applicants
 
@@ -123,8 +124,8 @@ def _valued_offers(config: WorldConfig, seed: int, number: int) -> pl.DataFrame:
     parts = []
     for name, size in SIZES.items():
         asked = offers.with_columns(pl.col("amount_cny") * size)
-        answers = bucket_truth(world, (number + 1) * BUCKET_FIRMS, numbered(asked))
-        parts.append(pl.concat([asked, answers.drop("application_id", "position")],
+        told = answers(world, (number + 1) * BUCKET_FIRMS, numbered(asked))
+        parts.append(pl.concat([asked, told.drop("application_id", "position")],
                                how="horizontal").with_columns(size=pl.lit(name)))  # fmt: skip
     return pl.concat(parts)
 

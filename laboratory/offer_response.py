@@ -27,7 +27,8 @@ from scoring.offers.policy import OfferPolicy
 from scoring.offers.risk import log_odds_of_terms
 from scoring.offers.terms import Terms
 from scoring.offers.verified_sales import verified_sales
-from synthetic.offer_truth import COLUMNS, offer_truth
+from synthetic.offer_truth.answer import offer_truth
+from synthetic.offer_truth.asked import COLUMNS
 
 RATE = 6.0
 """% a year at which amounts and terms are compared."""

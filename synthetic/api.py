@@ -80,6 +80,8 @@ def truth_of(
 
     What no lender can know: the latent state of each firm is replayed from the world's seed and
     settings, and the offer's cash is added to it. The firm's own need stays what it applied for.
+    With `as_of` the question is what becomes of a loan from that day on, and with `action` what
+    would, had the lender acted: all shocks are the same.
 
     Parameters
     ----------
@@ -87,13 +89,15 @@ def truth_of(
         Data folder that `simulate` wrote; nothing but its manifest is read.
     offers : pandas or Polars DataFrame of shape (n, any)
         `application_id`, `amount_cny` (0 is no loan), `rate_pct` (% a year), `term_months` (1 to
-        24), `plan` and `purpose`; an application may occur more than once.
+        24), `plan` and `purpose`; an application may occur more than once. Optional: `as_of`, a
+        date, and `action`: `none`, `freeze` (nothing more is drawn on a line), `cut` (half of a
+        line's limit is taken back), `grace` (nothing falls due for three months).
     workers : int
         Processes that share the work.
 
     Returns
     -------
-    pandas.DataFrame of shape (n, 15)
+    pandas.DataFrame of shape (n, 15), or (n, 12) with `as_of`
         In the order given, `application_id` and, if the offer is taken, over all futures:
 
         - `accept_probability`, that it is taken (0 for no loan);
@@ -106,6 +110,12 @@ def truth_of(
         The same given this world's common path: `pd_12m_world`, `expected_loss_world_cny`,
         `expected_income_world_cny`. What happens in this world: `accepted`, `defaulted` (within 12
         months), `realised_loss_cny`, `realised_income_cny`, `realised_gain_cny`.
+
+        With `as_of`: `open`, whether the loan runs on that day, is not repaid and not in default;
+        if so, given the firm's state on that day, `pd_6m` (default within 182 days), `pd_life`,
+        `expected_loss_cny`, `expected_income_cny` (interest from that day on), `pd_6m_world`, the
+        money given the common path, and what happens: `defaulted` (within 182 days),
+        `realised_loss_cny`, `realised_income_cny`. Of other loans these are empty.
 
     Raises
     ------
@@ -125,7 +135,7 @@ def truth_of(
     """
     import polars as pl  # noqa: PLC0415 (read when needed)
 
-    from synthetic.offer_truth import offer_truth  # noqa: PLC0415
+    from synthetic.offer_truth.answer import offer_truth  # noqa: PLC0415
 
     asked = offers if isinstance(offers, pl.DataFrame) else pl.from_pandas(offers)
     return offer_truth(Path(world), asked, workers=workers).to_pandas()

@@ -38,6 +38,9 @@ LOAN_STATUSES = ("current", "late", "cured", "default", "repaid", "written_off")
 RECOVERY_KINDS = ("borrower", "guarantor", "pledge")
 CHANNELS = ("online", "branch", "assisted")
 
+SIX_MONTHS_DAYS = 182
+"""Days within which a behaviour PD means default."""
+
 BUCKET_FIRMS = 1_000
 """Firms per bucket: the unit of memory, of parallel work and of randomness."""
 

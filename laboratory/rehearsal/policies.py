@@ -11,7 +11,8 @@ from features.instalments import REFERENCE_RATE_PCT
 from laboratory.rehearsal.applicants import Applicants
 from scoring.offers.offer import OFFERED, TOO_RISKY
 from scoring.offers.policy import OfferPolicy
-from synthetic.offer_truth import COLUMNS, offer_truth
+from synthetic.offer_truth.answer import offer_truth
+from synthetic.offer_truth.asked import COLUMNS
 
 PAST_LENDERS, LENDERS_CHOICE, BEST = "past_lenders", "past_lenders_choice", "truth_best"
 """Names of what is rehearsed beside the offer policies."""
@@ -27,7 +28,7 @@ BEST_TERMS = ((6, "equal"), (12, "equal"), (18, "equal"))
 def offered(
     people: Applicants, policy: OfferPolicy, *, only: pl.Series | None = None
 ) -> pl.DataFrame:
-    """Offers of an offer policy, columns `synthetic.offer_truth.COLUMNS`, and what it expected.
+    """Offers of an offer policy, with the columns that the truth asks for, and what it expected.
 
     Parameters
     ----------

@@ -10,7 +10,8 @@ import polars as pl
 from laboratory.rehearsal.acceptance import AcceptanceCurve
 from laboratory.rehearsal.applicants import Applicants
 from scoring.offers.policy import Costs
-from synthetic.offer_truth import COLUMNS, offer_truth
+from synthetic.offer_truth.answer import offer_truth
+from synthetic.offer_truth.asked import COLUMNS
 
 
 @dataclass(frozen=True, eq=False)

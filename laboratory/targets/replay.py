@@ -13,7 +13,7 @@ from features.contract.tables import BUCKET_FIRMS, SOURCES
 from features.parallel.executor import Progress, each
 from laboratory.targets.book import book_rows
 from synthetic.backdrop import backdrop, one_thread
-from synthetic.offer_truth import World
+from synthetic.offer_truth.asked import World
 from synthetic.streams import Bucket
 from synthetic.world import book_tables, lend, lending_tables, register_tables, simulate_applicants
 

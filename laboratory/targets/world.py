@@ -17,7 +17,7 @@ from laboratory.targets.book import book_rows
 from laboratory.targets.populations import condition
 from laboratory.targets.replay import joined_rows, replays
 from models.estimators.lightgbm_trees import lightgbm
-from synthetic.offer_truth import read_world
+from synthetic.offer_truth.asked import read_world
 
 STEADY_DAYS = 91
 """Days over which electricity is watched: three months (R188)."""

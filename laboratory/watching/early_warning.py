@@ -16,6 +16,7 @@ from scipy.stats import t as student
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
+from features.contract.tables import SIX_MONTHS_DAYS
 from laboratory.watching.episodes import Alarms, alarms, threshold_at
 from laboratory.watching.watched_world import (
     APPLICATION,
@@ -25,7 +26,6 @@ from laboratory.watching.watched_world import (
     MODEL,
     watched_world,
 )
-from models.data.snapshots import LABEL_DAYS
 from models.tracking.registry import resolve
 from scoring.watch.policy import WatchPolicy
 
@@ -96,7 +96,7 @@ def _inputs(world: pl.DataFrame) -> np.ndarray:
 
 def labelled(world: pl.DataFrame) -> tuple[pl.DataFrame, np.ndarray]:
     """Snapshots that were observed for six months, and whether they defaulted in them."""
-    after = pl.col("as_of") + pl.duration(days=LABEL_DAYS)
+    after = pl.col("as_of") + pl.duration(days=SIX_MONTHS_DAYS)
     seen = world.filter(pl.col("seen_until") + pl.duration(days=1) >= after)
     bad = seen.select((pl.col("default_on") <= after).fill_null(value=False)).to_series()
     return seen, bad.to_numpy()

@@ -10,10 +10,8 @@ from __future__ import annotations
 
 import polars as pl
 
+from features.contract.tables import SIX_MONTHS_DAYS
 from features.io.loan_outcomes import FIRST_PAST_DUE
-
-LABEL_DAYS = 182
-"""Six months."""
 
 OPEN = ("current", "late", "cured")
 """Statuses of a loan that can still default."""
@@ -42,7 +40,7 @@ def labelled_snapshots(months: pl.DataFrame, observed: pl.DataFrame) -> pl.DataF
         )
     )
     as_of = pl.col("month_end") + pl.duration(days=1)
-    after = pl.col("as_of") + pl.duration(days=LABEL_DAYS)
+    after = pl.col("as_of") + pl.duration(days=SIX_MONTHS_DAYS)
     return (
         months.filter(pl.col("status").is_in(OPEN))
         .join(first, on="loan_id", how="left")

@@ -37,7 +37,7 @@ from models.estimators.calibration import Calibration
 from models.estimators.lightgbm_trees import Trees
 from models.estimators.model import Model, save
 from scoring.offers.policy import POLICIES, OfferPolicy, shipped
-from synthetic.offer_truth import COLUMNS
+from synthetic.offer_truth.asked import COLUMNS
 
 pytestmark = pytest.mark.slow
 

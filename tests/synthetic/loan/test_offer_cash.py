@@ -58,8 +58,7 @@ def test_a_share_of_takings_is_paid_out_of_takings_and_settled_at_the_end(histor
     offers = replace(offers, plan=np.full(FIRMS, TAKINGS))
     effect = offer_cash(offers, config)
     health = history.state.health.total[:, HISTORY : HISTORY + FUTURE]
-    running = np.arange(FUTURE) < effect.end[:, None]
-    moving = -effect.share[:, None] * health * running
+    moving = -effect.takings * health
     settled = np.zeros_like(moving)
     settled[np.arange(FIRMS), effect.end - 1] = -moving.sum(axis=1)
     flow = effect.flow + offers.return_luck[:, None] * effect.uncertain + moving + settled

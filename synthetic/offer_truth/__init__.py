@@ -1,0 +1,1 @@
+"""Truth by offer: what would become of any loan to the applicants of a simulated world."""
