@@ -1,10 +1,11 @@
-"""Operating curves of early warning: defaults warned of at a rate of false alarms.
+"""Early warning: operating curves, the worth of each source, and what acting on alarms does.
 
     python -m laboratory.watching.early_warning --model MODEL --application MODEL \
-        --choose WORLD... --judge WORLD...
+        --choose WORLD... --judge WORLD... [--keep DIR]
 
 Thresholds are chosen on some worlds and judged on others. Rates are of all judged worlds together;
-intervals are Student's over worlds.
+intervals are Student's over worlds. With `--keep` a watched world is kept there and not watched
+again; the folder belongs to one pair of models.
 """
 
 import argparse
@@ -17,13 +18,22 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from features.contract.tables import SIX_MONTHS_DAYS
-from laboratory.watching.episodes import Alarms, alarms, threshold_at
+from laboratory.watching.actions import acted_on
+from laboratory.watching.episodes import (
+    Alarms,
+    alarms,
+    days_behind,
+    episodes,
+    threshold_at,
+)
 from laboratory.watching.watched_world import (
     APPLICATION,
     BARE,
     CUSUM,
     DAYS_PAST_DUE,
     MODEL,
+    TRUTH,
+    WITHOUT,
     watched_world,
 )
 from models.tracking.registry import resolve
@@ -36,7 +46,12 @@ BASELINE = "application PD, dpd"
 """Logistic regression on the application's log-odds and the days past due, fitted where thresholds
 are chosen."""
 
-STATISTICS = (MODEL, BASELINE, CUSUM, BARE)
+STATISTICS = (TRUTH, MODEL, BASELINE, CUSUM, BARE)
+
+
+def sources(watched: pl.DataFrame) -> list[str]:
+    """Statistics of the behaviour PD without a source."""
+    return [name for name in watched.columns if name.startswith(WITHOUT)]
 
 
 def main() -> int:
@@ -45,33 +60,68 @@ def main() -> int:
     parser.add_argument("--application", required=True)
     parser.add_argument("--choose", nargs="+", type=Path, required=True)
     parser.add_argument("--judge", nargs="+", type=Path, required=True)
+    parser.add_argument("--keep", type=Path)
     arguments = parser.parse_args()
     model, _ = resolve(arguments.model)
     application, _ = resolve(arguments.application)
     policy = WatchPolicy.load()
 
-    def watch(worlds: list[Path]) -> list[pl.DataFrame]:
-        return [watched_world(world, model, application, policy) for world in worlds]
+    def watch(world: Path) -> pl.DataFrame:
+        kept = arguments.keep / f"{world.name}.parquet" if arguments.keep else None
+        if kept and kept.exists():
+            return pl.read_parquet(kept)
+        watched = watched_world(world, model, application, policy)
+        if kept:
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            watched.write_parquet(kept)
+        return watched
 
-    chosen, judged = watch(arguments.choose), watch(arguments.judge)
+    chosen, judged = ([watch(w) for w in ws] for ws in (arguments.choose, arguments.judge))
     chosen, judged = with_baseline(chosen, judged)
-    print("AUC of default within six months, snapshots observed so long")
-    for name, values in aucs(judged).items():
-        print(f"  {name:20} {interval(values)}")
-    print("difference to the behaviour PD")
-    own = aucs(judged)[MODEL]
-    for name, values in aucs(judged).items():
-        if name != MODEL:
-            print(f"  {name:20} {interval(own - values)}")
-    print("share of defaults warned of 60 days before day 90, not fraud")
-    for name in STATISTICS:
-        for rate in RATES:
-            threshold = threshold_at(pl.concat(chosen), name, rate)
-            print(f"  {name:20} {rate:4.0f}: {told([alarms(w, name, threshold) for w in judged])}")
-    for rule in (*policy.rules, None):
-        name = "all" if rule is None else rule.name
-        print(f"  {name:20} rule: {told([alarms(w, name, 0.5) for w in judged])}")
+    print_order(judged)
+    print_curves(pl.concat(chosen), judged, [rule.name for rule in policy.rules])
+    print_actions(arguments.judge, pl.concat(chosen), judged)
     return 0
+
+
+def print_order(judged: list[pl.DataFrame]) -> None:
+    """Print the AUC of each statistic, and the behaviour PD's lead over it."""
+    print("AUC of default within six months, snapshots observed so long; lead of the behaviour PD")
+    found = aucs(judged)
+    for name, values in found.items():
+        print(f"  {name:24} {interval(values)}  {interval(found[MODEL] - values)}")
+
+
+def print_curves(chosen: pl.DataFrame, judged: list[pl.DataFrame], rules: list[str]) -> None:
+    """Print what each statistic warns of, and how late its alarms are against the truth's."""
+    print("share of defaults warned of 60 days before day 90, not fraud; lead; behind the truth")
+    for name in (*STATISTICS, *sources(chosen)):
+        for rate in RATES:
+            at = {s: threshold_at(chosen, s, rate) for s in (name, TRUTH)}
+            late = [days_behind(w, (name, at[name]), (TRUTH, at[TRUTH])) for w in judged]
+            found = told([alarms(w, name, at[name]) for w in judged])
+            print(f"  {name:24} {rate:4.0f}: {found}  behind {np.nanmedian(late):.0f} d")
+    for rule in (*rules, "all"):
+        print(f"  {rule:24} rule: {told([alarms(w, rule, 0.5) for w in judged])}")
+
+
+def print_actions(worlds: list[Path], chosen: pl.DataFrame, judged: list[pl.DataFrame]) -> None:
+    """Print what acting on alarms does, the naive success rate beside the causal one."""
+    opened = {
+        f"{MODEL} at {rate:.0f}": (MODEL, threshold_at(chosen, MODEL, rate)) for rate in RATES
+    }
+    opened[DAYS_PAST_DUE] = DAYS_PAST_DUE, 0.0
+    for name, alarm in opened.items():
+        print(f"actions at alarms of {name}; CNY an alarm")
+        effects = [acted_on(w, episodes(j, *alarm)) for w, j in zip(worlds, judged, strict=True)]
+        for action in effects[0]:
+            of = [effect[action] for effect in effects]
+            print(f"  {action:8} alarms {sum(e.alarms for e in of)}")
+            for figure in ("naive", "averted", "averted_life"):
+                print(f"    {figure:14} {interval(np.array([getattr(e, figure) for e in of]))}")
+            for figure in ("loss_cny", "income_cny", "gain_cny"):
+                values = np.array([getattr(e, figure) for e in of])
+                print(f"    {figure:14} {interval(values, 0)}")
 
 
 def with_baseline(
@@ -104,9 +154,8 @@ def labelled(world: pl.DataFrame) -> tuple[pl.DataFrame, np.ndarray]:
 
 def aucs(worlds: list[pl.DataFrame]) -> dict[str, np.ndarray]:
     """AUC of each statistic in each world."""
-    return {
-        name: np.array([_auc(world, name) for world in worlds]) for name in (*STATISTICS, "all")
-    }
+    names = (*STATISTICS, *sources(worlds[0]), "all")
+    return {name: np.array([_auc(world, name) for world in worlds]) for name in names}
 
 
 def _auc(world: pl.DataFrame, statistic: str) -> float:
@@ -114,10 +163,11 @@ def _auc(world: pl.DataFrame, statistic: str) -> float:
     return float(roc_auc_score(bad, seen[statistic].to_numpy()))
 
 
-def interval(values: np.ndarray) -> str:
+def interval(values: np.ndarray, digits: int = 3) -> str:
     """Mean over worlds with its 95 % interval."""
     half = student.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
-    return f"{values.mean():.3f} ({values.mean() - half:.3f} to {values.mean() + half:.3f})"
+    mean, low, high = (f"{x:,.{digits}f}" for x in (values.mean() + half * np.array([0, -1, 1])))
+    return f"{mean} ({low} to {high})"
 
 
 def told(parts: list[Alarms]) -> str:

@@ -64,7 +64,7 @@ def alarms(watched: pl.DataFrame, statistic: str, threshold: float) -> Alarms:
     statistic : str
     threshold : float
     """
-    opened = _opened(watched.filter(pl.col(statistic) > threshold))
+    opened = episodes(watched, statistic, threshold)
     lead = (pl.col("default_on") - pl.col("as_of")).dt.total_days()
     follows = (lead <= FOLLOWS_DAYS).fill_null(value=False)
     known = watched.filter(_known())
@@ -80,6 +80,28 @@ def alarms(watched: pl.DataFrame, statistic: str, threshold: float) -> Alarms:
         defaults=len(wanted),
         lead=float(first.median()) if len(first) else float("nan"),  # type: ignore[arg-type]
     )
+
+
+def days_behind(watched: pl.DataFrame, alarm: tuple[str, float], shock: tuple[str, float]) -> float:
+    """Median days from the first alarm of one statistic to that of another, before default.
+
+    Loans that default within 12 months of both and are no fraud count.
+
+    Parameters
+    ----------
+    alarm, shock : pair of str and float
+        Statistic and its threshold.
+    """
+    first = []
+    for statistic, threshold in (shock, alarm):
+        lead = (pl.col("default_on") - pl.col("as_of")).dt.total_days()
+        raised = watched.filter(
+            ~pl.col("fraud") & (lead <= FOLLOWS_DAYS) & (pl.col(statistic) > threshold)
+        )
+        first.append(raised.group_by("loan_id").agg(pl.col("as_of").min()))
+    both = first[0].join(first[1], on="loan_id", suffix="_alarm")
+    behind = (both["as_of_alarm"] - both["as_of"]).dt.total_days()
+    return float(behind.median()) if len(behind) else float("nan")  # type: ignore[arg-type]
 
 
 def threshold_at(watched: pl.DataFrame, statistic: str, rate: float) -> float:
@@ -105,9 +127,9 @@ def _known() -> pl.Expr:
     return (lead <= FOLLOWS_DAYS).fill_null(value=False) | pl.col("ended_on").is_not_null() | seen
 
 
-def _opened(raised: pl.DataFrame) -> pl.DataFrame:
-    """Alarms that open an episode: none within 90 days of the one before."""
-    ordered = raised.sort("loan_id", "as_of")
+def episodes(watched: pl.DataFrame, statistic: str, threshold: float) -> pl.DataFrame:
+    """Rows on which an alarm opens an episode: none within 90 days of the one before."""
+    ordered = watched.filter(pl.col(statistic) > threshold).sort("loan_id", "as_of")
     kept: list[int] = []
     last = None
     for row, (loan, day) in enumerate(ordered.select("loan_id", "as_of").iter_rows()):

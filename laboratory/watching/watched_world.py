@@ -5,18 +5,25 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from features.contract.tables import SOURCES
 from features.engine.build import build_features
+from features.engine.mask_sources import mask_sources
 from features.io.loan_outcomes import ENDED, FIRST_PAST_DUE
 from features.io.signal_reader import Signals, read_applications, read_outcomes
 from features.loan.build import build_loan_features, read_loans
 from models.data.snapshots import OPEN
 from models.estimators.model import Model
 from scoring.watch.policy import WatchPolicy
+from synthetic.offer_truth.answer import offer_truth
 
 FRAUD = ("intent",)
 """Causes of default that no business signal announces."""
 
 MODEL, BARE, CUSUM, ANY = "behaviour_pd", "bare_rule", "cusum", "all"
+TRUTH = "true_pd"
+"""PD of six months given the latent state of the day: what no record can surpass."""
+WITHOUT = "without_"
+"""Beginning of the names of the behaviour PD with a source masked."""
 APPLICATION, DAYS_PAST_DUE = "application_log_odds", "days_past_due_now"
 """What a lender has without watching."""
 
@@ -30,7 +37,8 @@ def watched_world(
     -------
     polars.DataFrame
         loan_id, as_of, default_on, ended_on, seen_until, fraud, one 0 or 1 a rule, and the
-        statistics `MODEL`, `BARE` (days), `CUSUM`, `APPLICATION` (log-odds), `DAYS_PAST_DUE`.
+        statistics `MODEL`, `BARE` (days), `CUSUM`, `APPLICATION` (log-odds), `DAYS_PAST_DUE`,
+        `TRUTH` (0 where all is paid), and the behaviour PD with each source masked, and all.
     """
     signals = Signals.open(world)
     months = pl.concat([signals.read("loan_months", bucket=b) for b in signals.buckets])
@@ -61,6 +69,8 @@ def watched_world(
     return snapshots.select(
         "loan_id", "as_of", "default_on", "ended_on", "seen_until"
     ).with_columns(
+        _true_pd(world, snapshots, workers).alias(TRUTH),
+        *_without_sources(features, model),
         known["cause"].is_in(FRAUD).fill_null(value=False).alias("fraud"),
         pl.Series(MODEL, pd),
         _at_application(world, known, application).alias(APPLICATION),
@@ -73,6 +83,36 @@ def watched_world(
         ),
         pl.Series(ANY, fired.any(axis=1).astype(np.float64)),
     )
+
+
+def _true_pd(world: Path, snapshots: pl.DataFrame, workers: int) -> pl.Series:
+    asked = loans_as_offers(world).join(
+        snapshots.select("loan_id", "as_of"), on="loan_id", maintain_order="right"
+    )
+    return offer_truth(world, asked, workers=workers)["pd_6m"].fill_null(0.0)
+
+
+def loans_as_offers(world: Path) -> pl.DataFrame:
+    """Loans of a world by `loan_id`, with the columns that `truth_of` asks for."""
+    purposes = read_applications(world / "applications.csv").select("application_id", "purpose")
+    return (
+        read_loans(Signals.open(world))
+        .select("loan_id", "application_id", "rate_pct", "term_months", "plan",
+                amount_cny="limit_cny")
+        .join(purposes, on="application_id", maintain_order="left")
+    )  # fmt: skip
+
+
+def _without_sources(features: pl.DataFrame, model: Model) -> list[pl.Series]:
+    """Behaviour PD with each source masked, and with all of them."""
+    every = np.ones(features.height, np.bool_)
+    cases = {source: {source: every} for source in SOURCES} | {
+        "all_sources": dict.fromkeys(SOURCES, every)
+    }
+    return [
+        pl.Series(f"{WITHOUT}{name}", model.pd(model.margin(mask_sources(features, hidden))))
+        for name, hidden in cases.items()
+    ]
 
 
 def _at_application(world: Path, snapshots: pl.DataFrame, application: Model) -> pl.Series:

@@ -2,7 +2,7 @@ import datetime as dt
 
 import polars as pl
 
-from laboratory.watching.episodes import alarms, threshold_at
+from laboratory.watching.episodes import alarms, days_behind, threshold_at
 
 START = dt.date(2024, 1, 1)
 SEEN = START + dt.timedelta(days=800)
@@ -55,3 +55,15 @@ def test_the_threshold_keeps_the_rate_of_false_alarms():
     world = pl.concat(frames)
     threshold = threshold_at(world, "x", 100.0)
     assert alarms(world, "x", threshold).false == 5
+
+
+def test_how_late_an_alarm_is_counts_from_the_first_day_that_the_other_told():
+    day = START + dt.timedelta(days=150)
+    world = watched("a", [0, 0, 0, 1, 1], default=day).with_columns(
+        truth=pl.Series([0, 1, 1, 1, 1])
+    )
+    never = watched("b", [0, 0, 1], default=None).with_columns(truth=pl.Series([1, 1, 1]))
+    hidden = watched("c", [0, 0, 1], default=day, fraud=True).with_columns(
+        truth=pl.Series([1, 1, 1])
+    )
+    assert days_behind(pl.concat([world, never, hidden]), ("x", 0.5), ("truth", 0.5)) == 60
