@@ -201,5 +201,7 @@ def _months(fitted: Fitted, rows: pl.DataFrame, policy: Policy) -> pl.DataFrame:
     later = rows.filter(pl.col("slice").is_in([CALIBRATION, OUT_OF_TIME]))
     pd = fitted.model.pd(fitted.model.margin(later))
     accepted = policy.approved(later, pd)
-    table = by_segment(later.select("as_of", "labelled", "defaulted"), pd, approved=accepted)
+    table = by_segment(
+        later.select("firm_id", "as_of", "labelled", "defaulted"), pd, approved=accepted
+    )
     return table.filter(segment="month").drop("mean_true_pd")

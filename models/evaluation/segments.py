@@ -37,7 +37,8 @@ def by_segment(
     Parameters
     ----------
     rows : DataFrame of n_samples applicants
-        With `as_of`, `labelled`, `defaulted` and whatever columns of `SEGMENTS` there are.
+        With `as_of`, `labelled`, `defaulted`, whatever columns of `SEGMENTS` there are, and
+        `firm_id` where intervals should count firms.
     pd : ndarray of shape (n_samples,)
     approved : ndarray of shape (n_samples,), optional
         Whether the policy approves each applicant.
@@ -60,7 +61,7 @@ def by_segment(
         for value in keyed[segment].unique().sort().to_list():
             inside = (keyed[segment] == value).to_numpy()
             known = inside & labelled
-            area = metrics.auc(pd[known], bad[known])
+            area = metrics.auc(pd[known], bad[known], _firms(rows, known))
             taken = known & accepted
             rows_by_value.append(
                 {
@@ -82,6 +83,13 @@ def by_segment(
             )
     table = pl.DataFrame(rows_by_value, schema=SCHEMA, orient="row")
     return table.with_columns(pl.col(pl.Float64).fill_nan(None))
+
+
+def _firms(rows: pl.DataFrame, known: Array) -> Array | None:
+    """Number of each row's firm, where they are told and a firm has several."""
+    if "firm_id" not in rows.columns:
+        return None
+    return metrics.firms_of(rows["firm_id"].filter(pl.Series(known, dtype=pl.Boolean)))
 
 
 SCHEMA = {

@@ -14,10 +14,9 @@ from features.contract.errors import ContractError
 from features.contract.tables import CHANNELS, LENDER_TYPES, PURPOSES
 from features.io.csv_reader import Reading, read_csv
 from features.io.storage import sha256_of
+from scoring.input.row_checks import Rule, broken, id_rules, in_file_order, repeated
 from scoring.run.output import SCORED_REJECTS, SEPARATOR
 
-_LONGEST_ID = 100
-_CONTROLS = r"\x00-\x1f\x7f"
 _IDS = ("application_id", "firm_id")
 
 _CATEGORIES = {
@@ -62,7 +61,7 @@ class Applicants:
         lines = problems["line"].unique().implode()
         return Applicants(
             frame=self.frame.filter(~pl.col("line").is_in(lines)),
-            rejects=_sorted([self.rejects, problems]),
+            rejects=in_file_order([self.rejects, problems], SCORED_REJECTS),
             read=self.read,
             sha256=self.sha256,
             warnings=self.warnings,
@@ -134,29 +133,10 @@ def problems(frame: pl.DataFrame, *, today: dt.date) -> pl.DataFrame:
     polars.DataFrame, schema `scoring.run.output.SCORED_REJECTS`
     """
     applied = pl.col("applied_on")
-    rules = [
-        ("applied_on", applied > today, f"is after today ({today})"),
-    ]
-    for name in _IDS:
-        text = pl.col(name)
-        rules += [
-            (
-                name,
-                text.str.len_chars() > _LONGEST_ID,
-                f"is longer than {_LONGEST_ID} characters",
-            ),
-            (
-                name,
-                text.str.contains(f"[{_CONTROLS}]"),
-                "holds a line break or another control character",
-            ),
-        ]
-    repeated = pl.col("application_id").is_duplicated()
-    *broken, twice = frame.select(
-        *(rule.any().alias(str(k)) for k, (_, rule, _) in enumerate(rules)), repeated.any()
-    ).row(0)
-    parts = [_problem(frame, *rule) for rule, any_row in zip(rules, broken, strict=True) if any_row]
-    return _sorted([*parts, _repeated(frame)] if twice else parts)
+    late: Rule = ("applied_on", applied > today, f"is after today ({today})")
+    found = broken(frame, [late, *id_rules(_IDS)], SCORED_REJECTS)
+    found += repeated(frame, "application_id", SCORED_REJECTS, besides=("line", "row"))
+    return in_file_order(found, SCORED_REJECTS)
 
 
 def _category_flags(frame: pl.DataFrame) -> pl.Series:
@@ -198,17 +178,19 @@ def unmatched(frame: pl.DataFrame, tables: Mapping[str, pl.DataFrame]) -> pl.Dat
         (day := founded.get(firm)) is not None and applied < day
         for firm, applied in zip(firms, frame["applied_on"], strict=True)
     ]
-    rules = [
+    rules: list[Rule] = [
         (
             "firm_id",
-            [firm in unknown for firm in firms],
+            pl.Series([firm in unknown for firm in firms], dtype=pl.Boolean),
             "no signal table names this firm; check the id and that its signals were delivered",
         ),
-        ("applied_on", too_early, "is before the firm was founded"),
+        (
+            "applied_on",
+            pl.Series(too_early, dtype=pl.Boolean),
+            "is before the firm was founded",
+        ),
     ]
-    return _sorted(
-        [_problem(frame, name, pl.Series(bad), text) for name, bad, text in rules if any(bad)]
-    )
+    return in_file_order(broken(frame, rules, SCORED_REJECTS), SCORED_REJECTS)
 
 
 def _founding_days(tables: Mapping[str, pl.DataFrame]) -> dict[str, dt.date | None]:
@@ -227,45 +209,6 @@ def _named_nowhere(firms: set[str], tables: Mapping[str, pl.DataFrame]) -> set[s
             break
         firms = firms - set(table["firm_id"].unique())
     return firms
-
-
-def _repeated(frame: pl.DataFrame) -> pl.DataFrame:
-    """Reject exact duplicates, and all rows of an id that contradict each other."""
-    content = [c for c in frame.columns if c not in ("line", "row")]
-    marked = frame.with_columns(
-        copies=pl.len().over("application_id"),
-        same=pl.struct(content).n_unique().over("application_id"),
-        first=pl.col("line").min().over("application_id"),
-    ).filter(pl.col("copies") > 1)
-    again = (pl.col("same") == 1) & (pl.col("line") > pl.col("first"))
-    clash = pl.col("same") > 1
-    return (
-        marked.filter(again | clash)
-        .with_columns(
-            problem=pl.when(again)
-            .then(pl.format("repeats line {}", pl.col("first")))
-            .otherwise(pl.format("{} rows with this id contradict each other", pl.col("copies"))),
-            column=pl.lit("application_id"),
-            value=pl.col("application_id"),
-        )
-        .select(*SCORED_REJECTS)
-    )
-
-
-def _problem(frame: pl.DataFrame, column: str, bad: pl.Expr | pl.Series, text: str) -> pl.DataFrame:
-    return (
-        frame.filter(bad)
-        .with_columns(
-            column=pl.lit(column), value=pl.col(column).cast(pl.String), problem=pl.lit(text)
-        )
-        .select(*SCORED_REJECTS)
-    )
-
-
-def _sorted(parts: list[pl.DataFrame]) -> pl.DataFrame:
-    if not parts:
-        return pl.DataFrame(schema=SCORED_REJECTS)
-    return pl.concat(parts).sort("line", maintain_order=True, nulls_last=True)
 
 
 def _sha256(path: Path) -> str:

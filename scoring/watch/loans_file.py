@@ -10,10 +10,8 @@ from pathlib import Path
 import polars as pl
 
 from features.io.csv_reader import Reading, read_csv
+from scoring.input.row_checks import Rule, broken, id_rules, in_file_order, repeated
 from scoring.watch.columns import REJECTS
-
-_LONGEST_ID = 100
-_CONTROLS = r"[\x00-\x1f\x7f]"
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +44,7 @@ class Loans:
         lines = problems["line"].unique().implode()
         return Loans(
             frame=self.frame.filter(~pl.col("line").is_in(lines)),
-            rejects=_sorted([self.rejects, problems]),
+            rejects=in_file_order([self.rejects, problems], REJECTS),
             read=self.read,
             warnings=self.warnings,
         )
@@ -66,67 +64,13 @@ def read_loans_file(path: Path, *, as_of: dt.date) -> Loans:
 def checked_loans(reading: Reading, *, as_of: dt.date) -> Loans:
     """Split loans into those that can be watched on a day, and rejects."""
     frame = reading.frame.rename({"file_line": "line"})
-    disbursed = pl.col("disbursed_on")
-    rules = [
-        ("disbursed_on", disbursed > as_of, f"is after the day asked about ({as_of})"),
-        *(
-            rule
-            for name in ("loan_id", "firm_id")
-            for rule in (
-                (
-                    name,
-                    pl.col(name).str.len_chars() > _LONGEST_ID,
-                    f"is longer than {_LONGEST_ID} characters",
-                ),
-                (
-                    name,
-                    pl.col(name).str.contains(_CONTROLS),
-                    "holds a line break or another control character",
-                ),
-            )
-        ),
-    ]
-    problems = [_problem(frame, *rule) for rule in rules]
-    problems.append(_repeated(frame))
-    return _without(frame, reading, problems)
-
-
-def _without(frame: pl.DataFrame, reading: Reading, problems: list[pl.DataFrame]) -> Loans:
+    later: Rule = (
+        "disbursed_on",
+        pl.col("disbursed_on") > as_of,
+        f"is after the day asked about ({as_of})",
+    )
+    found = broken(frame, [later, *id_rules(("loan_id", "firm_id"))], REJECTS)
+    found += repeated(frame, "loan_id", REJECTS)
     rejects = reading.rejects.rename({"id": "loan_id"}).select(*REJECTS)
-    return Loans(frame, rejects, reading.rows, reading.warnings).without(pl.concat(problems))
-
-
-def _repeated(frame: pl.DataFrame) -> pl.DataFrame:
-    """Reject exact duplicates, and all rows of a loan that contradict each other."""
-    content = [name for name in frame.columns if name != "line"]
-    marked = frame.with_columns(
-        copies=pl.len().over("loan_id"),
-        same=pl.struct(content).n_unique().over("loan_id"),
-        first=pl.col("line").min().over("loan_id"),
-    ).filter(pl.col("copies") > 1)
-    again = (pl.col("same") == 1) & (pl.col("line") > pl.col("first"))
-    return (
-        marked.filter(again | (pl.col("same") > 1))
-        .with_columns(
-            problem=pl.when(again)
-            .then(pl.format("repeats line {}", pl.col("first")))
-            .otherwise(pl.format("{} rows of this loan contradict each other", pl.col("copies"))),
-            column=pl.lit("loan_id"),
-            value=pl.col("loan_id"),
-        )
-        .select(*REJECTS)
-    )
-
-
-def _problem(frame: pl.DataFrame, column: str, bad: pl.Expr, text: str) -> pl.DataFrame:
-    return (
-        frame.filter(bad)
-        .with_columns(
-            column=pl.lit(column), value=pl.col(column).cast(pl.String), problem=pl.lit(text)
-        )
-        .select(*REJECTS)
-    )
-
-
-def _sorted(parts: list[pl.DataFrame]) -> pl.DataFrame:
-    return pl.concat(parts).sort("line", maintain_order=True, nulls_last=True)
+    loans = Loans(frame, rejects, reading.rows, reading.warnings)
+    return loans.without(in_file_order(found, REJECTS))

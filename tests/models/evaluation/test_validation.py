@@ -72,6 +72,23 @@ def test_gini_stability_has_its_parts():
     assert validation.gini_stability([0.5, 0.5]) == {}
 
 
+def test_the_interval_of_a_segment_counts_firms():
+    """Three months of each loan say hardly more than one."""
+    pd, bad = faultless(400, 3)
+    once = pl.DataFrame(
+        {
+            "firm_id": [f"F{k}" for k in range(400)],
+            "as_of": [dt.date(2024, 1, 1)] * 400,
+            "defaulted": bad == 1,
+            "labelled": True,
+        }
+    )
+    thrice = by_segment(pl.concat([once] * 3), np.tile(pd, 3)).filter(segment="month")
+    alone = by_segment(once, pd).filter(segment="month")
+    width = [(t["gini_high"] - t["gini_low"]).item() for t in (alone, thrice)]
+    assert width[1] == pytest.approx(width[0], rel=0.02)
+
+
 def test_segments_add_up_to_the_whole():
     pd, bad = faultless(900, 3)
     rng = np.random.default_rng(4)

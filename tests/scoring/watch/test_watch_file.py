@@ -41,9 +41,9 @@ def test_every_loan_ends_up_in_one_place(watch):
         (8, "disbursed_on", "is after the day asked about (2025-03-01)"),
         (9, "limit_cny", "expected a number > 0"),
         (10, "disbursed_on", "expected a date such as 2025-03-04, from 2000-01-01 to 2099-12-31"),
-        (15, "loan_id", "2 rows of this loan contradict each other"),
+        (15, "loan_id", "2 rows with this id contradict each other"),
         (62, "loan_id", "repeats line 11"),
-        (63, "loan_id", "2 rows of this loan contradict each other"),
+        (63, "loan_id", "2 rows with this id contradict each other"),
     ]  # fmt: skip
     assert run.manifest["counts"] == {
         "read": 62, "watched": s.watched, "closed": 1, "insufficient": 2, "rejected": 7,
