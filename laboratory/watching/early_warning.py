@@ -27,6 +27,7 @@ from laboratory.watching.episodes import (
     threshold_at,
 )
 from laboratory.watching.watched_world import (
+    ANY,
     APPLICATION,
     BARE,
     CUSUM,
@@ -41,6 +42,9 @@ from scoring.watch.policy import WatchPolicy
 
 RATES = (1.0, 3.0, 10.0)
 """False alarms a 1,000 loan-months."""
+
+RULES_AGAINST = 3.0
+"""Rate of the truth's false alarms with which the days of rules are compared."""
 
 BASELINE = "application PD, dpd"
 """Logistic regression on the application's log-odds and the days past due, fitted where thresholds
@@ -101,8 +105,11 @@ def print_curves(chosen: pl.DataFrame, judged: list[pl.DataFrame], rules: list[s
             late = [days_behind(w, (name, at[name]), (TRUTH, at[TRUTH])) for w in judged]
             found = told([alarms(w, name, at[name]) for w in judged])
             print(f"  {name:24} {rate:4.0f}: {found}  behind {np.nanmedian(late):.0f} d")
-    for rule in (*rules, "all"):
-        print(f"  {rule:24} rule: {told([alarms(w, rule, 0.5) for w in judged])}")
+    shock = TRUTH, threshold_at(chosen, TRUTH, RULES_AGAINST)
+    for rule in (*rules, ANY):
+        late = [days_behind(w, (rule, 0.5), shock) for w in judged]
+        found = told([alarms(w, rule, 0.5) for w in judged])
+        print(f"  {rule:24} rule: {found}  behind {np.nanmedian(late):.0f} d")
 
 
 def print_actions(worlds: list[Path], chosen: pl.DataFrame, judged: list[pl.DataFrame]) -> None:
@@ -154,7 +161,7 @@ def labelled(world: pl.DataFrame) -> tuple[pl.DataFrame, np.ndarray]:
 
 def aucs(worlds: list[pl.DataFrame]) -> dict[str, np.ndarray]:
     """AUC of each statistic in each world."""
-    names = (*STATISTICS, *sources(worlds[0]), "all")
+    names = (*STATISTICS, *sources(worlds[0]), ANY)
     return {name: np.array([_auc(world, name) for world in worlds]) for name in names}
 
 
