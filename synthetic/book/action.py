@@ -91,7 +91,8 @@ def schedule_after(plan: Amortisation, loans: OpenLoans) -> Amortisation:
     interest = np.where(frozen & ahead, monthly * (running & drawn), interest)
     owed = np.where(frozen, limit * (running & drawn), owed)
 
-    cut, begin = loans.under(CUT) & ~last[:, [loans.past]], loans.past + 1 == MONTH
+    begin = loans.past + 1 == MONTH
+    cut = loans.under(CUT) & (offers.term > loans.past + 1)[:, None]
     kept = np.rint(KEPT * limit).astype(np.int64)
     principal = np.where(cut & begin, (limit - kept) * drawn, principal)
     principal = np.where(cut & last, kept, principal)

@@ -33,6 +33,7 @@ from synthetic.loan.outcome import due_day, first_missed, month_of_default
 from synthetic.loan.repayment import LINE, TAKINGS
 from synthetic.loan.true_pd import default_of_open_loan
 from synthetic.offer_truth.applicants import Applicants, offers_made, people_of, replay
+from synthetic.offer_truth.offer import SHORT_HORIZON, SHORT_TERM
 from synthetic.streams import Bucket
 
 FLAGS = ("open", "defaulted")
@@ -52,10 +53,6 @@ ANSWERS: Mapping[str, type[pl.DataType]] = dict.fromkeys(FLAGS, pl.Boolean) | di
 
 DUE_DAYS = due_day(np.arange(1, len(MONTH_ENDS) + 1))
 """Days after disbursement of the month-ends."""
-
-SHORT_TERM = 12
-SHORT_HORIZON = SHORT_TERM + SHORT_IN_A_ROW - 1
-"""Month-ends that decide a loan of that term."""
 
 
 def bucket_truth(world: Backdrop, n: int, asked: pl.DataFrame) -> dict[str, Array]:

@@ -80,8 +80,8 @@ def test_without_an_action_a_loan_defaults_as_it_does_in_the_book(world, taken, 
     assert soon.filter(runs).any()
 
 
-def asked_of(seed, config):
-    """Requested offers of a bucket, some with other plans, on a random day and with an action."""
+def asked_of(seed, config, *, term=None, days=(0, 380)):
+    """Requested offers of a bucket, some with other plans, on a random day."""
     bucket = Bucket(seed, 0, config)
     people = replay(backdrop(seed, config), FIRMS, bucket)
     rng = np.random.default_rng(seed)
@@ -93,10 +93,10 @@ def asked_of(seed, config):
                 "application_id": [f"A{k:07}" for k in range(FIRMS)],
                 "amount_cny": np.round(own.months * people.firms.sales_cny / 12, 2),
                 "rate_pct": 100 * own.rate,
-                "term_months": own.term,
+                "term_months": own.term if term is None else np.full(FIRMS, term),
                 "plan": [PLANS[k] for k in plan],
                 "purpose": [PURPOSES[k] for k in own.purpose],
-                "as_of": people.disbursed + rng.integers(0, 380, FIRMS),
+                "as_of": people.disbursed + rng.integers(*days, FIRMS),
             }
         ).with_columns(pl.col("as_of").cast(pl.Int32).cast(pl.Date))
     )
@@ -133,6 +133,23 @@ def test_what_happens_agrees_with_what_was_to_be_expected(futures, action):
         off = (rows[f"realised_{name}_cny"] - rows[f"expected_{name}_world_cny"]).to_numpy()
         z = off.mean() / off.std() * np.sqrt(len(off))
         assert 2 * norm.sf(abs(z)) > 0.001, (name, z)
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_the_last_days_of_the_longest_loan_are_answered(action):
+    config = load_config()
+    worlds = [(backdrop(seed, config), asked_of(seed, config, term=24, days=(690, 818)))
+              for seed in (60, 61, 62)]  # fmt: skip
+    told = pl.concat(
+        [answers(world, FIRMS, rows.with_columns(action=pl.lit(action))) for world, rows in worlds]
+    ).filter("open")
+    late = told.filter(pl.col("pd_life") > 0.999)
+    assert late.height > 10
+    assert late["realised_loss_cny"].min() >= 0
+    assert late["defaulted"].all()
+    surely = told.filter(pl.col("pd_life") < 1e-6)
+    assert surely.height > 300
+    assert not surely["defaulted"].any()
 
 
 def test_a_term_loan_is_paid_out_and_neither_frozen_nor_cut(futures):
