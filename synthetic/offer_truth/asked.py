@@ -7,6 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
+from features.contract.cells import local_day, typed
 from features.contract.errors import ContractError
 from features.contract.tables import BUCKET_FIRMS, PLANS, PURPOSES
 from features.contract.validation import bad_rows_error
@@ -83,7 +84,7 @@ def checked_offers(offers: pl.DataFrame, world: World) -> pl.DataFrame:
             f"offers: expected the columns {', '.join(COLUMNS)}, {', '.join(missing)} missing. "
             "Add them; nothing was computed."
         )
-    kinds = dict(COLUMNS)
+    kinds, given = dict(COLUMNS), offers
     if set(DAY) & set(offers.columns):
         if "as_of" not in offers.columns:
             raise ContractError(
@@ -94,7 +95,10 @@ def checked_offers(offers: pl.DataFrame, world: World) -> pl.DataFrame:
             offers if "action" in offers.columns else offers.with_columns(action=pl.lit("none"))
         )
         kinds |= DAY
-    typed = offers.select(_typed(offers, name, kind) for name, kind in kinds.items())
+        offers = offers.with_columns(_days(offers["as_of"]))
+    asked = offers.select(
+        pl.col(name).cast(kind, strict=False).alias(name) for name, kind in kinds.items()
+    )
     number = pl.col("application_id").str.extract(r"^A(\d{7}|[1-9]\d{7,11})$").cast(pl.Int64)
     term = pl.col("term_months")
     tests = {
@@ -111,7 +115,7 @@ def checked_offers(offers: pl.DataFrame, world: World) -> pl.DataFrame:
         "action": (pl.col("action").is_in(ACTIONS), f"expected one of {', '.join(ACTIONS)}"),
     }
     tests = {name: test for name, test in tests.items() if name in kinds}
-    fine = typed.select(
+    fine = asked.select(
         test.fill_null(value=False).alias(name) for name, (test, _) in tests.items()
     )
     bad = ~fine.select(pl.all_horizontal(pl.all())).to_series()
@@ -121,7 +125,7 @@ def checked_offers(offers: pl.DataFrame, world: World) -> pl.DataFrame:
         first = {
             "line": row + 1,
             "column": column,
-            "value": str(offers[column][row]),
+            "value": str(given[column][row]),
             "problem": tests[column][1],
         }
         raise bad_rows_error(
@@ -132,10 +136,16 @@ def checked_offers(offers: pl.DataFrame, world: World) -> pl.DataFrame:
             remedy="Mend the rows; nothing was computed.",
             unit="row",
         )
-    return typed
+    return asked
 
 
-def _typed(offers: pl.DataFrame, name: str, kind: type[pl.DataType]) -> pl.Expr:
-    if kind == pl.Date and offers.schema[name] == pl.String:
-        return pl.col(name).str.to_date("%Y-%m-%d", strict=False)
-    return pl.col(name).cast(kind, strict=False)
+def _days(column: pl.Series) -> pl.Series:
+    """Days as the contract reads them: null where a cell is none."""
+    have = column.dtype
+    if have == pl.String:
+        return typed(column, pl.Date)
+    if isinstance(have, pl.Datetime) and have.time_zone is not None:
+        return column.to_frame().select(local_day(pl.col(column.name), have)).to_series()
+    if have not in (pl.Date, pl.Datetime):
+        return pl.Series(column.name, [None], pl.Date).new_from_index(0, len(column))
+    return column.cast(pl.Date)

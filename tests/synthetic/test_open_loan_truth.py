@@ -200,6 +200,7 @@ def test_a_loan_that_does_not_run_that_day_has_no_future(world, taken):
         ({"action": "call the police"}, "none, freeze, cut, grace"),
         ({"as_of": "31/12/2025"}, "YYYY-MM-DD"),
         ({"as_of": None}, "YYYY-MM-DD"),
+        ({"as_of": "20"}, "YYYY-MM-DD"),
     ],
 )
 def test_a_day_or_action_that_cannot_be_is_one_clear_line(world, taken, changes, said):
@@ -210,6 +211,27 @@ def test_a_day_or_action_that_cannot_be_is_one_clear_line(world, taken, changes,
         synthetic.truth_of(world, asked)
     assert "row 1" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("zone", [None, "Asia/Shanghai", "UTC"])
+def test_the_local_day_of_a_time_counts(world, taken, zone):
+    """Midnight of Shanghai is the evening before in UTC."""
+    asked = on_day(taken.head(40), 0)
+    midnight = (
+        pl.col("as_of")
+        .cast(pl.Datetime)
+        .dt.replace_time_zone(None if zone is None else "Asia/Shanghai")
+    )
+    if zone is not None:
+        midnight = midnight.dt.convert_time_zone(zone)
+    told_by_time = synthetic.truth_of(world, asked.with_columns(as_of=midnight))
+    pd.testing.assert_frame_equal(told_by_time, synthetic.truth_of(world, asked))
+
+
+def test_a_number_is_no_day(world, taken):
+    asked = on_day(taken.head(3), 30).with_columns(as_of=pl.lit(20250101))
+    with pytest.raises(ContractError, match="expected a date, YYYY-MM-DD, got '20250101'"):
+        synthetic.truth_of(world, asked)
 
 
 def test_an_action_needs_its_day(world, taken):
