@@ -43,7 +43,7 @@ from scoring.watch.policy import WatchPolicy
 RATES = (1.0, 3.0, 10.0)
 """False alarms a 1,000 loan-months."""
 
-RULES_AGAINST = 3.0
+RULES_AGAINST = RATES[1]
 """Rate of the truth's false alarms with which the days of rules are compared."""
 
 BASELINE = "application PD, dpd"
@@ -66,6 +66,9 @@ def main() -> int:
     parser.add_argument("--judge", nargs="+", type=Path, required=True)
     parser.add_argument("--keep", type=Path)
     arguments = parser.parse_args()
+    worlds = {world.resolve() for world in (*arguments.choose, *arguments.judge)}
+    if arguments.keep and len({world.name for world in worlds}) < len(worlds):
+        parser.error("--keep: expected worlds of different names, as each is kept by its name")
     model, _ = resolve(arguments.model)
     application, _ = resolve(arguments.application)
     policy = WatchPolicy.load()
@@ -99,15 +102,15 @@ def print_order(judged: list[pl.DataFrame]) -> None:
 def print_curves(chosen: pl.DataFrame, judged: list[pl.DataFrame], rules: list[str]) -> None:
     """Print what each statistic warns of, and how late its alarms are against the truth's."""
     print("share of defaults warned of 60 days before day 90, not fraud; lead; behind the truth")
+    shocks = {rate: (TRUTH, threshold_at(chosen, TRUTH, rate)) for rate in RATES}
     for name in (*STATISTICS, *sources(chosen)):
-        for rate in RATES:
-            at = {s: threshold_at(chosen, s, rate) for s in (name, TRUTH)}
-            late = [days_behind(w, (name, at[name]), (TRUTH, at[TRUTH])) for w in judged]
-            found = told([alarms(w, name, at[name]) for w in judged])
+        for rate, shock in shocks.items():
+            threshold = threshold_at(chosen, name, rate)
+            late = [days_behind(w, (name, threshold), shock) for w in judged]
+            found = told([alarms(w, name, threshold) for w in judged])
             print(f"  {name:24} {rate:4.0f}: {found}  behind {np.nanmedian(late):.0f} d")
-    shock = TRUTH, threshold_at(chosen, TRUTH, RULES_AGAINST)
     for rule in (*rules, ANY):
-        late = [days_behind(w, (rule, 0.5), shock) for w in judged]
+        late = [days_behind(w, (rule, 0.5), shocks[RULES_AGAINST]) for w in judged]
         found = told([alarms(w, rule, 0.5) for w in judged])
         print(f"  {rule:24} rule: {found}  behind {np.nanmedian(late):.0f} d")
 

@@ -14,7 +14,14 @@ from features.contract.errors import ContractError
 from features.contract.tables import CHANNELS, LENDER_TYPES, PURPOSES
 from features.io.csv_reader import Reading, read_csv
 from features.io.storage import sha256_of
-from scoring.input.row_checks import Rule, broken, id_rules, in_file_order, repeated
+from scoring.input.row_checks import (
+    UNKNOWN_FIRM,
+    Rule,
+    broken,
+    id_rules,
+    in_file_order,
+    repeated,
+)
 from scoring.run.output import SCORED_REJECTS, SEPARATOR
 
 _IDS = ("application_id", "firm_id")
@@ -182,7 +189,7 @@ def unmatched(frame: pl.DataFrame, tables: Mapping[str, pl.DataFrame]) -> pl.Dat
         (
             "firm_id",
             pl.Series([firm in unknown for firm in firms], dtype=pl.Boolean),
-            "no signal table names this firm; check the id and that its signals were delivered",
+            UNKNOWN_FIRM,
         ),
         (
             "applied_on",

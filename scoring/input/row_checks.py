@@ -12,6 +12,8 @@ Schema = Mapping[str, pl.DataType | type[pl.DataType]]
 Rule = tuple[str, pl.Expr | pl.Series, str]
 """Column, rows that break the rule, and what is wrong with them."""
 
+UNKNOWN_FIRM = "no signal table names this firm; check the id and that its signals were delivered"
+
 _LONGEST_ID = 100
 _CONTROLS = r"[\x00-\x1f\x7f]"
 

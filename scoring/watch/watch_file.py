@@ -25,6 +25,7 @@ from models.estimators.model import Model
 from models.tracking.registry import OPEN_LOAN_NAME, resolve
 from scoring.input.chunks import Chunk, cut
 from scoring.input.compatibility import check_fit
+from scoring.input.row_checks import UNKNOWN_FIRM
 from scoring.pages.render import is_page
 from scoring.run.output import beside
 from scoring.scorer import Scorer
@@ -284,9 +285,7 @@ def _without(read: Loans, parts: list[_Part]) -> Loans:
         "loan_id",
         column=pl.lit("firm_id"),
         value="firm_id",
-        problem=pl.lit(
-            "no signal table names this firm; check the id and that its signals were delivered"
-        ),
+        problem=pl.lit(UNKNOWN_FIRM),
     )
     return read.without(problems)
 
